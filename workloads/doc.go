@@ -1,0 +1,13 @@
+// Package workloads describes what is computed and when: networks (Graph, Layer), the parts of them that a device may be
+// given (Slice), and the requests that ask for them.
+//
+// Reading order:
+//
+//   - graph.go: Graph, Layer, Shape; how a DNN is represented and contracted to a chain of blocks.
+//   - slice.go: Slice, Region and the exact row arithmetic of partitioned work.
+//   - zoo/: the networks of the literature, each in a file one can read beside its paper.
+//   - onnx/: import of real ONNX files and export of zoo networks.
+//
+// A Layer is a fused operator: a convolution carries its batch normalisation and its activation, because every runtime the
+// project models fuses them and no partition ever cuts between them. Reshapes that only rename a tensor are not layers.
+package workloads
