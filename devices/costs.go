@@ -1,0 +1,144 @@
+package devices
+
+import (
+	"math"
+	"time"
+
+	"hidp/workloads"
+)
+
+// CeilDuration turns seconds into nanoseconds, rounding up; it and RoundDuration are the only places where floats become time.
+func CeilDuration(seconds float64) time.Duration { return time.Duration(math.Ceil(float64(seconds * 1e9))) }
+
+// RoundDuration turns seconds into the nearest nanosecond.
+func RoundDuration(seconds float64) time.Duration { return time.Duration(math.Round(float64(seconds * 1e9))) }
+
+// Costs prices the layers and slices of one graph on the clusters of one platform. The same type serves as belief and as truth;
+// which one it is depends on the platform it was made from.
+//
+// A layer costs
+//
+//	max(FLOPs/rate · fill, activation bytes/bandwidth + weight bytes/weight bandwidth) + per-layer overhead
+//
+// where FLOPs, output and activations are those of the computed region and fill = (n+h)/(N+h) · N/n for n of N output elements
+// of one sample, h = Params.Fill: a small strip does not run at the full layer's rate, and a batch runs at a better one. Weights
+// are read once per invocation.
+type Costs struct {
+	Platform *Platform
+	Graph    *workloads.Graph
+
+	layers [][]layerCost // [cluster slot][layer]
+	slots  [][]int       // [node][cluster] → slot
+}
+
+// layerCost holds what is needed to price any region of a layer with a few operations.
+type layerCost struct {
+	compute  float64 // seconds of the whole layer of one sample, compute bound
+	activate float64 // seconds of its activation traffic
+	weights  float64 // seconds of its weight traffic
+	overhead float64
+	inv      float64 // 1 / elements of the whole output (of the pooled input rows, for a global pool)
+	fill     float64 // h/(N+h)
+}
+
+// NewCosts prepares the prices of g on p.
+func NewCosts(p *Platform, g *workloads.Graph) *Costs {
+	c := &Costs{Platform: p, Graph: g}
+	for j := range p.Nodes {
+		var slots []int
+		for k := range p.Nodes[j].Clusters {
+			slots = append(slots, len(c.layers))
+			c.layers = append(c.layers, layerCosts(&p.Nodes[j].Clusters[k], g))
+		}
+		c.slots = append(c.slots, slots)
+	}
+	return c
+}
+
+func layerCosts(cl *Cluster, g *workloads.Graph) []layerCost {
+	scale := 1.0
+	if s, ok := cl.Rescale[g.Name]; ok {
+		scale = s
+	}
+	out := make([]layerCost, len(g.Layers))
+	for i := range g.Layers {
+		out[i] = cl.Params.layer(g, i, scale)
+	}
+	return out
+}
+
+func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
+	l := &g.Layers[i]
+	if l.Op == workloads.OpInput {
+		return layerCost{}
+	}
+	bytes := float64(l.Out.Elements()) * float64(l.ElemBytes)
+	for _, in := range l.Inputs {
+		bytes += float64(g.Layers[in].Out.Elements()) * float64(g.Layers[in].ElemBytes)
+	}
+	n := float64(g.Full(i, 1).Elements()) * float64(l.Out.W)
+	overhead := p.OtherOverhead
+	if l.Class <= workloads.ClassGrouped {
+		overhead = p.ConvOverhead
+	}
+	return layerCost{
+		compute:  scale * float64(l.FLOPs) / p.Rate[l.Class],
+		activate: scale * bytes / p.ActBandwidth,
+		weights:  scale * float64(l.WeightBytes) / p.WeightBandwidth,
+		overhead: scale * overhead,
+		inv:      1 / float64(g.Full(i, 1).Elements()),
+		fill:     p.Fill / (n + p.Fill),
+	}
+}
+
+// Layer returns the seconds that region r of layer i takes on cluster k of node j, without the invocation overhead.
+func (c *Costs) Layer(j, k, i int, r workloads.Region) float64 {
+	l := &c.layers[c.slots[j][k]][i]
+	share := float64(r.Elements()) * l.inv // of one sample; above 1 for a batch
+	channels := 1.0
+	if ch := r.Channels.Len(); ch != c.Graph.Layers[i].Out.C {
+		channels = float64(ch) / float64(c.Graph.Layers[i].Out.C)
+	}
+	return l.price(share, channels)
+}
+
+// Rows returns the seconds that n rows of layer i for a batch of b samples take on cluster k of node j, without the invocation
+// overhead: Layer for planners that walk rows.
+func (c *Costs) Rows(j, k, i, n, b int) float64 {
+	if n <= 0 {
+		return 0
+	}
+	l := &c.layers[c.slots[j][k]][i]
+	return l.price(float64(float64(n)*float64(b))/float64(c.Graph.Rows(i)), 1)
+}
+
+func (l *layerCost) price(share, channels float64) float64 {
+	compute := l.compute * (float64(share*(1-l.fill)) + l.fill)
+	memory := float64(l.activate*share) + float64(l.weights*channels)
+	return math.Max(compute, memory) + l.overhead
+}
+
+// Invoke returns the seconds that handing one slice to cluster k of node j costs.
+func (c *Costs) Invoke(j, k int) float64 { return c.Platform.Nodes[j].Clusters[k].Params.InvokeOverhead }
+
+// Work returns the time of the work of a slice on cluster k of node j, alone on the node: invocation plus layers.
+func (c *Costs) Work(j, k int, w workloads.Work) time.Duration {
+	total := c.Invoke(j, k)
+	for _, part := range w.Layers {
+		total += c.Layer(j, k, part.Layer, part.Region)
+	}
+	return RoundDuration(total)
+}
+
+// Slice returns the time of slice s on cluster k of node j, alone on the node.
+func (c *Costs) Slice(j, k int, s workloads.Slice) time.Duration { return c.Work(j, k, c.Graph.Work(s)) }
+
+// Cross returns the time to hand bytes from cluster from to cluster to of node j.
+func (c *Costs) Cross(j, from, to int, bytes int64) time.Duration {
+	x := c.Platform.Nodes[j].Crossings[from][to]
+	t := x.Sync
+	if x.Bandwidth > 0 {
+		t += float64(bytes) / x.Bandwidth
+	}
+	return RoundDuration(t)
+}
