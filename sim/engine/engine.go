@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Kind says what an event means. The package that schedules events defines the
+// values; the engine only carries them.
+type Kind int32
+
+// Event is one entry of the queue, a plain value without pointers. Kind, A, B and
+// Gen are opaque to the engine: A and B usually index what the event is about (a
+// node and a core cluster, a request and an op), and Gen is the generation number
+// that lets a handler recognise a stale event (see the package documentation).
+type Event struct {
+	At   time.Duration // virtual time since the start of the run, ≥ 0
+	Kind Kind
+	A, B int32
+	Gen  uint32
+}
+
+// Handler receives the events of Run one by one, in order. It may schedule further
+// events on the engine that calls it.
+type Handler interface {
+	Handle(ev Event)
+}
+
+// Forever is a horizon that no event lies beyond, for NextUntil and Run. Events may
+// be scheduled up to one nanosecond before it, some 292 years after the start.
+const Forever = time.Duration(math.MaxInt64)
+
+// Engine is a virtual clock with its pending events. It must be made by New, belongs
+// to one simulation and is not safe for concurrent use.
+type Engine struct {
+	queue     queue
+	now       time.Duration
+	processed uint64
+}
+
+// New returns an engine at time zero with no pending events.
+func New() *Engine {
+	e := new(Engine)
+	e.queue.reset()
+	return e
+}
+
+// Now returns the time of the last event delivered: zero before the first.
+func (e *Engine) Now() time.Duration { return e.now }
+
+// Len returns the number of pending events, stale ones included.
+func (e *Engine) Len() int { return e.queue.size }
+
+// Processed returns the number of events delivered since New or Reset.
+func (e *Engine) Processed() uint64 { return e.processed }
+
+// Schedule adds ev to the queue. Events are delivered in the order of ev.At, and
+// those of one instant in the order in which they were scheduled. Scheduling for the
+// present instant is allowed; scheduling into the past is a bug of the caller and
+// panics, as does a time of Forever.
+func (e *Engine) Schedule(ev Event) {
+	if ev.At < e.now || ev.At == Forever {
+		e.refuse(ev)
+	}
+	e.queue.push(ev)
+}
+
+// refuse panics; it is apart from Schedule to keep that function small enough to be
+// inlined.
+func (e *Engine) refuse(ev Event) {
+	if ev.At == Forever {
+		panic("engine: event scheduled at Forever, the time that never comes")
+	}
+	panic(fmt.Sprintf("engine: event of kind %d scheduled at %v, in the past of %v", ev.Kind, ev.At, e.now))
+}
+
+// Next removes the first event, moves the clock to it and returns it; ok is false
+// when nothing is pending.
+func (e *Engine) Next() (ev Event, ok bool) { return e.NextUntil(Forever) }
+
+// NextUntil is Next for a run with a horizon: when the first event is later than the
+// horizon it stays in the queue, the clock stays where it is, and ok is false.
+func (e *Engine) NextUntil(horizon time.Duration) (ev Event, ok bool) {
+	ev, ok = e.queue.pop(horizon)
+	if ok {
+		e.now = ev.At
+		e.processed++
+	}
+	return ev, ok
+}
+
+// Run delivers every event up to and including the horizon to h, also those that h
+// schedules meanwhile. Later events stay pending. A driver that may have to stop
+// early loops over NextUntil itself.
+func (e *Engine) Run(h Handler, horizon time.Duration) {
+	for {
+		ev, ok := e.NextUntil(horizon)
+		if !ok {
+			return
+		}
+		h.Handle(ev)
+	}
+}
+
+// Reset returns the engine to its state after New, keeping the memory it has.
+func (e *Engine) Reset() {
+	e.queue.reset()
+	e.now, e.processed = 0, 0
+}

@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"math/bits"
+	"time"
+)
+
+const (
+	digitBits = 4 // width of a digit of the time
+	slots     = 1 << digitBits
+	levels    = (63 + digitBits - 1) / digitBits
+	chunkLen  = 8
+	none      = int32(-1)  // no chunk
+	absent    = ^uint64(0) // the time of an empty place in a chunk, later than any event
+)
+
+// queue is a monotone radix queue: a radix heap whose buckets are the digits of the
+// time, as in a hierarchical timing wheel with slots of one nanosecond.
+//
+// An event lies at the level of the highest digit in which its time differs from
+// base, in the slot of its digit there. All events of a lower level, or of a lower
+// slot of the same level, are therefore earlier, and equal times share a slot in the
+// order of arrival. base never exceeds the time of the last event popped.
+//
+// A slot is a list of chunks of chunkLen events. The first event is searched in the
+// first slot when that is a single chunk; otherwise the slot is opened: base moves
+// to its earliest event and its events spread over lower levels, which are empty.
+type queue struct {
+	base   uint64
+	size   int
+	levels uint32         // bit l: level l has events
+	used   [levels]uint32 // bit s: slot s of the level has events
+	lists  [levels * slots]list
+	chunks []chunk
+	free   int32 // head of the list of unused chunks
+}
+
+// list is the chunks of one slot, linked by chunk.next; valid only when its bit in
+// queue.used is set.
+type list struct{ head, tail int32 }
+
+// chunk holds up to chunkLen events, times apart from the rest so that the earliest
+// is found in one cache line. Places are filled in order of arrival and not reused;
+// a place that is not yet filled or already popped has the time absent.
+type chunk struct {
+	at   [chunkLen]uint64
+	body [chunkLen]body
+	next int32
+	fill int16 // places used so far
+	live int16 // events still here
+}
+
+// body is an Event without its time.
+type body struct {
+	kind Kind
+	a, b int32
+	gen  uint32
+}
+
+func (q *queue) reset() {
+	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint32{}
+	q.chunks, q.free = q.chunks[:0], none
+}
+
+func (q *queue) push(ev Event) {
+	q.size++
+	q.place(uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
+}
+
+// place appends an event to the slot it belongs to.
+func (q *queue) place(at uint64, b body) {
+	level := uint(bits.Len64((at^q.base)|1)-1) / digitBits
+	slot := uint(at>>(level*digitBits)) % slots
+	l := &q.lists[level*slots+slot]
+	if q.used[level]>>slot&1 == 0 {
+		q.levels |= 1 << level
+		q.used[level] |= 1 << slot
+		l.head = q.newChunk()
+		l.tail = l.head
+	} else if q.chunks[l.tail].fill == chunkLen {
+		x := q.newChunk()
+		q.chunks[l.tail].next = x
+		l.tail = x
+	}
+	c := &q.chunks[l.tail]
+	i := c.fill % chunkLen
+	c.at[i], c.body[i] = at, b
+	c.fill++
+	c.live++
+}
+
+func (q *queue) newChunk() int32 {
+	x := q.free
+	if x == none {
+		x = int32(len(q.chunks))
+		q.chunks = append(q.chunks, chunk{})
+	} else {
+		q.free = q.chunks[x].next
+	}
+	c := &q.chunks[x]
+	for i := range c.at {
+		c.at[i] = absent
+	}
+	c.fill, c.live = 0, 0
+	return x
+}
+
+func (q *queue) freeChunk(x int32) {
+	q.chunks[x].next = q.free
+	q.free = x
+}
+
+// pop removes and returns the first event unless it is later than the horizon.
+func (q *queue) pop(horizon time.Duration) (Event, bool) {
+	for q.size > 0 {
+		level := uint(bits.TrailingZeros32(q.levels))
+		slot := uint(bits.TrailingZeros32(q.used[level]))
+		l := &q.lists[level*slots+slot]
+		if level > 0 && l.head != l.tail {
+			if !q.open(level, slot, horizon) {
+				break
+			}
+			continue
+		}
+		c := &q.chunks[l.head]
+		at, i := earliest(&c.at)
+		if time.Duration(at) > horizon {
+			break
+		}
+		b := c.body[i]
+		c.at[i] = absent
+		c.live--
+		q.size--
+		if c.live == 0 {
+			q.dropHead(level, slot)
+		}
+		return Event{time.Duration(at), b.kind, b.a, b.b, b.gen}, true
+	}
+	return Event{}, false
+}
+
+// dropHead frees the first chunk of a slot, which has become empty.
+func (q *queue) dropHead(level, slot uint) {
+	l := &q.lists[level*slots+slot]
+	x := l.head
+	if x == l.tail {
+		q.clear(level, slot)
+	} else {
+		l.head = q.chunks[x].next
+	}
+	q.freeChunk(x)
+}
+
+// clear marks a slot as empty.
+func (q *queue) clear(level, slot uint) {
+	q.used[level] &^= 1 << slot
+	if q.used[level] == 0 {
+		q.levels &^= 1 << level
+	}
+}
+
+// earliest returns the first event of a chunk: its time and place. Of equal times
+// it takes the first place. It has no branches: which place wins is unpredictable.
+func earliest(at *[chunkLen]uint64) (uint64, int) {
+	m := min(min(min(at[0], at[1]), min(at[2], at[3])), min(min(at[4], at[5]), min(at[6], at[7])))
+	i := 7
+	for j := 6; j >= 0; j-- {
+		if at[j] == m {
+			i = j
+		}
+	}
+	return m, i
+}
+
+// open spreads the first slot over lower levels. It does nothing and returns false
+// when all its events are later than the horizon: the clock then stays behind them
+// and base must not pass it.
+func (q *queue) open(level, slot uint, horizon time.Duration) bool {
+	l := q.lists[level*slots+slot]
+	first := absent
+	for x := l.head; ; x = q.chunks[x].next {
+		at, _ := earliest(&q.chunks[x].at)
+		first = min(first, at)
+		if x == l.tail {
+			break
+		}
+	}
+	if time.Duration(first) > horizon {
+		return false
+	}
+	q.base = first
+	q.clear(level, slot)
+	for x := l.head; ; {
+		for i := range q.chunks[x].fill {
+			c := &q.chunks[x] // place may move the chunks
+			if c.at[i] != absent {
+				q.place(c.at[i], c.body[i])
+			}
+		}
+		next := q.chunks[x].next
+		q.freeChunk(x)
+		if x == l.tail {
+			return true
+		}
+		x = next
+	}
+}
+
+// appendAll appends the pending events to dst; those of equal times in order of arrival.
+func (q *queue) appendAll(dst []Event) []Event {
+	for n, l := range q.lists {
+		if q.used[n/slots]>>(n%slots)&1 == 0 {
+			continue
+		}
+		for x := l.head; ; x = q.chunks[x].next {
+			c := &q.chunks[x]
+			for i, at := range c.at {
+				if b := c.body[i]; at != absent {
+					dst = append(dst, Event{time.Duration(at), b.kind, b.a, b.b, b.gen})
+				}
+			}
+			if x == l.tail {
+				break
+			}
+		}
+	}
+	return dst
+}
