@@ -8,10 +8,14 @@ import (
 )
 
 // CeilDuration turns seconds into nanoseconds, rounding up; it and RoundDuration are the only places where floats become time.
-func CeilDuration(seconds float64) time.Duration { return time.Duration(math.Ceil(float64(seconds * 1e9))) }
+func CeilDuration(seconds float64) time.Duration {
+	return time.Duration(math.Ceil(float64(seconds * 1e9)))
+}
 
 // RoundDuration turns seconds into the nearest nanosecond.
-func RoundDuration(seconds float64) time.Duration { return time.Duration(math.Round(float64(seconds * 1e9))) }
+func RoundDuration(seconds float64) time.Duration {
+	return time.Duration(math.Round(float64(seconds * 1e9)))
+}
 
 // Costs prices the layers and slices of one graph on the clusters of one platform. The same type serves as belief and as truth;
 // which one it is depends on the platform it was made from.
@@ -119,7 +123,9 @@ func (l *layerCost) price(share, channels float64) float64 {
 }
 
 // Invoke returns the seconds that handing one slice to cluster k of node j costs.
-func (c *Costs) Invoke(j, k int) float64 { return c.Platform.Nodes[j].Clusters[k].Params.InvokeOverhead }
+func (c *Costs) Invoke(j, k int) float64 {
+	return c.Platform.Nodes[j].Clusters[k].Params.InvokeOverhead
+}
 
 // Work returns the time of the work of a slice on cluster k of node j, alone on the node: invocation plus layers.
 func (c *Costs) Work(j, k int, w workloads.Work) time.Duration {
@@ -131,7 +137,9 @@ func (c *Costs) Work(j, k int, w workloads.Work) time.Duration {
 }
 
 // Slice returns the time of slice s on cluster k of node j, alone on the node.
-func (c *Costs) Slice(j, k int, s workloads.Slice) time.Duration { return c.Work(j, k, c.Graph.Work(s)) }
+func (c *Costs) Slice(j, k int, s workloads.Slice) time.Duration {
+	return c.Work(j, k, c.Graph.Work(s))
+}
 
 // Cross returns the time to hand bytes from cluster from to cluster to of node j.
 func (c *Costs) Cross(j, from, to int, bytes int64) time.Duration {
