@@ -111,7 +111,7 @@ func (g *Graph) Work(s Slice) Work {
 	var w Work
 	need := make([]Region, s.To) // regions needed of every tensor up to the slice's end
 	for i := s.From; i < s.To; i++ {
-		if r, leaves := g.exit(s, i); leaves {
+		if r := g.exit(s, i); !r.Empty() {
 			w.Outputs = append(w.Outputs, Part{i, r})
 			need[i] = cover(need[i], r)
 		}
@@ -123,7 +123,7 @@ func (g *Graph) Work(s Slice) Work {
 		for k, in := range g.Layers[i].Inputs {
 			r := g.InputRegion(i, k, need[i])
 			if s.Halo == HaloIgnore {
-				r.Rows = g.share(s, in)
+				r.Rows = g.share(s.Region.Rows, s.To-1, in)
 			}
 			need[in] = cover(need[in], r)
 		}
@@ -140,28 +140,29 @@ func (g *Graph) Work(s Slice) Work {
 	return w
 }
 
-// share returns the rows of tensor i that correspond to the slice's share of its last layer; a tensor of one row is needed whole.
-func (g *Graph) share(s Slice, i int) Range {
+// share returns the rows of tensor i that correspond to the share that rows are of tensor last: at least one row, so that a
+// device that ignores halos still has something to compute on where maps have fewer rows than there are strips.
+func (g *Graph) share(rows Range, last, i int) Range {
 	n := g.Rows(i)
-	if n == 1 {
-		return Range{0, 1}
+	r := Scaled(rows, g.Rows(last), n)
+	if r.Empty() && !rows.Empty() {
+		r.Hi = r.Lo + 1
 	}
-	return Scaled(s.Region.Rows, g.Rows(s.To-1), n)
+	return r
 }
 
-// exit returns the region of layer i's tensor that slice s hands on, and whether it hands on any.
-func (g *Graph) exit(s Slice, i int) (Region, bool) {
+// exit returns the region of layer i's tensor that slice s hands on; empty if none.
+func (g *Graph) exit(s Slice, i int) Region {
 	if i == s.To-1 {
-		return s.Region, true
+		return s.Region
 	}
-	c := g.consumers[i]
-	if c[len(c)-1] < s.To {
-		return Region{}, false
+	if int(g.lastUse[i]) < s.To {
+		return Region{}
 	}
 	r := g.Full(i, 1)
 	r.Samples = s.Region.Samples
 	r.Rows = Scaled(s.Region.Rows, g.Rows(s.To-1), g.Rows(i))
-	return r, true
+	return r
 }
 
 // cover returns the smallest box around both regions.
@@ -178,19 +179,15 @@ func cover(a, b Region) Region {
 // InputRegion returns the region of the k-th input of layer i that its output region out needs, exactly.
 func (g *Graph) InputRegion(i, k int, out Region) Region {
 	l := &g.Layers[i]
-	in := l.Inputs[k]
-	full := g.Full(in, 1)
-	need := Region{Samples: out.Samples, Rows: g.inputRows(i, k, out.Rows), Channels: full.Channels}
+	channels := Range{0, g.Layers[l.Inputs[k]].Out.C}
+	need := Region{Samples: out.Samples, Rows: g.edges[int(g.first[i])+k].rows(out.Rows), Channels: channels}
 	switch l.Op {
 	case OpMaxPool, OpAvgPool, OpGlobalPool, OpElementwise, OpAdd, OpMul, OpUpsample:
 		need.Channels = out.Channels
 	case OpConv:
-		need.Channels = groupInputs(l, full.Channels.Hi, out.Channels)
+		need.Channels = groupInputs(l, channels.Hi, out.Channels)
 	case OpConcat:
 		need.Channels = g.concatInput(i, k, out.Channels)
-	}
-	if g.Layers[in].Op == OpGlobalPool { // a pooled vector is needed whole: all partial sums
-		need.Rows = full.Rows
 	}
 	return need
 }
@@ -211,29 +208,6 @@ func (g *Graph) concatInput(i, k int, out Range) Range {
 		off += g.Layers[p].Out.C
 	}
 	return Range{out.Lo - off, out.Hi - off}.Intersect(Range{0, g.Layers[g.Layers[i].Inputs[k]].Out.C})
-}
-
-// inputRows returns the rows of the k-th input of layer i that output rows out need (design: exact row arithmetic).
-func (g *Graph) inputRows(i, k int, out Range) Range {
-	l := &g.Layers[i]
-	h := g.Layers[l.Inputs[k]].Out.H
-	if out.Empty() {
-		return Range{}
-	}
-	if g.Whole(i) {
-		return Range{0, h}
-	}
-	switch l.Op {
-	case OpConv, OpMaxPool, OpAvgPool:
-		return l.Window.InRows(out, h)
-	case OpUpsample:
-		return Range{out.Lo / l.Scale, (out.Hi + l.Scale - 1) / l.Scale}
-	case OpMul:
-		if h == 1 {
-			return Range{0, 1}
-		}
-	}
-	return out
 }
 
 // Whole reports whether layer i must be executed whole on rows: any output row depends on all input rows (and there are no
@@ -274,4 +248,15 @@ func (g *Graph) Check(s Slice, b int) error {
 		}
 	}
 	return nil
+}
+
+// Outputs returns the parts of tensors that slice s hands on: Work(s).Outputs, without the back-propagation.
+func (g *Graph) Outputs(s Slice) []Part {
+	var out []Part
+	for i := s.From; i < s.To; i++ {
+		if r, leaves := g.exit(s, i); leaves {
+			out = append(out, Part{i, r})
+		}
+	}
+	return out
 }
