@@ -1,0 +1,110 @@
+package strategies
+
+import "hidp/workloads"
+
+// NodeMemory is what a plan needs of one node's memory, in bytes.
+type NodeMemory struct {
+	Weights     int64 // of every layer the node computes, once per layer; split layers count their share
+	Activations int64 // largest sum of tensors that live on the node at one time, in the plan's order of ops
+}
+
+// Total returns weights plus activations.
+func (m NodeMemory) Total() int64 { return m.Weights + m.Activations }
+
+// Memory returns the memory that plan p of graph g needs on each of n nodes. A tensor part lives from the op that makes or
+// delivers it to the last op that reads it; an op's own intermediate tensors count while it runs, the largest two neighbours at
+// a time.
+func Memory(p *Plan, g *workloads.Graph, n int) []NodeMemory {
+	m := make([]NodeMemory, n)
+	weights(p, g, m)
+	last := lastReads(p, g)
+	live := make([]int64, n)
+	release := make([]map[int]int64, n) // node → op → bytes that die after it
+	for j := range release {
+		release[j] = map[int]int64{}
+	}
+	hold := func(j, op, layer int, r workloads.Region) {
+		bytes := g.Layers[layer].Bytes(r)
+		live[j] += bytes
+		release[j][max(op, last[key{j, layer}])] += bytes
+		m[j].Activations = max(m[j].Activations, live[j])
+	}
+	hold(p.Leader, 0, 0, g.Full(0, p.Batch))
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Kind == Send {
+			hold(op.To, i, op.Part.Layer, op.Part.Region)
+		} else {
+			for _, out := range g.Outputs(op.Slice) {
+				hold(op.Node, i, out.Layer, out.Region)
+			}
+			m[op.Node].Activations = max(m[op.Node].Activations, live[op.Node]+working(g, op.Slice))
+		}
+		for j := range live {
+			live[j] -= release[j][i]
+		}
+	}
+	return m
+}
+
+type key struct{ node, layer int }
+
+// lastReads returns, per node and layer, the last op that reads the tensor there; the output stays to the end.
+func lastReads(p *Plan, g *workloads.Graph) map[key]int {
+	last := map[key]int{{p.Leader, g.Output()}: len(p.Ops)}
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Kind == Send {
+			last[key{op.Node, op.Part.Layer}] = max(i, last[key{op.Node, op.Part.Layer}])
+			continue
+		}
+		for _, in := range g.Work(op.Slice).Inputs {
+			last[key{op.Node, in.Layer}] = max(i, last[key{op.Node, in.Layer}])
+		}
+	}
+	return last
+}
+
+// working returns the most that a slice's inner tensors need at one time: one layer's inputs and output.
+func working(g *workloads.Graph, s workloads.Slice) int64 {
+	w := g.Work(s)
+	size := make([]int64, s.To)
+	for _, part := range w.Layers {
+		size[part.Layer] = g.Layers[part.Layer].Bytes(part.Region)
+	}
+	var peak int64
+	for _, part := range w.Layers {
+		sum := size[part.Layer]
+		for _, in := range g.Layers[part.Layer].Inputs {
+			sum += size[in]
+		}
+		peak = max(peak, sum)
+	}
+	return peak
+}
+
+// weights adds up the parameters each node must hold: per layer the union of the channel ranges it computes.
+func weights(p *Plan, g *workloads.Graph, m []NodeMemory) {
+	held := make([][]workloads.Range, len(m))
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		if op.Kind != Compute {
+			continue
+		}
+		if held[op.Node] == nil {
+			held[op.Node] = make([]workloads.Range, len(g.Layers))
+		}
+		for l := op.Slice.From; l < op.Slice.To; l++ {
+			r := workloads.Range{Lo: 0, Hi: g.Layers[l].Out.C}
+			if l == op.Slice.To-1 {
+				r = op.Slice.Region.Channels
+			}
+			held[op.Node][l] = held[op.Node][l].Union(r)
+		}
+	}
+	for j := range held {
+		for l, r := range held[j] {
+			m[j].Weights += g.Layers[l].WeightBytes * int64(r.Len()) / int64(max(1, g.Layers[l].Out.C))
+		}
+	}
+}
