@@ -1,0 +1,155 @@
+package flow
+
+import "math"
+
+// filling is the working memory of the rate computation.
+type filling struct {
+	epoch     uint64   // number of the present computation, compared with marks
+	flows     []FlowID // of the component
+	limited   []FlowID // those of them that have a limit and no rate yet
+	resources []int32  // of the component; compacted as they are used up
+}
+
+// scratch is what filling keeps at a resource.
+type scratch struct {
+	mark     uint64  // epoch in which it was reached
+	touched  bool    // it is in Network.dirty
+	crossers int32   // crossings by flows without a rate yet
+	weight   float64 // sum of their weights
+	residual float64 // capacity not given away, bytes/s
+}
+
+// fillMark is what filling keeps at a flow.
+type fillMark struct {
+	reached uint64 // epoch in which it was reached
+	filled  uint64 // epoch in which it got a rate
+}
+
+// touch notes that the flows of a resource need new rates.
+func (n *Network) touch(r int32) {
+	if !n.resources[r].touched {
+		n.resources[r].touched = true
+		n.dirty = append(n.dirty, r)
+	}
+}
+
+// settleRates computes the rates that the changes at n.now have made out of date.
+func (n *Network) settleRates() {
+	if len(n.dirty) == 0 {
+		return
+	}
+	n.share.epoch++
+	for _, r := range n.dirty {
+		n.resources[r].touched = false
+		if n.resources[r].mark != n.share.epoch && len(n.resources[r].members) > 0 {
+			n.collect(r)
+			n.fill()
+		}
+	}
+	n.dirty = n.dirty[:0]
+}
+
+// collect finds the component of a resource: what can be reached from it over flows.
+func (n *Network) collect(start int32) {
+	s := &n.share
+	s.flows, s.limited, s.resources = s.flows[:0], s.limited[:0], append(s.resources[:0], start)
+	n.resources[start].mark = s.epoch
+	for i := 0; i < len(s.resources); i++ {
+		r := &n.resources[s.resources[i]]
+		r.residual, r.weight, r.crossers = r.capacity, 0, int32(len(r.members))
+		for _, m := range r.members {
+			f := &n.flows[m.flow]
+			r.weight += f.path[m.hop].Weight
+			if f.reached == s.epoch {
+				continue
+			}
+			f.reached = s.epoch
+			s.flows = append(s.flows, m.flow)
+			if !math.IsInf(f.limit, 1) {
+				s.limited = append(s.limited, m.flow)
+			}
+			for _, h := range f.path {
+				if n.resources[h.Resource].mark != s.epoch {
+					n.resources[h.Resource].mark = s.epoch
+					s.resources = append(s.resources, h.Resource)
+				}
+			}
+		}
+	}
+}
+
+// fill gives every flow of the component its max-min fair rate: step by step it
+// finds the lowest rate at which a resource is full or a flow at its limit, and
+// fixes the flows concerned.
+func (n *Network) fill() {
+	for {
+		bottleneck, rate := n.bottleneck()
+		if bottleneck < 0 {
+			return
+		}
+		if id, limit := n.lowestLimit(); limit <= rate {
+			n.fix(id, limit)
+			continue
+		}
+		for _, m := range n.resources[bottleneck].members {
+			if n.flows[m.flow].filled != n.share.epoch {
+				n.fix(m.flow, rate)
+			}
+		}
+	}
+}
+
+// bottleneck returns the resource that is full first when the flows without a rate
+// grow together, and their rate then; of several the one with the lowest index, and
+// -1 when all flows have a rate.
+func (n *Network) bottleneck() (int32, float64) {
+	s := &n.share
+	best, lowest := int32(-1), math.Inf(1)
+	kept := s.resources[:0]
+	for _, i := range s.resources {
+		r := &n.resources[i]
+		if r.crossers == 0 {
+			continue
+		}
+		kept = append(kept, i)
+		rate := r.residual / r.weight
+		if best < 0 || rate < lowest || rate == lowest && i < best {
+			best, lowest = i, rate
+		}
+	}
+	s.resources = kept
+	return best, lowest
+}
+
+// lowestLimit returns the flow without a rate that has the lowest limit, of several
+// the one that started first; +Inf when none has a limit.
+func (n *Network) lowestLimit() (FlowID, float64) {
+	s := &n.share
+	best, lowest := FlowID(-1), math.Inf(1)
+	kept := s.limited[:0]
+	for _, id := range s.limited {
+		f := &n.flows[id]
+		if f.filled == s.epoch {
+			continue
+		}
+		kept = append(kept, id)
+		if f.limit < lowest || f.limit == lowest && f.order < n.flows[best].order {
+			best, lowest = id, f.limit
+		}
+	}
+	s.limited = kept
+	return best, lowest
+}
+
+// fix gives a flow its rate and takes that from the resources it crosses.
+func (n *Network) fix(id FlowID, rate float64) {
+	f := &n.flows[id]
+	f.filled = n.share.epoch
+	for _, h := range f.path {
+		r := &n.resources[h.Resource]
+		r.crossers--
+		r.weight -= h.Weight
+		r.residual = max(0, r.residual-float64(rate*h.Weight))
+	}
+	n.setRate(id, rate)
+}
