@@ -57,6 +57,7 @@ type Conv struct {
 // Conv appends a convolution.
 func (b *Builder) Conv(name string, in int, c Conv) int {
 	s := b.Shape(in)
+	b.checkWindow(name, &c.Window)
 	groups := max(1, c.Groups)
 	if s.C%groups != 0 || c.Out%groups != 0 {
 		b.Failf("layer %s: %d groups do not divide %d input and %d output channels", name, groups, s.C, c.Out)
@@ -64,6 +65,7 @@ func (b *Builder) Conv(name string, in int, c Conv) int {
 	}
 	out := Shape{c.Out, c.Window.OutHeight(s.H), c.Window.OutWidth(s.W)}
 	perOut := int64(s.C/groups) * int64(c.Window.KH) * int64(c.Window.KW)
+	b.checkCount(name, float64(out.Elements())*float64(perOut))
 	macs := out.Elements() * perOut
 	params := int64(c.Out) * perOut
 	if c.Bias {
@@ -74,6 +76,21 @@ func (b *Builder) Conv(name string, in int, c Conv) int {
 	}
 	return b.Add(Layer{Name: name, Op: OpConv, Inputs: []int{in}, Out: out, Window: c.Window, Groups: groups, Bias: c.Bias,
 		Norm: c.Norm, Act: c.Act, Class: convClass(c.Window, groups, s.C), MACs: macs, FLOPs: 2*macs + out.Elements(), Params: params})
+}
+
+// checkWindow records a fault for an impossible window and puts a possible one in its place.
+func (b *Builder) checkWindow(name string, w *Window) {
+	if !w.valid() {
+		b.Failf("layer %s: impossible window %+v", name, *w)
+		*w = Square(1, 1, 0)
+	}
+}
+
+// checkCount records a fault if a layer's multiply-accumulates are beyond the supported (their product could overflow).
+func (b *Builder) checkCount(name string, macs float64) {
+	if macs > maxCount {
+		b.Failf("layer %s: %.3g multiply-accumulates are more than supported", name, macs)
+	}
 }
 
 // convClass returns the cost class of a convolution.
@@ -94,6 +111,7 @@ func convClass(w Window, groups, inC int) Class {
 // Linear appends a fully connected layer over the whole input tensor, with a bias.
 func (b *Builder) Linear(name string, in, out int, act Activation) int {
 	n := b.Shape(in).Elements()
+	b.checkCount(name, float64(n)*float64(out))
 	macs := n * int64(out)
 	return b.Add(Layer{Name: name, Op: OpLinear, Inputs: []int{in}, Out: Shape{out, 1, 1}, Bias: true, Act: act, Class: ClassFC,
 		MACs: macs, FLOPs: 2*macs + int64(out), Params: macs + int64(out)})
@@ -102,6 +120,7 @@ func (b *Builder) Linear(name string, in, out int, act Activation) int {
 // Pool appends a max or average pool with a window.
 func (b *Builder) Pool(name string, op Op, in int, w Window) int {
 	s := b.Shape(in)
+	b.checkWindow(name, &w)
 	out := Shape{s.C, w.OutHeight(s.H), w.OutWidth(s.W)}
 	return b.Add(Layer{Name: name, Op: op, Inputs: []int{in}, Out: out, Window: w, Class: ClassElementwise,
 		FLOPs: out.Elements() * int64(w.KH) * int64(w.KW)})

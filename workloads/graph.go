@@ -3,6 +3,7 @@ package workloads
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 )
 
 // Shape is the extent of one sample's tensor: channels × rows × columns. A tensor of another rank is folded to a vector: C is
@@ -36,6 +37,9 @@ type Layer struct {
 	WeightBytes int64 // bytes of parameters read per invocation
 	ElemBytes   int   // bytes per element of the output tensor, on the wire and in memory (4 unless said)
 
+	// Bilinear says that OpUpsample interpolates (half-pixel centres) rather than repeats rows: it then needs neighbouring rows.
+	Bilinear bool
+
 	Nodes []string // names of the ONNX nodes fused into the layer, if it came from a file
 }
 
@@ -63,6 +67,9 @@ type Graph struct {
 
 	consumers [][]int
 	blocks    []Block
+	edges     []rowEdge // of all layers' inputs, in order
+	first     []int32   // first[i] is the index of layer i's first edge
+	lastUse   []int32   // the last layer that reads tensor i
 }
 
 // Output returns the index of the output layer.
@@ -122,32 +129,23 @@ func (g *Graph) Fingerprint() uint64 {
 	h := fnv.New64a()
 	for i := range g.Layers {
 		l := &g.Layers[i]
-		fmt.Fprintln(h, l.Op, l.Inputs, l.Out, l.Window, l.Groups, l.Scale, l.FLOPs, l.WeightBytes, l.ElemBytes)
+		fmt.Fprintln(h, l.Op, l.Inputs, l.Out, l.Window, l.Groups, l.Scale, l.Bilinear, l.FLOPs, l.WeightBytes, l.ElemBytes)
 	}
 	return h.Sum64()
 }
 
-// finish validates the layers and derives consumers and blocks.
+// finish validates the layers and derives what the methods look up.
 func (g *Graph) finish() error {
-	n := len(g.Layers)
-	if n < 2 || g.Layers[0].Op != OpInput {
-		return fmt.Errorf("graph %s: needs an input layer and at least one more", g.Name)
+	if err := g.validate(); err != nil {
+		return err
 	}
+	n := len(g.Layers)
 	g.consumers = make([][]int, n)
 	for i := range g.Layers {
-		l := &g.Layers[i]
-		if l.Out.C < 1 || l.Out.H < 1 || l.Out.W < 1 {
-			return fmt.Errorf("graph %s: layer %d (%s) has an empty output %v", g.Name, i, l.Name, l.Out)
-		}
-		if (l.Op == OpInput) != (i == 0) || (l.Op != OpInput && len(l.Inputs) == 0) {
-			return fmt.Errorf("graph %s: layer %d (%s): exactly layer 0 is the input and every other layer has inputs", g.Name, i, l.Name)
-		}
-		for k, in := range l.Inputs {
-			if in < 0 || in >= i {
-				return fmt.Errorf("graph %s: layer %d (%s) reads layer %d, which does not come before it", g.Name, i, l.Name, in)
-			}
-			if !contains(l.Inputs[:k], in) {
-				g.consumers[in] = append(g.consumers[in], i)
+		in := g.Layers[i].Inputs
+		for k, p := range in {
+			if !slices.Contains(in[:k], p) {
+				g.consumers[p] = append(g.consumers[p], i)
 			}
 		}
 	}
@@ -156,6 +154,7 @@ func (g *Graph) finish() error {
 			return fmt.Errorf("graph %s: nothing reads layer %d (%s)", g.Name, i, g.Layers[i].Name)
 		}
 	}
+	g.deriveRows()
 	g.blocks = g.cut()
 	return nil
 }
@@ -175,13 +174,4 @@ func (g *Graph) cut() []Block {
 		}
 	}
 	return blocks
-}
-
-func contains(list []int, x int) bool {
-	for _, v := range list {
-		if v == x {
-			return true
-		}
-	}
-	return false
 }

@@ -124,24 +124,21 @@ func (w Window) OutWidth(n int) int {
 // its leading padding is dropped, as PyTorch and ONNX do.
 func outExtent(in, k, s, d, before, after int, ceil bool) int {
 	span := in + before + after - ((k-1)*d + 1)
+	if ceil {
+		span += s - 1
+	}
 	if span < 0 {
 		return 0
 	}
 	out := span/s + 1
-	if ceil && span%s != 0 {
-		if out*s < in+before {
-			out++
-		}
+	if ceil && (out-1)*s >= in+before {
+		out--
 	}
 	return out
 }
 
 // InRows returns the input rows that output rows out need, clipped to the h rows that exist (padding is not data).
 func (w Window) InRows(out Range, h int) Range {
-	if out.Empty() {
-		return Range{}
-	}
-	lo := out.Lo*w.SH - w.PadTop
-	hi := (out.Hi-1)*w.SH - w.PadTop + (w.KH-1)*w.DH + 1
-	return Range{max(0, lo), max(max(0, lo), min(h, hi))}
+	e := rowEdge{mul: int32(w.SH), pad: int32(w.PadTop), span: int32((w.KH-1)*w.DH + 1), h: int32(h)}
+	return e.rows(out)
 }

@@ -254,7 +254,7 @@ func (g *Graph) Check(s Slice, b int) error {
 func (g *Graph) Outputs(s Slice) []Part {
 	var out []Part
 	for i := s.From; i < s.To; i++ {
-		if r, leaves := g.exit(s, i); leaves {
+		if r := g.exit(s, i); !r.Empty() {
 			out = append(out, Part{i, r})
 		}
 	}
