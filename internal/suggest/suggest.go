@@ -23,7 +23,7 @@ func Nearest(word string, known []string) string {
 	if word == "" || len(word) > longestWord {
 		return ""
 	}
-	best, bestDistance := "", max(1, len(word)/3)+1
+	best, bestDistance := "", max(1, (len(word)+1)/3)+1
 	for _, candidate := range slices.Sorted(slices.Values(known)) {
 		if len(candidate) > longestWord {
 			continue

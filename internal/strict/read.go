@@ -1,0 +1,112 @@
+package strict
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Decode reads TOML into v, a pointer to a struct or to a map with string keys,
+// and returns all faults as an *[Error], or nil. Values that the file does not
+// mention keep what v held, so v may carry defaults. The name stands for the file in messages.
+func Decode(name string, data []byte, v any) error {
+	_, err := Parse(name, data, v)
+	return err
+}
+
+// File is [Decode] of the file at path.
+func File(path string, v any) error {
+	_, err := ParseFile(path, v)
+	return err
+}
+
+// Parse is [Decode] for a reader that has more conditions to check: it adds them to
+// the Problems, which is never nil, and returns its Err in the end. The
+// error is that of the Problems so far.
+func Parse(name string, data []byte, v any) (*Problems, error) {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		panic(fmt.Sprintf("strict: cannot decode into %T, which is not a pointer", v))
+	}
+	p := NewProblems(name)
+	src := strings.TrimPrefix(string(data), "\uFEFF")
+	if line, message := guard(src); message != "" {
+		p.syntax(line, message)
+		return p, p.Err()
+	}
+	tree := map[string]any{}
+	if _, err := toml.Decode(src, &tree); err != nil {
+		var syntax toml.ParseError
+		if !errors.As(err, &syntax) {
+			panic(fmt.Sprintf("strict: unexpected error of the TOML reader: %v", err))
+		}
+		p.syntax(syntax.Position.Line, "is not valid TOML: "+cut(syntax.Message))
+		return p, p.Err()
+	}
+	p.tree, p.lines = tree, linesOf(src)
+	decode(p.gathered, "", tree, target.Elem())
+	return p, p.Err()
+}
+
+// ParseFile is [Parse] of the file at path. A file that cannot be read is a
+// fault as well.
+func ParseFile(path string, v any) (*Problems, error) {
+	data, err := readFile(path)
+	if err == nil {
+		return Parse(path, data, v)
+	}
+	p := NewProblems(path)
+	reason := err
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		reason = pathErr.Err
+	}
+	p.unreadable("", fmt.Sprintf("cannot be read: %v", reason))
+	return p, &Error{Faults: p.faults, cause: err}
+}
+
+// readFile reads at most one byte more than a file may have.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
+// DecodeAt decodes the part of the file at key into v, as Parse did with the whole:
+// for options whose type depends on another key. Let the field that holds them
+// be a map[string]any, so that Parse knows the key but not what is in it. A missing key counts as an
+// empty table. Faults are added to p.
+func (p *Problems) DecodeAt(key string, v any) {
+	path := p.absolute(key)
+	if p.isBroken(path) {
+		return
+	}
+	data, ok := lookup(p.tree, path)
+	if !ok {
+		data = map[string]any{}
+	}
+	decode(p.gathered, path, data, reflect.ValueOf(v).Elem())
+}
+
+// syntax adds the one fault of a file that has no readable content.
+func (p *Problems) syntax(line int, message string) {
+	p.faults = append(p.faults, Fault{File: p.file, Line: line, Message: message})
+	p.broken[""] = true
+}
+
+// cut keeps hostile text out of messages.
+func cut(s string) string {
+	const most = 200
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
