@@ -39,7 +39,9 @@ type validator struct {
 	faults []string
 }
 
-func (v *validator) faultf(format string, args ...any) { v.faults = append(v.faults, fmt.Sprintf(format, args...)) }
+func (v *validator) faultf(format string, args ...any) {
+	v.faults = append(v.faults, fmt.Sprintf(format, args...))
+}
 
 func (v *validator) header() bool {
 	p := v.p
