@@ -3,6 +3,7 @@ package strict
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of a file. They are far above what a file of ours needs, and keep the
@@ -22,11 +23,26 @@ func guard(src string) (line int, message string) {
 	if len(src) > maxBytes {
 		return 0, fmt.Sprintf("is larger than %d MiB; this is not a configuration file", maxBytes>>20)
 	}
+	if valid := validLength(src); valid < len(src) {
+		return 1 + strings.Count(src[:valid], "\n"), "is not UTF-8 text; save the file in that encoding"
+	}
 	g := guardian{src: src, line: 1}
 	for g.pos < len(src) && message == "" {
 		message = g.step()
 	}
 	return g.line, message
+}
+
+// validLength is the number of bytes before the first that is not UTF-8.
+func validLength(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return len(s)
 }
 
 type guardian struct {

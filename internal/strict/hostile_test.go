@@ -20,6 +20,8 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		{"long header", "[" + many("a", 1e6) + "]", "x.toml:1: has a key of more than 512 bytes"},
 		{"many parts", many("a.", 1e5) + "a = 1", "x.toml:1: has a key of more than 32 parts"},
 		{"large file", many("#", maxBytes+1), "x.toml: is larger than 4 MiB; this is not a configuration file"},
+		{"UTF-16", "\xff\xfea\x00", "x.toml:1: is not UTF-8 text; save the file in that encoding"},
+		{"Latin-1", "# fine\uFFFD\n# caf\xe9", "x.toml:2: is not UTF-8 text; save the file in that encoding"},
 		{"no text", "a = \x00", "x.toml:1: is not valid TOML: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
