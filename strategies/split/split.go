@@ -1,0 +1,113 @@
+// Package split holds what methods that partition the data of a network share: proportional shares, the pieces of a network
+// that a row split can run at one go, and the boundaries between which layers are worth fusing.
+package split
+
+import (
+	"cmp"
+	"slices"
+
+	"hidp/workloads"
+)
+
+// Shares apportions total units to the weights by the method of largest remainders: everyone gets the whole part of its quota
+// and the units left go to the largest fractions, the first in order among equals. The shares add up to total. Weights must not
+// be negative; if all are zero they count as equal. It panics without weights.
+func Shares(total int, weights []float64) []int {
+	sum := 0.0
+	for _, w := range weights {
+		sum += w
+	}
+	n := len(weights)
+	shares := make([]int, n)
+	fractions := make([]float64, n)
+	order := make([]int, n)
+	left := total
+	for i, w := range weights {
+		quota := float64(total) / float64(n)
+		if sum > 0 {
+			quota = float64(total) * (w / sum)
+		}
+		shares[i] = int(quota)
+		fractions[i] = quota - float64(shares[i])
+		order[i] = i
+		left -= shares[i]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(fractions[b], fractions[a]) })
+	for i := 0; left > 0; i++ {
+		shares[order[i%n]]++
+		left--
+	}
+	return shares
+}
+
+// Ranges lays Shares out as neighbouring intervals that tile [0, total); those without a share are empty.
+func Ranges(total int, weights []float64) []workloads.Range {
+	out := make([]workloads.Range, len(weights))
+	at := 0
+	for i, n := range Shares(total, weights) {
+		out[i] = workloads.Range{Lo: at, Hi: at + n}
+		at += n
+	}
+	return out
+}
+
+// Piece is a run of layers [From, To) within which strips need nothing from each other.
+type Piece struct {
+	From, To int
+	Whole    bool // to be executed whole, by one device: no rows to split
+}
+
+// Pieces cuts layers [from, to) into pieces, in order. A proper row split must stop behind every global pool, so that its
+// partial sums can be merged (squeeze-excite); one that ignores halos lets every strip pool over itself and goes on.
+func Pieces(g *workloads.Graph, from, to int, halo workloads.Halo) []Piece {
+	var out []Piece
+	open := false // the last piece may still grow
+	for i := from; i < to; i++ {
+		whole := g.Whole(i) || halo != workloads.HaloIgnore && g.Rows(i) == 1
+		if !open || out[len(out)-1].Whole != whole {
+			out = append(out, Piece{i, i, whole})
+		}
+		out[len(out)-1].To = i + 1
+		open = halo == workloads.HaloIgnore || g.Layers[i].Op != workloads.OpGlobalPool
+	}
+	return out
+}
+
+// Layers returns every layer of [from, to) as a piece of its own: for methods that synchronise or exchange halos after each.
+func Layers(g *workloads.Graph, from, to int) []Piece {
+	var out []Piece
+	for i := from; i < to; i++ {
+		out = append(out, Piece{i, i + 1, g.Whole(i) || g.Rows(i) == 1})
+	}
+	return out
+}
+
+// Boundaries returns the down-sampling boundaries of the chain of blocks: layers that open a new stage, ascending. A stage
+// ends with the pool that shrinks the map (VGG), or before the block whose convolutions do (ResNet). Shrinking is losing a third
+// of the rows or more: unpadded convolutions take a few rows at the border, strides half.
+func Boundaries(g *workloads.Graph) []int {
+	var out []int
+	for _, b := range g.Blocks() {
+		if b.From == 1 || 3*g.Rows(b.To-1) > 2*g.Rows(b.From-1) {
+			continue
+		}
+		at := b.From
+		if op := g.Layers[at].Op; b.To == at+1 && (op == workloads.OpMaxPool || op == workloads.OpAvgPool) {
+			at = b.To
+		}
+		if at < len(g.Layers) && (len(out) == 0 || out[len(out)-1] < at) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// Body returns the first layer of the network's tail: behind it nothing can be split by rows (fully connected layers, vectors).
+// It is len(g.Layers) for a network whose output is a map.
+func Body(g *workloads.Graph) int {
+	to := len(g.Layers)
+	for to > 1 && (g.Whole(to-1) || g.Rows(to-1) == 1) {
+		to--
+	}
+	return to
+}
