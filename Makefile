@@ -1,0 +1,47 @@
+# hidp: bare `make` lists the targets. Each target installs what it needs (scripts/install-tools.sh) and may be run on a fresh machine.
+GO      ?= go
+OUT     ?= out
+SEED    ?= 1
+FUZZTIME ?= 20s
+BIN     := bin/hidp
+
+.DEFAULT_GOAL := help
+.PHONY: help build reproduce figures test bench lint fuzz models clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/hidp
+	@scripts/need-go.sh
+	$(GO) build -trimpath -o $(BIN) ./cmd/hidp
+
+reproduce: build ## simulate HiDP and its rivals on the paper's boards: out/fig5.*, out/claims.*
+	$(BIN) reproduce --out $(OUT) --seed $(SEED)
+
+figures: build ## only the figures, with fewer seeds
+	$(BIN) reproduce fig5 --quick --out $(OUT) --seed $(SEED)
+
+test: ## all tests (under 10 minutes on 2 cores)
+	@scripts/need-go.sh
+	@scripts/fetch-test-models.sh || true
+	$(GO) test -timeout 9m ./...
+
+bench: ## the speed figures of docs/performance.md, ready for benchstat
+	@scripts/need-go.sh
+	$(GO) test -run '^$$' -bench . -benchmem -count $${COUNT:-5} ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@scripts/need-go.sh
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@scripts/need-go.sh
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+models: ## fetch the real ONNX files that some tests use (npm; tests skip without them)
+	scripts/fetch-test-models.sh
+
+clean: ## remove what the targets above made
+	rm -rf $(OUT) bin .cache
