@@ -67,9 +67,8 @@ type Graph struct {
 
 	consumers [][]int
 	blocks    []Block
-	edges     []rowEdge // of all layers' inputs, in order
-	first     []int32   // first[i] is the index of layer i's first edge
-	lastUse   []int32   // the last layer that reads tensor i
+	rows      []rowLayer // one more than layers
+	edges     []rowEdge  // of all layers' inputs, in order
 }
 
 // Output returns the index of the output layer.

@@ -139,6 +139,9 @@ func outExtent(in, k, s, d, before, after int, ceil bool) int {
 
 // InRows returns the input rows that output rows out need, clipped to the h rows that exist (padding is not data).
 func (w Window) InRows(out Range, h int) Range {
-	e := rowEdge{mul: int32(w.SH), pad: int32(w.PadTop), span: int32((w.KH-1)*w.DH + 1), h: int32(h)}
-	return e.rows(out)
+	if out.Empty() {
+		return Range{}
+	}
+	e := windowEdge(w, h)
+	return e.rows(out).normal()
 }

@@ -6,8 +6,8 @@ type rowEdge struct {
 	in   int32 // the producer
 	kind edgeKind
 	mul  int32 // windows: stride; upsampling: factor
-	pad  int32 // windows: leading padding
-	span int32 // windows: (k-1)·dilation + 1
+	lead int32 // windows: leading padding
+	tail int32 // windows: (k-1)·dilation + 1 - stride - leading padding
 	h    int32 // rows of the producer (Graph.Rows)
 }
 
@@ -25,7 +25,7 @@ const (
 func (g *Graph) newRowEdge(i, k int) rowEdge {
 	l := &g.Layers[i]
 	in := l.Inputs[k]
-	e := rowEdge{in: int32(in), mul: 1, span: 1, h: int32(g.Rows(in))}
+	e := rowEdge{in: int32(in), mul: 1, h: int32(g.Rows(in))}
 	broadcast := l.Op == OpMul && g.Layers[in].Out.H == 1
 	if g.Whole(i) || broadcast || g.Layers[in].Op == OpGlobalPool {
 		e.kind = edgeWhole
@@ -33,8 +33,8 @@ func (g *Graph) newRowEdge(i, k int) rowEdge {
 	}
 	switch l.Op {
 	case OpConv, OpMaxPool, OpAvgPool:
-		e.mul, e.pad = int32(l.Window.SH), int32(l.Window.PadTop)
-		e.span = int32((l.Window.KH-1)*l.Window.DH + 1)
+		e = windowEdge(l.Window, int(e.h))
+		e.in = int32(in)
 	case OpUpsample:
 		e.kind, e.mul = edgeNearest, int32(l.Scale)
 		if l.Bilinear {
@@ -44,49 +44,54 @@ func (g *Graph) newRowEdge(i, k int) rowEdge {
 	return e
 }
 
-// rows returns the rows of the producer that output rows out need, clipped to those that exist (padding is not data).
+// windowEdge is the arithmetic of a window over h rows.
+func windowEdge(w Window, h int) rowEdge {
+	return rowEdge{mul: int32(w.SH), lead: int32(w.PadTop), tail: int32((w.KH-1)*w.DH + 1 - w.SH - w.PadTop), h: int32(h)}
+}
+
+// rows returns the rows of the producer that output rows out, which are not empty, need, clipped to those that exist (padding
+// is not data); the result may be empty.
 func (e *rowEdge) rows(out Range) Range {
-	if out.Empty() {
-		return Range{}
+	if e.kind != edgeWindow {
+		return e.otherRows(out)
 	}
-	var lo, hi int
+	return Range{max(out.Lo*int(e.mul)-int(e.lead), 0), min(out.Hi*int(e.mul)+int(e.tail), int(e.h))}
+}
+
+func (e *rowEdge) otherRows(out Range) Range {
 	f, h := int(e.mul), int(e.h)
 	switch e.kind {
-	case edgeWindow:
-		lo = out.Lo*f - int(e.pad)
-		hi = (out.Hi-1)*f - int(e.pad) + int(e.span)
 	case edgeWhole:
 		return Range{0, h}
 	case edgeNearest:
-		lo, hi = out.Lo/f, (out.Hi+f-1)/f
-	default: // row y blends rows floor(c) and floor(c)+1 around c = (y+1/2)/f - 1/2; 2f is added to floor a negative c
-		lo = (2*out.Lo+1+f)/(2*f) - 1
-		hi = (2*out.Hi-1+f)/(2*f) + 1
+		return Range{out.Lo / f, min((out.Hi+f-1)/f, h)}
 	}
-	lo, hi = max(lo, 0), min(hi, h)
-	if hi <= lo {
-		return Range{}
-	}
-	return Range{lo, hi}
+	// Bilinear: row y blends rows floor(c) and floor(c)+1 around c = (y+1/2)/f - 1/2; 2f is added to floor a negative c.
+	return Range{max((2*out.Lo+1+f)/(2*f)-1, 0), min((2*out.Hi-1+f)/(2*f)+1, h)}
+}
+
+// rowLayer is what the row arithmetic knows of a layer: the first of its edges, the last layer that reads it (the number of
+// layers for the output, which the user reads), and whether a row split may cross it.
+type rowLayer struct {
+	first, lastUse int32
+	whole, pool    bool
 }
 
 // deriveRows fills the tables of the row arithmetic.
 func (g *Graph) deriveRows() {
 	n := len(g.Layers)
-	g.first = make([]int32, n+1)
-	g.lastUse = make([]int32, n)
-	g.edges = nil
+	g.rows, g.edges = make([]rowLayer, n+1), nil
 	for i := range g.Layers {
-		g.first[i] = int32(len(g.edges))
+		r := &g.rows[i]
+		*r = rowLayer{int32(len(g.edges)), int32(n), g.Whole(i), g.Layers[i].Op == OpGlobalPool}
+		if c := g.consumers[i]; len(c) > 0 {
+			r.lastUse = int32(c[len(c)-1])
+		}
 		for k := range g.Layers[i].Inputs {
 			g.edges = append(g.edges, g.newRowEdge(i, k))
 		}
-		g.lastUse[i] = int32(n) // the network's output is read by its user
-		if c := g.consumers[i]; len(c) > 0 {
-			g.lastUse[i] = int32(c[len(c)-1])
-		}
 	}
-	g.first[n] = int32(len(g.edges))
+	g.rows[n].first = int32(len(g.edges))
 }
 
 // Backprop is the row arithmetic of slices for planners: it walks from the end of a slice towards its start and yields, for
@@ -132,34 +137,36 @@ func (b *Backprop) Extend(from int) {
 	if from < 1 || from > b.from {
 		panic("workloads: a slice grows towards the input only")
 	}
-	g := b.g
+	g, need := b.g, b.need
 	for i := b.from - 1; i >= from; i-- {
-		r := b.need[i]
-		if i != b.to-1 {
-			if int(g.lastUse[i]) >= b.to { // the tensor leaves the slice as well
-				r = r.Union(Scaled(b.rows, g.Rows(b.to-1), g.Rows(i)))
-				b.need[i] = r
-			}
-			b.barrier = b.barrier || (g.Layers[i].Op == OpGlobalPool && b.halo != HaloIgnore)
+		l := &g.rows[i]
+		if l.whole || l.pool || int(l.lastUse) >= b.to {
+			b.special(i, l)
 		}
-		b.barrier = b.barrier || g.Whole(i)
+		r := need[i]
 		if r.Empty() {
 			continue
 		}
-		for k := g.first[i]; k < g.first[i+1]; k++ {
-			e := &g.edges[k]
-			b.require(int(e.in), b.through(e, r))
+		edges := g.edges[l.first:g.rows[i+1].first]
+		for k := range edges {
+			e := &edges[k]
+			if b.halo == HaloIgnore {
+				b.require(int(e.in), g.share(b.rows, b.to-1, int(e.in)))
+			} else {
+				b.require(int(e.in), e.rows(r))
+			}
 		}
 	}
 	b.from = from
 }
 
-// through returns the producer's rows behind edge e for rows r.
-func (b *Backprop) through(e *rowEdge, r Range) Range {
-	if b.halo == HaloIgnore {
-		return b.g.share(b.rows, b.to-1, int(e.in))
+// special treats what most layers are not: barriers, and tensors that leave the slice.
+func (b *Backprop) special(i int, l *rowLayer) {
+	inner := i != b.to-1
+	b.barrier = b.barrier || l.whole || l.pool && inner && b.halo != HaloIgnore
+	if inner && int(l.lastUse) >= b.to {
+		b.require(i, Scaled(b.rows, b.g.Rows(b.to-1), b.g.Rows(i)))
 	}
-	return e.rows(r)
 }
 
 // require adds rows r of tensor i to the needs.
@@ -168,11 +175,11 @@ func (b *Backprop) require(i int, r Range) {
 		return
 	}
 	b.low = min(b.low, i)
-	if n := &b.need[i]; n.Empty() {
-		*n = r
-	} else {
-		n.Lo, n.Hi = min(n.Lo, r.Lo), max(n.Hi, r.Hi)
+	n := &b.need[i]
+	if !n.Empty() {
+		r.Lo, r.Hi = min(n.Lo, r.Lo), max(n.Hi, r.Hi)
 	}
+	*n = r
 }
 
 // From returns the present start of the slice.

@@ -11,6 +11,14 @@ func (r Range) Len() int { return max(0, r.Hi-r.Lo) }
 // Empty reports whether the range holds nothing.
 func (r Range) Empty() bool { return r.Hi <= r.Lo }
 
+// normal returns the range, or the zero one if it is empty.
+func (r Range) normal() Range {
+	if r.Empty() {
+		return Range{}
+	}
+	return r
+}
+
 // Union returns the smallest range that covers both (empty ranges count for nothing).
 func (r Range) Union(o Range) Range {
 	if r.Empty() {
@@ -24,11 +32,7 @@ func (r Range) Union(o Range) Range {
 
 // Intersect returns the common part.
 func (r Range) Intersect(o Range) Range {
-	x := Range{max(r.Lo, o.Lo), min(r.Hi, o.Hi)}
-	if x.Empty() {
-		return Range{}
-	}
-	return x
+	return Range{max(r.Lo, o.Lo), min(r.Hi, o.Hi)}.normal()
 }
 
 // Contains reports whether o lies inside r; an empty o always does.
@@ -156,7 +160,7 @@ func (g *Graph) exit(s Slice, i int) Region {
 	if i == s.To-1 {
 		return s.Region
 	}
-	if int(g.lastUse[i]) < s.To {
+	if int(g.rows[i].lastUse) < s.To {
 		return Region{}
 	}
 	r := g.Full(i, 1)
@@ -180,7 +184,10 @@ func cover(a, b Region) Region {
 func (g *Graph) InputRegion(i, k int, out Region) Region {
 	l := &g.Layers[i]
 	channels := Range{0, g.Layers[l.Inputs[k]].Out.C}
-	need := Region{Samples: out.Samples, Rows: g.edges[int(g.first[i])+k].rows(out.Rows), Channels: channels}
+	need := Region{Samples: out.Samples, Channels: channels}
+	if !out.Rows.Empty() {
+		need.Rows = g.edges[int(g.rows[i].first)+k].rows(out.Rows).normal()
+	}
 	switch l.Op {
 	case OpMaxPool, OpAvgPool, OpGlobalPool, OpElementwise, OpAdd, OpMul, OpUpsample:
 		need.Channels = out.Channels

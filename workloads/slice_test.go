@@ -1,0 +1,209 @@
+package workloads_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	. "hidp/workloads"
+)
+
+// The foundation: a network executed phase by phase, every phase shared out among devices that get exactly the regions Work
+// names, computes what the unsplit network computes; no row is missing and none has two owners.
+func TestSharedExecutionIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGraph(t)
+		batch := rapid.IntRange(1, 2).Draw(t, "batch")
+		want := runWhole(g, batch)
+		owner := newDevice(g, batch)
+		owner.loadInput()
+		for _, phase := range drawCuts(t, Range{1, len(g.Layers)}) {
+			for _, s := range drawSlices(t, g, phase.Lo, phase.Hi, batch) {
+				if err := runSlice(owner, s); err != nil {
+					t.Fatalf("slice %+v: %v", s, err)
+				}
+			}
+		}
+		out := g.Output()
+		requireSame(t, want.tensor(out), owner.tensor(out))
+	})
+}
+
+func requireSame(t require.TestingT, want, got *tensor) {
+	for i := range want.v {
+		if diff := math.Abs(want.v[i] - got.v[i]); !(diff <= 1e-9*(1+math.Abs(want.v[i]))) {
+			require.Failf(t, "wrong value", "element %d is %v, not %v", i, got.v[i], want.v[i])
+		}
+	}
+}
+
+// The oracle itself must be able to fail: with one row less, a value is missing.
+func TestReferenceNoticesAMissingRow(t *testing.T) {
+	b := NewBuilder("two convs", Shape{2, 9, 3})
+	x := b.Conv("a", 0, Conv{Out: 2, Window: Square(3, 1, 1)})
+	b.Conv("b", x, Conv{Out: 1, Window: Square(3, 2, 1)})
+	g, err := b.Build()
+	require.NoError(t, err)
+	whole, part := runWhole(g, 1), newDevice(g, 1)
+	part.loadInput()
+	part.compute(1, Region{Samples: Range{0, 1}, Rows: Range{3, 5}, Channels: Range{0, 2}})
+	for y := range 5 {
+		part.compute(2, Region{Samples: Range{0, 1}, Rows: Range{y, y + 1}, Channels: Range{0, 1}})
+		require.True(t, math.IsNaN(*part.tensor(2).at(0, 0, y, 0)), "output row %d needs more than rows 3 and 4 of a", y)
+	}
+	part.compute(1, Region{Samples: Range{0, 1}, Rows: Range{5, 6}, Channels: Range{0, 2}})
+	part.compute(2, Region{Samples: Range{0, 1}, Rows: Range{2, 3}, Channels: Range{0, 1}})
+	require.Equal(t, *whole.tensor(2).at(0, 0, 2, 1), *part.tensor(2).at(0, 0, 2, 1))
+}
+
+// residualGraph is a block with a skip: a conv that also leaves the slice, and the attention of EfficientNet.
+func residualGraph(t *testing.T) *Graph {
+	b := NewBuilder("residual with attention", Shape{3, 11, 4})
+	x := b.Conv("stem", 0, Conv{Out: 4, Window: Square(3, 1, 1), Act: ReLU})
+	e := b.Conv("expand", x, Conv{Out: 8, Window: Square(1, 1, 0), Act: SiLU})
+	d := b.Conv("depthwise", e, Conv{Out: 8, Window: Square(5, 1, 2), Groups: 8, Act: SiLU})
+	p := b.GlobalPool("squeeze", d)
+	f := b.Conv("fc1", p, Conv{Out: 2, Window: Square(1, 1, 0), Bias: true, Act: SiLU})
+	f = b.Conv("fc2", f, Conv{Out: 8, Window: Square(1, 1, 0), Bias: true, Act: Sigmoid})
+	m := b.Mul("mul", d, f)
+	m = b.Conv("project", m, Conv{Out: 4, Window: Square(1, 1, 0)})
+	b.Sum("add", NoAct, m, x)
+	g, err := b.Build()
+	require.NoError(t, err)
+	return g
+}
+
+// strips splits the last layer of [from, to) at the given rows.
+func strips(g *Graph, from, to int, cuts ...int) []Slice {
+	var all []Slice
+	lo := 0
+	for _, hi := range append(cuts, g.Rows(to-1)) {
+		r := g.Full(to-1, 1)
+		r.Rows = Range{lo, hi}
+		all = append(all, Slice{From: from, To: to, Region: r})
+		lo = hi
+	}
+	return all
+}
+
+// Squeeze-excite in three phases: strips up to partial sums, the tiny layers once, strips again.
+func TestAttentionInPhases(t *testing.T) {
+	g := residualGraph(t)
+	want, owner := runWhole(g, 1), newDevice(g, 1)
+	owner.loadInput()
+	phases := append(strips(g, 1, 5, 4, 5), strips(g, 5, 7)...)
+	phases = append(phases, strips(g, 7, 10, 3, 10)...)
+	for _, s := range phases {
+		require.NoError(t, g.Check(s, 1))
+		require.NoError(t, runSlice(owner, s), "%+v", s)
+	}
+	requireSame(t, want.tensor(9), owner.tensor(9))
+}
+
+func TestAttentionRegions(t *testing.T) {
+	g := residualGraph(t)
+	region := func(rows Range, c int) Region {
+		return Region{Samples: Range{0, 1}, Rows: rows, Channels: Range{0, c}}
+	}
+	w := g.Work(strips(g, 1, 5, 4, 5)[1]) // row 4 of stem, expand, depthwise and its partial sum
+	require.Equal(t, []Part{{0, region(Range{1, 8}, 3)}}, w.Inputs, "5×5 and 3×3: three rows to either side")
+	require.Equal(t, []Part{{1, region(Range{2, 7}, 4)}, {2, region(Range{2, 7}, 8)}, {3, region(Range{4, 5}, 8)},
+		{4, region(Range{4, 5}, 8)}}, w.Layers)
+	require.Equal(t, []Part{{1, region(Range{4, 5}, 4)}, {3, region(Range{4, 5}, 8)}, {4, region(Range{4, 5}, 8)}}, w.Outputs,
+		"the skip, the depthwise output and the partial sum leave")
+	require.Equal(t, int64(8*4), g.Layers[4].Bytes(w.Outputs[2].Region), "a partial sum is a vector")
+
+	w = g.Work(strips(g, 5, 7)[0])
+	require.Equal(t, []Part{{4, region(Range{0, 11}, 8)}}, w.Inputs, "all partial sums")
+	require.Equal(t, int64(8*4), g.Layers[4].Bytes(w.Inputs[0].Region))
+
+	w = g.Work(strips(g, 7, 10, 3, 10)[2])
+	require.Equal(t, []Part{{1, region(Range{10, 11}, 4)}, {3, region(Range{10, 11}, 8)}, {6, region(Range{0, 1}, 8)}}, w.Inputs)
+}
+
+func TestOutputsAreThoseOfWork(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGraph(t)
+		from := rapid.IntRange(1, g.Output()).Draw(t, "from")
+		to := rapid.IntRange(from+1, len(g.Layers)).Draw(t, "to")
+		for _, s := range drawSlices(t, g, from, to, 2) {
+			require.Equal(t, g.Work(s).Outputs, g.Outputs(s))
+		}
+	})
+}
+
+// Against brute force over the taps of a window.
+func TestInRowsTouchesExactlyTheTaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &graphMaker{t: t}
+		w, h := m.window(), m.int("h", 1, 20)
+		w.DH, w.SH = 1, min(w.SH, w.KH) // no gaps between taps
+		rows := w.OutHeight(h)
+		if rows < 1 {
+			return
+		}
+		lo := m.int("lo", 0, rows-1)
+		out := Range{lo, m.int("hi", lo+1, rows)}
+		var want Range
+		for y := out.Lo; y < out.Hi; y++ {
+			for k := range w.KH {
+				if at := y*w.SH - w.PadTop + k; at >= 0 && at < h {
+					want = want.Union(Range{at, at + 1})
+				}
+			}
+		}
+		require.Equal(t, want, w.InRows(out, h))
+	})
+}
+
+// PyTorch's documented rule: with ceil_mode, windows may go off-bounds if they start within the left padding or the input.
+func TestOutExtent(t *testing.T) {
+	for _, c := range []struct {
+		in   int
+		w    Window
+		want int
+	}{
+		{112, Window{KH: 3, SH: 2, DH: 1}, 55},
+		{112, Window{KH: 3, SH: 2, DH: 1, Ceil: true}, 56},
+		{111, Window{KH: 3, SH: 2, DH: 1, Ceil: true}, 55},
+		{14, Window{KH: 2, SH: 2, DH: 1, Ceil: true}, 7},
+		{5, Window{KH: 1, SH: 3, DH: 1, PadBottom: 2, Ceil: true}, 2}, // a third window would start in the trailing padding
+		{2, Window{KH: 3, SH: 2, DH: 1, Ceil: true}, 1},
+		{2, Window{KH: 3, SH: 2, DH: 1}, 0},
+		{224, Window{KH: 7, SH: 2, DH: 1, PadTop: 3, PadBottom: 3}, 112},
+		{9, Window{KH: 3, SH: 1, DH: 3}, 3},
+	} {
+		require.Equal(t, c.want, c.w.OutHeight(c.in), "%d rows, %+v", c.in, c.w)
+	}
+}
+
+func TestCheckNamesTheFault(t *testing.T) {
+	g := residualGraph(t)
+	full := g.Full(9, 2)
+	require.NoError(t, g.Check(Slice{From: 1, To: 10, Region: full}, 2))
+	half := full
+	half.Rows = Range{0, 5}
+	require.ErrorContains(t, g.Check(Slice{From: 1, To: 10, Region: half}, 2), "pools over all rows")
+	require.ErrorContains(t, g.Check(Slice{From: 7, To: 10, Region: full}, 1), "outside the output")
+	require.ErrorContains(t, g.Check(Slice{From: 3, To: 3, Region: full}, 1), "not in the graph's")
+	channels := full
+	channels.Channels = Range{0, 2}
+	require.ErrorContains(t, g.Check(Slice{From: 7, To: 10, Region: channels}, 2), "split by channels")
+	require.Panics(t, func() { g.Work(Slice{From: 0, To: 2}) })
+}
+
+// Where halos are ignored, strips of a chain of same-size layers repeat no work.
+func TestIgnoredHalosRepeatNothing(t *testing.T) {
+	g := residualGraph(t)
+	rows := make([]int, len(g.Layers))
+	for _, s := range strips(g, 1, 10, 3, 7) {
+		s.Halo = HaloIgnore
+		require.NoError(t, g.Check(s, 1))
+		for _, p := range g.Work(s).Layers {
+			rows[p.Layer] += p.Region.Rows.Len()
+		}
+	}
+	require.Equal(t, []int{0, 11, 11, 11, 11, 3, 3, 11, 11, 11}, rows, "each of the three pools over its own rows")
+}
