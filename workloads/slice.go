@@ -117,7 +117,7 @@ func (g *Graph) Work(s Slice) Work {
 	for i := s.From; i < s.To; i++ {
 		if r := g.exit(s, i); !r.Empty() {
 			w.Outputs = append(w.Outputs, Part{i, r})
-			need[i] = cover(need[i], r)
+			need[i] = r
 		}
 	}
 	for i := s.To - 1; i >= s.From; i-- {

@@ -171,12 +171,36 @@ func TestOutExtent(t *testing.T) {
 		{14, Window{KH: 2, SH: 2, DH: 1, Ceil: true}, 7},
 		{5, Window{KH: 1, SH: 3, DH: 1, PadBottom: 2, Ceil: true}, 2}, // a third window would start in the trailing padding
 		{2, Window{KH: 3, SH: 2, DH: 1, Ceil: true}, 1},
+		{4, Window{KH: 1, SH: 2, DH: 1, PadBottom: 1, Ceil: true}, 2}, // nor right behind the input
 		{2, Window{KH: 3, SH: 2, DH: 1}, 0},
 		{224, Window{KH: 7, SH: 2, DH: 1, PadTop: 3, PadBottom: 3}, 112},
 		{9, Window{KH: 3, SH: 1, DH: 3}, 3},
 	} {
 		require.Equal(t, c.want, c.w.OutHeight(c.in), "%d rows, %+v", c.in, c.w)
 	}
+}
+
+func TestChannelsThroughALayer(t *testing.T) {
+	b := NewBuilder("channels", Shape{4, 6, 6})
+	x := b.Conv("grouped", 0, Conv{Out: 6, Window: Square(3, 1, 1), Groups: 2})
+	p := b.Pool("pool", OpMaxPool, x, Square(3, 1, 1))
+	c := b.Concat("concat", 0, x, p)
+	b.Linear("fc", c, 7, NoAct)
+	g, err := b.Build()
+	require.NoError(t, err)
+	channels := func(layer, k, lo, hi int) Range {
+		r := g.Full(layer, 1)
+		r.Channels = Range{lo, hi}
+		return g.InputRegion(layer, k, r).Channels
+	}
+	require.Equal(t, Range{0, 2}, channels(1, 0, 0, 3), "the first group")
+	require.Equal(t, Range{0, 4}, channels(1, 0, 2, 4), "both groups")
+	require.Equal(t, Range{2, 4}, channels(1, 0, 4, 5))
+	require.Equal(t, Range{4, 5}, channels(2, 0, 4, 5))
+	require.Equal(t, Range{3, 4}, channels(3, 0, 3, 7), "4 channels of the input,")
+	require.Equal(t, Range{0, 3}, channels(3, 1, 3, 7), "6 of the convolution,")
+	require.Equal(t, Range{}, channels(3, 2, 3, 7), "6 of the pool")
+	require.Equal(t, Range{0, 16}, channels(4, 0, 3, 7))
 }
 
 func TestCheckNamesTheFault(t *testing.T) {
