@@ -1,0 +1,31 @@
+package split
+
+import (
+	"fmt"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// Reachable returns the nodes that exchange messages with node hub in both directions, hub first, the others ascending.
+func Reachable(t *devices.Platform, hub int) []int {
+	nodes := []int{hub}
+	for j := range t.Nodes {
+		if j != hub && t.Network.Connected(hub, j) && t.Network.Connected(j, hub) {
+			nodes = append(nodes, j)
+		}
+	}
+	return nodes
+}
+
+// Fits returns an *strategies.InfeasibleError that names the first node without the memory for its part of the plan, or nil.
+func Fits(p *strategies.Plan, g *workloads.Graph, t *devices.Platform) error {
+	for j, m := range strategies.Memory(p, g, len(t.Nodes)) {
+		if n := &t.Nodes[j]; m.Total() > n.Memory {
+			return &strategies.InfeasibleError{Reason: fmt.Sprintf("%s puts %d kB of %s on node %s, which has memory for %d kB",
+				p.Strategy, m.Total()>>10, g.Name, n.Name, n.Memory>>10)}
+		}
+	}
+	return nil
+}
