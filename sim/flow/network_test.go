@@ -114,13 +114,27 @@ func TestSimultaneousCompletionsComeInStartOrder(t *testing.T) {
 	requireNext(t, n, time.Second, third)
 }
 
-func TestAFlowCompleteNowSurvivesALinkFailureAtTheSameInstant(t *testing.T) {
-	n := flow.New([]float64{3e6})
-	id := start(n, 1, over(0))
-	at, _, _ := n.NextCompletion()
-	n.SetCapacity(at, 0, 0)
-	requireNext(t, n, at, id)
-	n.Finish(at, id)
+// Shares such as a third of 10 MB/s are no exact floats, yet a completion that falls
+// on a whole nanosecond must be neither late by one nor leave a residue that a link
+// failing at that very instant would strand.
+func TestResiduesOfFloatsNeitherDelayNorStrandAFlow(t *testing.T) {
+	for count := range 60 {
+		n := flow.New([]float64{10e6})
+		for range count + 1 {
+			start(n, 600_000, over(0))
+		}
+		at := time.Duration(count+1) * 60 * time.Millisecond
+		requireNext(t, n, at, 0)
+		n.SetCapacity(at/3, 0, 5e6) // two thirds are left, at half the rate
+		n.SetCapacity(at/3+10, 0, 10e6)
+		at += 5
+		requireNext(t, n, at, 0)
+		n.SetCapacity(at, 0, 0)
+		for id := range flow.FlowID(count + 1) {
+			requireNext(t, n, at, id)
+			n.Finish(at, id)
+		}
+	}
 }
 
 func TestFlowOfNoBytesUsesNothing(t *testing.T) {
