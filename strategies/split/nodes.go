@@ -29,3 +29,19 @@ func Fits(p *strategies.Plan, g *workloads.Graph, t *devices.Platform) error {
 	}
 	return nil
 }
+
+// Clique returns nodes that all exchange messages with each other: node hub and, ascending, every node that is connected both
+// ways to all before it. It is Reachable wherever one network joins all nodes.
+func Clique(t *devices.Platform, hub int) []int {
+	var nodes []int
+	for _, j := range Reachable(t, hub) {
+		joined := true
+		for _, v := range nodes {
+			joined = joined && t.Network.Connected(j, v) && t.Network.Connected(v, j)
+		}
+		if joined {
+			nodes = append(nodes, j)
+		}
+	}
+	return nodes
+}
