@@ -1,0 +1,115 @@
+// Package hidp plans as HiDP does (Taufique et al., "HiDP: Hierarchical DNN Partitioning for Distributed Inference on
+// Heterogeneous Edge Platforms", DATE 2025, arXiv 2411.16086): in two tiers, at each of which a stretch of the network is either
+// given to one worker (model partition) or its data is shared by several (data partition), whichever is faster. The workers of the
+// global tier are the nodes, each seen with what its local tier makes of all its core clusters; those of the local tier are the
+// clusters of one node. The paper's equations are not public: the recursion T* = min(T_model, T_data) and shares in proportion to
+// rates are a reconstruction, and the choice per block by dynamic programming is this project's reading of its "design space
+// exploration".
+//
+// Reading order:
+//
+//   - chain.go: the network as a chain of positions.
+//   - solve.go: the dynamic program both tiers share.
+//   - tier.go, share.go, link.go: what the program asks: workers, shares of the data, what moving tensors costs.
+//   - segments.go: the price of a segment whose rows or samples are shared.
+//   - local.go, planner.go: the two tiers put together, and the stages of a plan.
+//   - hidp.go: the strategy: options, candidate plans, the choice among them by forecast.
+package hidp
+
+import (
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// options of hidp and its ablations.
+func options(tier string) []strategies.Option {
+	opts := []strategies.Option{
+		{Name: "objective", Default: "latency", Values: []string{"latency", "energy", "edp"}, Doc: "what to minimise: latency, energy of the participating nodes, or their product"},
+		{Name: "backlog", Default: "true", Values: []string{"true", "false"}, Doc: "plan around the work already queued on the clusters"},
+		{Name: "data", Default: "exact", Values: []string{"exact", "rows", "samples", "rows-nohalo", "none"},
+			Doc: "what data partition shares: rows with exact halos, samples of the batch, either (exact), rows with halos ignored (inexact: not the network's answer), or nothing"},
+		{Name: "segment", Default: "16", Doc: "the most blocks that strips run through between two exchanges"},
+	}
+	if tier == "" {
+		opts = append(opts, strategies.Option{Name: "tier", Default: "both", Values: []string{"both", "global", "local"}, Doc: "which tiers plan: both, the nodes only, or the leader's clusters only"})
+	}
+	return opts
+}
+
+const paper = "HiDP (DATE 2025, arXiv 2411.16086)"
+
+// Entry describes HiDP.
+func Entry() strategies.Entry {
+	return entry("hidp", "", "two tiers, nodes and their core clusters; at each the better of model and data partition, block by block", "other requests' transfers; how the backlog changes meanwhile")
+}
+
+// GlobalEntry describes the ablation without a local tier.
+func GlobalEntry() strategies.Entry {
+	return entry("hidp-global", "global", "HiDP without its local tier: every node runs the default framework", "all clusters but the default framework's; other requests' transfers")
+}
+
+// LocalEntry describes the ablation without a global tier.
+func LocalEntry() strategies.Entry {
+	return entry("hidp-local", "local", "HiDP without its global tier: the leader's core clusters only", "all nodes but the leader")
+}
+
+func entry(name, tier, summary, blind string) strategies.Entry {
+	opts := options(tier)
+	return strategies.Entry{Name: name, Summary: summary, Source: paper, Blind: blind, Options: opts,
+		New: func(o strategies.Options) (strategies.Strategy, error) {
+			r := strategies.Read(name, opts, o)
+			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000)}
+			if tier == "" {
+				h.tier = r.Word("tier")
+			}
+			if err := r.Err(); err != nil {
+				return nil, err
+			}
+			return h, nil
+		}}
+}
+
+// hidp implements strategies.Loaded.
+type hidp struct {
+	name, tier, objective, data string
+	backlog                     bool
+	segment                     int
+}
+
+// UsesBacklog implements strategies.Loaded.
+func (h *hidp) UsesBacklog() bool { return h.backlog }
+
+// Plan implements strategies.Strategy.
+func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+	p := newPlanner(h.name, r, b, h.data != "rows-nohalo")
+	best := &choice{p: p, objective: h.objective}
+	for _, x := range h.scopes(r, b) {
+		best.consider(p.search(x), x.data.halo)
+	}
+	for j := range b.Platform.Nodes {
+		best.alone(h, j)
+	}
+	return best.answer()
+}
+
+// scopes returns the restrictions of the search to be tried: that of the strategy itself, and those of its ablations, because a
+// smaller search is priced more exactly and its answer may forecast better.
+func (h *hidp) scopes(r strategies.Request, b *strategies.Belief) []scope {
+	all, leader := make([]bool, len(b.Platform.Nodes)), make([]bool, len(b.Platform.Nodes))
+	for j := range all {
+		all[j] = true
+	}
+	leader[r.Leader] = true
+	data := dataset{rows: h.data != "samples" && h.data != "none", samples: h.data == "samples" || h.data == "exact", longest: h.segment}
+	if h.data == "rows-nohalo" {
+		data.halo, data.longest = workloads.HaloIgnore, len(r.Graph.Layers)
+	}
+	both, global, local := scope{all, data, true}, scope{all, data, false}, scope{leader, data, true}
+	switch h.tier {
+	case "global":
+		return []scope{global, {all, dataset{}, false}}
+	case "local":
+		return []scope{local, {leader, dataset{}, true}}
+	}
+	return []scope{both, global, local, {all, dataset{}, true}, {all, dataset{}, false}, {leader, dataset{}, true}}
+}

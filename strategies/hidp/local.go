@@ -1,0 +1,114 @@
+package hidp
+
+import (
+	"math"
+
+	"hidp/devices"
+	"hidp/workloads"
+)
+
+// local is the local tier of one node: its core clusters, and what the best of their plans costs for every stretch of the chain.
+// That table is all the global tier sees of a node.
+type local struct {
+	t     *tier
+	sol   *solver
+	table [][]cost // [from][to-from-1], between boundaries
+}
+
+// newLocal plans node j's part of every stretch.
+func (p *planner) newLocal(j int, data dataset) *local {
+	n := &p.costs.Platform.Nodes[j]
+	t := &tier{c: p.c, costs: p.costs, halo: data.halo, curves: p.curves, onChip: true,
+		link: &chip{n: n, busy: make([]float64, len(n.Clusters))}}
+	for k := range n.Clusters {
+		t.ws = append(t.ws, worker{node: j, alone: []int{k}})
+	}
+	t.alone = func(k, s, e int, _ float64) cost {
+		x := p.curves.run(j, k, s, e, p.c.batch)
+		return cost{x, float64(x * n.Clusters[k].ActivePower)}
+	}
+	for _, s := range p.sets[j] {
+		t.share(s.clusters, s.weights, data)
+	}
+	l := &local{t: t, sol: newSolver(t, p.c, p.goal, origin)}
+	l.fill(p.c, n)
+	return l
+}
+
+// share adds the shareouts between the given workers that the data sets allow, and prices them.
+func (t *tier) share(members []int, weights []float64, data dataset) {
+	if data.rows {
+		v := newShareout(t.c, members, weights, false)
+		t.fillRows(v, data.longest)
+		t.vs = append(t.vs, v)
+	}
+	if data.samples && t.c.batch > 1 {
+		v := newShareout(t.c, members, weights, true)
+		t.fillSamples(v)
+		t.vs = append(t.vs, v)
+	}
+}
+
+// fill makes the table: the solver once from every boundary. Stretches whose weights exceed the node's memory are impossible.
+func (l *local) fill(c *chain, n *devices.Node) {
+	l.table = make([][]cost, c.end()+1)
+	for s := 0; s < c.end(); s++ {
+		l.table[s] = make([]cost, c.end()-s)
+		for i := range l.table[s] {
+			l.table[s][i] = impossible
+		}
+		if c.kind[s] != boundary {
+			continue
+		}
+		l.sol.solve(s, c.end())
+		for e := s + 1; e <= c.end(); e++ {
+			if c.kind[e] == boundary && c.held[e]-c.held[s] <= n.Memory {
+				_, l.table[s][e-s-1] = l.sol.best(e)
+			}
+		}
+	}
+}
+
+// runs returns the best local plan of stretch [s, e).
+func (l *local) runs(s, e int) []run {
+	l.sol.solve(s, e)
+	mode, _ := l.sol.best(e)
+	return l.sol.path(e, mode)
+}
+
+// mask returns the physical clusters that the best local plan of stretch [s, e) uses.
+func (l *local) mask(s, e int) uint32 {
+	var mask uint32
+	n := &l.t.costs.Platform.Nodes[l.t.ws[0].node]
+	for _, r := range l.runs(s, e) {
+		if r.mode < l.t.workers() {
+			mask |= n.Clusters[r.mode].Mask
+			continue
+		}
+		for _, k := range l.t.vs[r.mode-l.t.workers()].members {
+			mask |= n.Clusters[k].Mask
+		}
+	}
+	return mask
+}
+
+// clusterRates returns the rates at which node j's clusters run the part of the chain that rows can split, in chains per second.
+func (p *planner) clusterRates(j int) []float64 {
+	end := p.c.body()
+	if end == 0 || p.c.batch > 1 {
+		end = p.c.end()
+	}
+	var rates []float64
+	for k := range p.costs.Platform.Nodes[j].Clusters {
+		rates = append(rates, 1/math.Max(p.curves.run(j, k, 0, end, p.c.batch), 1e-9))
+	}
+	return rates
+}
+
+// dataset says how data may be shared.
+type dataset struct {
+	rows    bool
+	samples bool
+	halo    workloads.Halo
+	longest int // blocks per row segment
+}

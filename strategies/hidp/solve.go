@@ -1,0 +1,202 @@
+package hidp
+
+import "math"
+
+// cost is what running something takes: seconds, and joules above the idle power of the nodes.
+type cost struct{ time, energy float64 }
+
+func (c cost) plus(d cost) cost { return cost{c.time + d.time, c.energy + d.energy} }
+
+// impossible is the cost of what cannot be.
+var impossible = cost{math.Inf(1), math.Inf(1)}
+
+func (c cost) possible() bool { return !math.IsInf(c.time, 1) }
+
+// goal weighs seconds against joules: latency is {1, 0}; the energy of a set of nodes is {their idle power, 1}.
+type goal struct{ second, joule float64 }
+
+func (g goal) score(c cost) float64 {
+	if g.joule == 0 {
+		return float64(g.second * c.time)
+	}
+	return float64(g.second*c.time) + float64(g.joule*c.energy)
+}
+
+// level is one tier as the solver sees it: workers, each of which can take a segment of the chain alone, and splits, by which
+// several workers share the data of a segment. Workers are nodes in the global tier and core clusters in the local one. Modes
+// number the workers first, then the splits.
+type level interface {
+	workers() int
+	splits() int
+	reach(v, s int) int // the furthest position to which split v can go from s
+	whole(w, s, e int, start float64) cost
+	move(u, w, s int) cost
+	scatter(u, v, s, e int, start float64) cost
+	stay(v, s, e int, start float64) cost
+	gather(v, w, s int) cost
+}
+
+// run is one segment [from, to) of a solution, the mode it runs in and when its input is there.
+type run struct {
+	mode, from, to int
+	start          float64
+}
+
+// label is the best known way to a position in a mode.
+type label struct {
+	cost  cost
+	score float64
+	from  int32   // where its last segment starts
+	mode  int32   // the mode before that; origin at the start
+	start float64 // when that segment's input is there
+}
+
+// origin is the mode before the first segment: the tensor lies where the request came in.
+const origin = -1
+
+// solver is the dynamic program over positions that both tiers share: the state is where the tensor at a position lies, whole
+// at one worker or spread by one split, and the next segment runs at a worker (model partition) or in a split (data partition),
+// whichever leads to the better end. T* = min(T_model, T_data), decided block by block (HiDP; recursion as in the paper's two tiers).
+type solver struct {
+	l      level
+	goal   goal
+	home   int // the worker that holds the tensor at the start; origin if it is as near to all
+	n      int // last position
+	open   func(p int) bool
+	labels [][]label // [position][mode]
+	arrive []label   // per worker: the tensor moved there
+}
+
+func newSolver(l level, c *chain, g goal, home int) *solver {
+	s := &solver{l: l, goal: g, home: home, n: c.end(), open: func(p int) bool { return c.kind[p] == boundary },
+		arrive: make([]label, l.workers())}
+	s.labels = make([][]label, c.end()+1)
+	for p := range s.labels {
+		s.labels[p] = make([]label, l.workers()+l.splits())
+	}
+	return s
+}
+
+// solve finds the best ways from position from to all positions up to upto.
+func (s *solver) solve(from, upto int) {
+	for p := from; p <= upto; p++ {
+		for m := range s.labels[p] {
+			s.labels[p][m] = label{cost: impossible, score: math.Inf(1), mode: origin}
+		}
+	}
+	for p := from; p < upto; p++ {
+		if s.open(p) {
+			s.workersFrom(p, from, upto)
+		}
+		for v := range s.l.splits() {
+			s.splitFrom(v, p, from, upto)
+		}
+	}
+}
+
+// workersFrom relaxes the segments that start at p and run on one worker.
+func (s *solver) workersFrom(p, from, upto int) {
+	for w := range s.arrive {
+		s.arrive[w] = s.at(w, p, from)
+		a := &s.arrive[w]
+		if !a.cost.possible() {
+			continue
+		}
+		for e := p + 1; e <= upto; e++ {
+			if s.open(e) {
+				s.relax(e, w, label{cost: a.cost.plus(s.l.whole(w, p, e, a.cost.time)), from: int32(p), mode: a.mode, start: a.cost.time})
+			}
+		}
+	}
+}
+
+// at returns the best way to have the tensor at position p whole at worker w.
+func (s *solver) at(w, p, from int) label {
+	if p == from {
+		c := cost{}
+		if s.home != origin {
+			c = s.l.move(s.home, w, p)
+		}
+		return label{cost: c, score: s.goal.score(c), mode: origin}
+	}
+	best := label{cost: impossible, score: math.Inf(1)}
+	for m := range s.labels[p] {
+		l := &s.labels[p][m]
+		if l.score >= best.score {
+			continue
+		}
+		c := l.cost
+		if m < s.l.workers() {
+			c = c.plus(s.l.move(m, w, p))
+		} else {
+			c = c.plus(s.l.gather(m-s.l.workers(), w, p))
+		}
+		if score := s.goal.score(c); score < best.score {
+			best = label{cost: c, score: score, mode: int32(m)}
+		}
+	}
+	return best
+}
+
+// splitFrom relaxes the segments that start at p and run in split v.
+func (s *solver) splitFrom(v, p, from, upto int) {
+	w := s.l.workers()
+	reach := min(upto, s.l.reach(v, p))
+	for e := p + 1; e <= reach; e++ {
+		if p == from {
+			s.relax(e, w+v, label{cost: s.l.scatter(s.home, v, p, e, 0), from: int32(p), mode: origin})
+			continue
+		}
+		for u := range w {
+			if l := &s.labels[p][u]; l.score < s.labels[e][w+v].score {
+				s.relax(e, w+v, label{cost: l.cost.plus(s.l.scatter(u, v, p, e, l.cost.time)), from: int32(p), mode: int32(u)})
+			}
+		}
+		if l := &s.labels[p][w+v]; l.score < s.labels[e][w+v].score {
+			s.relax(e, w+v, label{cost: l.cost.plus(s.l.stay(v, p, e, l.cost.time)), from: int32(p), mode: int32(w + v)})
+		}
+	}
+}
+
+func (s *solver) relax(e, mode int, l label) {
+	l.score = s.goal.score(l.cost)
+	if l.score < s.labels[e][mode].score {
+		s.labels[e][mode] = l
+	}
+}
+
+// best returns the best mode to end in at position e and its cost, the result handed back to where the request came in.
+func (s *solver) best(e int) (int, cost) {
+	mode, total, score := origin, impossible, math.Inf(1)
+	for m := range s.labels[e] {
+		c := s.labels[e][m].cost
+		if !c.possible() {
+			continue
+		}
+		if s.home != origin {
+			if m < s.l.workers() {
+				c = c.plus(s.l.move(m, s.home, e))
+			} else {
+				c = c.plus(s.l.gather(m-s.l.workers(), s.home, e))
+			}
+		}
+		if x := s.goal.score(c); x < score {
+			mode, total, score = m, c, x
+		}
+	}
+	return mode, total
+}
+
+// path returns the segments that lead to position e in the given mode.
+func (s *solver) path(e, mode int) []run {
+	var out []run
+	for mode != origin {
+		l := &s.labels[e][mode]
+		out = append(out, run{mode, int(l.from), e, l.start})
+		e, mode = int(l.from), int(l.mode)
+	}
+	for i, k := 0, len(out)-1; i < k; i, k = i+1, k-1 {
+		out[i], out[k] = out[k], out[i]
+	}
+	return out
+}
