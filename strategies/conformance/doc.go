@@ -1,3 +1,6 @@
-// Package conformance makes the random networks and platforms over which every strategy of the catalog is tested. Tests of
-// executors use them as well.
+// Package conformance is the suite that every strategy of the catalog must pass, and the random networks and platforms it is run
+// over. Tests of executors use the generators as well.
+//
+// Reading order: graph.go and platform.go (the generators), conformance.go (Run, the suite), laws.go (what one answer must
+// fulfil).
 package conformance

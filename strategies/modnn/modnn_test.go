@@ -1,38 +1,19 @@
 package modnn
 
 import (
-	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/conformance"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
 
-// boards returns nodes of the given relative speeds on one switch of 10 MB/s.
-func boards(speeds ...float64) *devices.Platform {
-	p := &devices.Platform{Name: "boards"}
-	n := len(speeds)
-	for j, speed := range speeds {
-		c := devices.Cluster{Name: "cpu", Mask: 1}
-		for class := range c.Params.Rate {
-			c.Params.Rate[class] = speed * 1e9
-		}
-		c.Params.ActBandwidth, c.Params.WeightBandwidth = 1e15, 1e15
-		p.Nodes = append(p.Nodes, devices.Node{Name: fmt.Sprintf("n%d", j), Clusters: []devices.Cluster{c}, Physical: 1, Memory: 1 << 40,
-			Crossings: [][]devices.Crossing{{{}}}, Keep: [][]float64{{1}}})
-		p.Network.Resources = append(p.Network.Resources, devices.Resource{Name: "up", Capacity: 1e7}, devices.Resource{Name: "down", Capacity: 1e7})
-		p.Network.Paths = append(p.Network.Paths, make([]devices.Path, n))
-		for v := range n {
-			p.Network.Paths[j][v] = devices.Path{Hops: []devices.Hop{{Resource: 2 * j, Weight: 1}, {Resource: 2*v + 1, Weight: 1}}, Latency: time.Millisecond}
-		}
-	}
-	return p
-}
+// boards returns nodes of the given relative speeds on a switch of 10 MB/s.
+func boards(speeds ...float64) *devices.Platform { return conformance.Boards(1e7, speeds...) }
 
 func plan(t *testing.T, model string, p *devices.Platform, batch int, opts strategies.Options) (*strategies.Plan, *workloads.Graph) {
 	g, err := zoo.Get(model)
