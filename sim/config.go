@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// Config is everything that a run depends on. Platforms and graphs are only read and may be shared by runs that go on at the
+// same time; a Strategy, Arrivals and Clients belong to one run.
+type Config struct {
+	Truth    *devices.Platform   // what plans run on
+	Belief   *devices.Platform   // what the strategy believes; nil: the truth
+	Strategy strategies.Strategy // makes the plans
+	Models   []*workloads.Graph  // an arrival names one by index
+	Batch    int                 // inputs per request; 0 means 1
+	Leader   int                 // the node that receives the requests
+
+	Arrivals workloads.Source // when requests come; or nil and
+	Clients  *workloads.Loop  // clients that wait for their answers
+	Horizon  time.Duration    // the run ends here, with whatever is under way; 0: when all requests are served
+
+	Planning Planning
+	Faults   Faults
+	Seed     uint64
+
+	Records    bool // keep a Record of every request in the result
+	TraceLimit int  // records of each kind to keep in the trace; 0: no trace, -1: all
+	Observe    Observer
+}
+
+// Planning says how much time a leader spends on a plan. A leader makes one plan at a time; requests wait for it.
+type Planning struct {
+	Mode  PlanningMode
+	Fixed time.Duration // PlanningFixed: per plan
+	// Measure runs the planner and returns how long it took, for PlanningMeasured: the simulation itself looks at no clock.
+	// The time measured for a plan is charged to every request that uses it, also where the simulation reuses the plan.
+	Measure func(plan func()) time.Duration
+}
+
+// PlanningMode is one of the ways to charge for planning.
+type PlanningMode uint8
+
+// The planning modes.
+const (
+	PlanningZero     PlanningMode = iota // planning is free
+	PlanningFixed                        // every plan takes the same time
+	PlanningMeasured                     // a plan takes what the planner took here and now: not reproducible
+)
+
+// Faults are what goes wrong, and when.
+type Faults struct {
+	Nodes     []NodeLoss
+	Resources []CapacityChange
+}
+
+// NodeLoss is a node that stops for good.
+type NodeLoss struct {
+	At   time.Duration
+	Node int
+}
+
+// CapacityChange gives a network resource another capacity for a while. Of changes that overlap the last one listed holds.
+type CapacityChange struct {
+	Resource int
+	From, To time.Duration // To 0: for good
+	Capacity float64       // bytes/s; 0: cut
+}
+
+// Observer is told how a run goes on. Any of its functions may be nil; they must not touch the run.
+type Observer struct {
+	Request  func(Record)   // a request was finished or failed
+	Progress func(Progress) // every few thousand events
+}
+
+// Progress is how far a run has come.
+type Progress struct {
+	Now                time.Duration // virtual
+	Arrived, Completed int64
+	Events             uint64
+}
+
+// ConfigError lists what is wrong with a Config.
+type ConfigError struct{ Faults []string }
+
+// Error implements error.
+func (e *ConfigError) Error() string { return "sim: " + strings.Join(e.Faults, "; ") }
+
+// check returns a *ConfigError with all faults, or nil.
+func (c *Config) check() error {
+	var faults []string
+	faultf := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if c.Truth == nil || c.Strategy == nil || len(c.Models) == 0 {
+		return &ConfigError{[]string{"a run needs a platform, a strategy and at least one model"}}
+	}
+	if (c.Arrivals == nil) == (c.Clients == nil) {
+		faultf("a run needs either arrivals or closed-loop clients")
+	}
+	if c.Belief != nil && len(c.Belief.Nodes) != len(c.Truth.Nodes) {
+		faultf("the belief has %d nodes, the platform %d", len(c.Belief.Nodes), len(c.Truth.Nodes))
+	}
+	if c.Leader < 0 || c.Leader >= len(c.Truth.Nodes) {
+		faultf("leader %d is not one of the platform's %d nodes", c.Leader, len(c.Truth.Nodes))
+	}
+	if c.Batch < 0 || c.Horizon < 0 || c.Planning.Fixed < 0 {
+		faultf("batch, horizon and planning time must not be negative")
+	}
+	if c.Planning.Mode == PlanningMeasured && c.Planning.Measure == nil {
+		faultf("measured planning needs a way to measure")
+	}
+	for _, f := range c.Faults.Nodes {
+		if f.Node < 0 || f.Node >= len(c.Truth.Nodes) || f.At < 0 {
+			faultf("fault: node %d is lost at %v: there are %d nodes, and times start at 0", f.Node, f.At, len(c.Truth.Nodes))
+		}
+	}
+	for _, f := range c.Faults.Resources {
+		if f.Resource < 0 || f.Resource >= len(c.Truth.Network.Resources) || f.From < 0 || (f.To != 0 && f.To <= f.From) || !(f.Capacity >= 0) {
+			faultf("fault: resource %d from %v to %v with %v bytes/s: there are %d resources, from < to and a capacity ≥ 0 are needed",
+				f.Resource, f.From, f.To, f.Capacity, len(c.Truth.Network.Resources))
+		}
+	}
+	if len(faults) > 0 {
+		return &ConfigError{faults}
+	}
+	return nil
+}

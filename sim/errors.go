@@ -1,0 +1,55 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// OutOfMemoryError says that a plan can never fit a node.
+type OutOfMemoryError struct {
+	Node                string
+	Model               string
+	Weights, Activation int64 // bytes that the plan needs there
+	Memory              int64 // bytes that the node has
+}
+
+// Error implements error.
+func (e *OutOfMemoryError) Error() string {
+	return fmt.Sprintf("out of memory: the plan for %s needs %.1f MB for weights and %.1f MB for activations on node %s, which has %.1f MB",
+		e.Model, mega(e.Weights), mega(e.Activation), e.Node, mega(e.Memory))
+}
+
+func mega(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+// NodeLostError is why a request failed that needed a node which was lost.
+type NodeLostError struct {
+	Node string
+	At   time.Duration // when the node was lost
+}
+
+// Error implements error.
+func (e *NodeLostError) Error() string { return fmt.Sprintf("node %s lost at %v", e.Node, e.At) }
+
+// DeadlockError says that requests are unfinished and nothing is left to happen, for example because a link was cut for good.
+type DeadlockError struct {
+	At         time.Duration
+	Unfinished int64
+	Request    int64  // the earliest of them
+	Why        string // what it waits for
+}
+
+// Error implements error.
+func (e *DeadlockError) Error() string {
+	return fmt.Sprintf("deadlock at %v: %d requests unfinished and nothing left to happen; request %d %s", e.At, e.Unfinished, e.Request, e.Why)
+}
+
+// HorizonError says that the run reached its horizon before all requests were served.
+type HorizonError struct {
+	Horizon    time.Duration
+	Unfinished int64 // requests under way at the horizon
+}
+
+// Error implements error.
+func (e *HorizonError) Error() string {
+	return fmt.Sprintf("horizon %v reached with %d requests under way", e.Horizon, e.Unfinished)
+}

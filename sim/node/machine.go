@@ -1,0 +1,239 @@
+package node
+
+import (
+	"fmt"
+
+	"hidp/devices"
+)
+
+// Handle names a request inside one machine, from Receive or Join to its Finish, Fail or Drop; handles are small and are used
+// again afterwards.
+type Handle int32
+
+// none is the handle of a cluster that is free, or busy with an op whose request was dropped.
+const (
+	none   Handle = -1
+	orphan Handle = -2
+)
+
+// handed is the wait count of a step that is past waiting: a compute op queued or further, a send handed over, an arrival here.
+const handed = int32(-1)
+
+// Machine is the state of one node. Make it with New; it is not safe for concurrent use.
+type Machine struct {
+	masks   []uint32 // physical clusters of every cluster
+	queues  []fifo   // by physical cluster
+	running []job    // by cluster
+	busy    uint32   // physical clusters at work
+	waiting uint32   // physical clusters with a queue
+
+	requests []request // by handle
+	free     []Handle
+	ready    []job    // steps that became ready since the last Next
+	ended    []Handle // requests whose part got done since then
+	pending  []Action // other actions since then
+	observed bool
+}
+
+// job is a step of a request.
+type job struct {
+	h    Handle
+	step int32
+}
+
+// request is what a machine keeps of a request under way.
+type request struct {
+	id    int64
+	part  *Part // nil until admitted
+	left  int32 // steps that are not done
+	waits []int32
+	phase Phase
+	live  bool
+}
+
+// New returns the machine of node n, with nothing to do. If observed, Next also reports queueing and changes of phase.
+func New(n *devices.Node, observed bool) *Machine {
+	m := &Machine{queues: make([]fifo, n.Physical), running: make([]job, len(n.Clusters)), observed: observed}
+	for k := range n.Clusters {
+		m.masks = append(m.masks, n.Clusters[k].Mask)
+		m.running[k].h = none
+	}
+	return m
+}
+
+// Busy returns the physical clusters at work.
+func (m *Machine) Busy() uint32 { return m.busy }
+
+// Phase returns the state that request h is in on this node.
+func (m *Machine) Phase(h Handle) Phase { return m.requests[h].phase }
+
+// Live appends the handles of the requests under way to dst, ascending.
+func (m *Machine) Live(dst []Handle) []Handle {
+	for h := range m.requests {
+		if m.requests[h].live {
+			dst = append(dst, Handle(h))
+		}
+	}
+	return dst
+}
+
+// Receive takes in a new request at the node that leads it: it begins to analyse. The id orders requests that compete at one
+// instant; the lower goes first.
+func (m *Machine) Receive(id int64) Handle {
+	h := m.newHandle(id)
+	m.enter(h, Analyse)
+	return h
+}
+
+// Explore says that the planning of request h begins.
+func (m *Machine) Explore(h Handle) { m.enter(h, Explore) }
+
+// Admit gives the leader its part of the plan that was found for request h. Ops and sends that wait for nothing become ready.
+func (m *Machine) Admit(h Handle, part *Part) {
+	m.enter(h, Offload)
+	m.bind(h, part)
+}
+
+// Join takes in a request at a node that follows another.
+func (m *Machine) Join(id int64, part *Part) Handle {
+	h := m.newHandle(id)
+	m.enter(h, Idle)
+	m.bind(h, part)
+	return h
+}
+
+func (m *Machine) newHandle(id int64) Handle {
+	var h Handle
+	if k := len(m.free); k > 0 {
+		h = m.free[k-1]
+		m.free = m.free[:k-1]
+	} else {
+		h = Handle(len(m.requests))
+		m.requests = append(m.requests, request{})
+	}
+	r := &m.requests[h]
+	r.id, r.part, r.live = id, nil, true
+	return h
+}
+
+func (m *Machine) bind(h Handle, part *Part) {
+	r := &m.requests[h]
+	r.part, r.left = part, int32(len(part.steps))
+	r.waits = append(r.waits[:0], part.waits...)
+	for _, s := range part.initial {
+		m.ready = append(m.ready, job{h, s})
+	}
+	if r.left == 0 {
+		m.ended = append(m.ended, h)
+	}
+}
+
+// OpDone says that the op that runs on cluster k is done. It panics if none does.
+func (m *Machine) OpDone(k int) {
+	j := m.running[k]
+	if j.h == none {
+		panic(fmt.Sprintf("node: nothing runs on cluster %d", k))
+	}
+	m.running[k].h = none
+	m.busy &^= m.masks[k]
+	if j.h != orphan {
+		m.complete(j)
+	}
+}
+
+// Expects reports whether the tensor of send op of the plan is still to arrive here for request h: what a driver that hears from
+// others than itself asks before TensorArrived.
+func (m *Machine) Expects(h Handle, op int) bool {
+	if h < 0 || int(h) >= len(m.requests) || !m.requests[h].live || m.requests[h].part == nil {
+		return false
+	}
+	r := &m.requests[h]
+	if op < 0 || op >= len(r.part.landing) {
+		return false
+	}
+	s := r.part.landing[op]
+	return int(s) < len(r.part.steps) && r.part.steps[s].op == int32(op) && r.part.steps[s].kind == arrival && r.waits[s] == 1
+}
+
+// TensorArrived says that the tensor of send op of the plan is here for request h. It panics if Expects does not hold.
+func (m *Machine) TensorArrived(h Handle, op int) {
+	if !m.Expects(h, op) {
+		panic(fmt.Sprintf("node: request %d does not expect the tensor of op %d", h, op))
+	}
+	r := &m.requests[h]
+	s := r.part.landing[op]
+	r.waits[s] = handed
+	if r.phase == Idle {
+		m.enter(h, Map)
+	}
+	m.complete(job{h, s})
+}
+
+// complete counts a step as done and wakes those that waited for it alone.
+func (m *Machine) complete(j job) {
+	r := &m.requests[j.h]
+	s := &r.part.steps[j.step]
+	for _, n := range r.part.next[s.first:s.last] {
+		if r.waits[n]--; r.waits[n] == 0 {
+			m.ready = append(m.ready, job{j.h, n})
+		}
+	}
+	if r.left--; r.left == 0 {
+		m.ended = append(m.ended, j.h)
+	}
+}
+
+// NodeLost says that another node is gone. Requests that wait here for a tensor from it, or have one to send to it, cannot go
+// on: Next reports each with a Fail action. The driver then drops them everywhere.
+func (m *Machine) NodeLost(lost int) {
+	for h := range m.requests {
+		if r := &m.requests[h]; r.live && r.part != nil && r.needs(int32(lost)) {
+			m.pending = append(m.pending, Action{Kind: Fail, Handle: Handle(h), Node: int32(lost)})
+		}
+	}
+}
+
+// needs reports whether any step of the request that is not done deals with the given node.
+func (r *request) needs(node int32) bool {
+	for s := range r.part.steps {
+		if st := &r.part.steps[s]; st.kind != compute && st.peer == node && r.waits[s] != handed {
+			return true
+		}
+	}
+	return false
+}
+
+// Drop forgets request h: what is queued is taken out; what runs goes on to its end and counts for nothing.
+func (m *Machine) Drop(h Handle) {
+	for k := range m.running {
+		if m.running[k].h == h {
+			m.running[k].h = orphan
+		}
+	}
+	for c := range m.queues {
+		m.queues[c].remove(h)
+		if m.queues[c].n == 0 {
+			m.waiting &^= 1 << c
+		}
+	}
+	m.ready = without(m.ready, func(j job) bool { return j.h == h })
+	m.ended = without(m.ended, func(e Handle) bool { return e == h })
+	m.pending = without(m.pending, func(a Action) bool { return a.Handle == h })
+	m.release(h)
+}
+
+func (m *Machine) release(h Handle) {
+	m.requests[h].live = false
+	m.free = append(m.free, h)
+}
+
+// without removes the elements that match, in place.
+func without[T any](list []T, match func(T) bool) []T {
+	keep := list[:0]
+	for _, x := range list {
+		if !match(x) {
+			keep = append(keep, x)
+		}
+	}
+	return keep
+}

@@ -1,0 +1,125 @@
+package sim
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"hidp/devices"
+	"hidp/sim/flow"
+	"hidp/sim/node"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// program is a plan made ready to run: the node machines' program, and what its ops cost in truth and in belief.
+type program struct {
+	*node.Program
+	plan     *strategies.Plan
+	index    int32 // in the trace's plans; -1 before its first use there
+	ops      []opCost
+	memory   []strategies.NodeMemory // by part
+	load     []load
+	resident bool // its parameters were brought into memory
+}
+
+// opCost is what the simulation needs to know of an op.
+type opCost struct {
+	work     float64       // compute: nanoseconds on an otherwise idle node
+	believed time.Duration // compute: what the belief says of work
+	load     int32         // compute: index in program.load
+
+	from, to int32         // send: nodes
+	bytes    int64         // send
+	path     []flow.Hop    // send
+	before   time.Duration // send: from ready to the first byte on the network
+	after    time.Duration // send: from the last byte to arrival
+	jitter   time.Duration // send: mean extra latency
+}
+
+// load is the believed work of a program on one cluster.
+type load struct {
+	node, cluster int32
+	total         time.Duration
+}
+
+// compile checks plan p against the truth and prepares it.
+func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, error) {
+	if err := s.validate(p, g); err != nil {
+		return nil, err
+	}
+	prog, err := node.Compile(p)
+	if err != nil {
+		return nil, err
+	}
+	out := &program{Program: prog, plan: p, index: -1, ops: make([]opCost, len(p.Ops))}
+	needs := strategies.Memory(p, g, len(s.nodes))
+	for i := range prog.Parts {
+		out.memory = append(out.memory, needs[prog.Parts[i].Node])
+	}
+	truth, belief := s.costs(g), s.belief.Costs(g)
+	for i := range p.Ops {
+		if p.Ops[i].Kind == strategies.Send {
+			out.ops[i] = s.sendCost(&p.Ops[i], g)
+			continue
+		}
+		c := &out.ops[i]
+		c.work = float64(p.ComputeTime(truth, i))
+		if s.loaded {
+			c.believed = p.ComputeTime(belief, i)
+			c.load = out.addLoad(p.Ops[i].Node, p.Ops[i].Cluster, c.believed)
+		}
+	}
+	return out, nil
+}
+
+// validate returns a *strategies.PlanError or an *OutOfMemoryError if the plan cannot run on the true platform.
+func (s *simulation) validate(p *strategies.Plan, g *workloads.Graph) error {
+	if err := strategies.Validate(p, g, s.roomy); err != nil {
+		return err
+	}
+	for j, m := range strategies.Memory(p, g, len(s.nodes)) {
+		if n := s.nodes[j].spec; m.Total() > n.Memory {
+			return &OutOfMemoryError{Node: n.Name, Model: p.Model, Weights: m.Weights, Activation: m.Activations, Memory: n.Memory}
+		}
+	}
+	return nil
+}
+
+// withRoom returns the platform with boundless memory, on which plans are validated: lack of memory is an error of its own kind.
+func withRoom(p *devices.Platform) *devices.Platform {
+	roomy := *p
+	roomy.Nodes = append([]devices.Node(nil), p.Nodes...)
+	for j := range roomy.Nodes {
+		roomy.Nodes[j].Memory = math.MaxInt64
+	}
+	return &roomy
+}
+
+func (s *simulation) sendCost(op *strategies.Op, g *workloads.Graph) opCost {
+	path := s.cfg.Truth.Network.Paths[op.Node][op.To]
+	c := opCost{from: int32(op.Node), to: int32(op.To), bytes: op.Bytes(g), before: s.nodes[op.Node].spec.Message,
+		after: path.Latency + s.nodes[op.To].spec.Message, jitter: path.Jitter}
+	for _, h := range path.Hops {
+		c.path = append(c.path, flow.Hop{Resource: int32(h.Resource), Weight: h.Weight})
+	}
+	return c
+}
+
+// addLoad adds to the program's work on a cluster and returns the index of the entry.
+func (p *program) addLoad(j, k int, d time.Duration) int32 {
+	for i := range p.load {
+		if l := &p.load[i]; int(l.node) == j && int(l.cluster) == k {
+			l.total += d
+			return int32(i)
+		}
+	}
+	p.load = append(p.load, load{int32(j), int32(k), d})
+	return int32(len(p.load) - 1)
+}
+
+// isInfeasible reports whether err says that the modelled world allows no plan.
+func isInfeasible(err error) bool {
+	var e *strategies.InfeasibleError
+	return errors.As(err, &e)
+}

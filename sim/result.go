@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"hidp/sim/trace"
+)
+
+// Result is what a run measured. Energies are in joules.
+type Result struct {
+	Arrived   int64
+	Completed int64
+	Failed    int64
+	InFlight  int64 // unfinished when the run ended: at its horizon, or because it broke off
+	Failures  []Failure
+
+	Latency      Latency       // of completed requests, from arrival at the leader to the result there
+	PlanningTime time.Duration // mean of completed requests
+	Makespan     time.Duration // from time zero to the end of the last request, or to the horizon
+	Throughput   float64       // completed requests per second of the makespan
+
+	EnergyParticipating float64 // of the nodes that took part in any plan, over the makespan
+	EnergyPlatform      float64 // of all nodes
+	EnergyPerRequest    float64 // EnergyParticipating per completed request
+
+	Nodes     []NodeResult
+	Resources []ResourceResult
+	Events    uint64
+	Warnings  []string
+	Records   []Record     // in the order in which requests ended; only with Config.Records
+	Trace     *trace.Trace // only with Config.TraceLimit
+}
+
+// Latency is a distribution in a few numbers. Beyond a million requests the percentiles are exact to three digits.
+type Latency struct{ Mean, P50, P95, P99, Max time.Duration }
+
+// Failure is a reason for which requests failed.
+type Failure struct {
+	Reason   string
+	Node     string // the node that was lost, if that is the reason
+	Requests int64
+}
+
+// NodeResult is what one node did.
+type NodeResult struct {
+	Name         string
+	Participated bool
+	Idle         float64 // joules of idle power
+	Active       float64 // joules of busy clusters, above idle
+	NIC          float64 // joules of transfers, above idle
+	Clusters     []ClusterResult
+	NICBusy      time.Duration // with at least one transfer under way
+	PeakMemory   int64         // most bytes of weights and activations at one time
+	Lost         bool
+}
+
+// Energy returns the joules of the node.
+func (n *NodeResult) Energy() float64 { return n.Idle + n.Active + n.NIC }
+
+// ClusterResult is how long a cluster worked; a group counts apart from its members.
+type ClusterResult struct {
+	Name string
+	Busy time.Duration
+}
+
+// ResourceResult is what a network resource carried.
+type ResourceResult struct {
+	Name  string
+	Bytes float64 // payload times the weight of the hops
+}
+
+// Record is what became of one request.
+type Record struct {
+	ID       int64
+	Model    int
+	Arrival  time.Duration
+	Planned  time.Duration // when its plan was ready
+	Planning time.Duration // what the planner took
+	Finish   time.Duration // when it ended
+	Failed   string        // why it failed; empty if it did not
+}
+
+// result writes down the state of the run as its outcome.
+func (s *simulation) result() *Result {
+	st := &s.stats
+	r := &Result{Arrived: st.arrived, Completed: st.completed, Failed: st.failed, InFlight: s.inFlight, Failures: st.failures,
+		Latency: st.latency(), Events: s.eng.Processed(), Records: st.records, Trace: s.trace, Makespan: st.last}
+	if s.inFlight > 0 {
+		r.Makespan = s.now
+	}
+	if st.completed > 0 {
+		r.PlanningTime = st.planning / time.Duration(st.completed)
+	}
+	for j := range s.nodes {
+		n := s.nodeResult(&s.nodes[j], r.Makespan)
+		r.EnergyPlatform += n.Energy()
+		if n.Participated {
+			r.EnergyParticipating += n.Energy()
+		}
+		r.Nodes = append(r.Nodes, n)
+	}
+	for i := range s.cfg.Truth.Network.Resources {
+		r.Resources = append(r.Resources, ResourceResult{s.cfg.Truth.Network.Resources[i].Name, s.net.BytesCarried(s.now, int32(i))})
+	}
+	if st.completed > 0 && r.Makespan > 0 {
+		r.EnergyPerRequest = r.EnergyParticipating / float64(st.completed)
+		r.Throughput = float64(st.completed) / r.Makespan.Seconds()
+	}
+	r.Warnings = st.warnings
+	return r
+}
+
+// nodeResult adds up a node's time and energy until the end of the run.
+func (s *simulation) nodeResult(n *nodeState, end time.Duration) NodeResult {
+	r := NodeResult{Name: n.spec.Name, Participated: n.took, PeakMemory: n.peak, Lost: n.lost, NICBusy: n.nicBusy}
+	on := end
+	if n.lost {
+		on = min(on, n.lostAt)
+	} else if n.flows > 0 && n.flowing < end {
+		r.NICBusy += end - n.flowing
+	}
+	for k := range n.spec.Clusters {
+		busy := n.busy[k]
+		if o := &n.ops[k]; o.slot != vacant && o.started < end {
+			busy += end - o.started
+		}
+		r.Clusters = append(r.Clusters, ClusterResult{n.spec.Clusters[k].Name, busy})
+		r.Active += float64(n.spec.Clusters[k].ActivePower * busy.Seconds())
+	}
+	r.Idle = float64(n.spec.IdlePower * on.Seconds())
+	r.NIC = float64(n.spec.NICPower * r.NICBusy.Seconds())
+	if n.peak > n.spec.Memory {
+		s.stats.warn(fmt.Sprintf("node %s: requests under way needed up to %.1f MB of its %.1f MB of memory", n.spec.Name, mega(n.peak), mega(n.spec.Memory)))
+	}
+	return r
+}

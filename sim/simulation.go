@@ -1,0 +1,303 @@
+package sim
+
+import (
+	"context"
+	"time"
+
+	"hidp/devices"
+	"hidp/sim/engine"
+	"hidp/sim/flow"
+	"hidp/sim/node"
+	"hidp/sim/trace"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// The events. A and B are what the comments say.
+const (
+	evArrival engine.Kind = iota // a request arrives: model
+	evPlanned                    // the planner of the leader is done with request slot A
+	evOp                         // an op is done: node, cluster
+	evSend                       // a message is ready for the network: transfer
+	evNetwork                    // the next flow completes
+	evArrive                     // a message arrives: transfer
+	evFault                      // something breaks or is mended: index in simulation.faults
+)
+
+// never is a time that does not come.
+const never = engine.Forever
+
+// simulation is the state of a run.
+type simulation struct {
+	cfg    Config
+	eng    *engine.Engine
+	net    *flow.Network
+	now    time.Duration
+	nodes  []nodeState
+	dirty  []int32 // nodes with inputs since their last dispatch
+	faults []fault
+	losses int // nodes lost so far
+
+	requests []request // by slot
+	freeSlot []int32
+	expected int64 // arrivals in the queue
+	inFlight int64
+	broken   error // ends the run
+
+	transfers    []transfer
+	freeTransfer []int32
+	owner        []int32 // by flow: its transfer
+	netDirty     bool
+	netAt        time.Duration // when the pending evNetwork is due
+	netGen       uint32
+	noise        noise
+
+	belief    *strategies.Belief
+	loaded    bool // the strategy looks at the backlog
+	roomy     *devices.Platform
+	trueCosts map[*workloads.Graph]*devices.Costs
+	plans     planCache
+	planner   planner
+	actions   []node.Action
+
+	stats statistics
+	trace *trace.Trace
+}
+
+// nodeState is a node of the truth at work.
+type nodeState struct {
+	spec    *devices.Node
+	machine *node.Machine
+	owner   []part // by the machine's handles
+	ops     []runningOp
+	active  uint64    // clusters with an op
+	mask    uint32    // physical clusters at work, as of the last change of speeds
+	steady  bool      // neighbours do not slow each other: all speeds are 1
+	fresh   bool      // an op was started and has no speed yet
+	speeds  []float64 // by cluster and mask, if tabled
+	dirty   bool
+	lost    bool
+	lostAt  time.Duration
+
+	busy     []time.Duration // by cluster
+	flows    int             // transfers under way here
+	flowing  time.Duration   // since when, if there are any
+	nicBusy  time.Duration
+	took     bool                          // took part in a plan
+	resident map[*workloads.Graph]*weights // parameters held
+	memory   int64
+	peak     int64
+	queued   []time.Duration // by cluster: believed work that is admitted and not done
+}
+
+// part is whose part of a program a machine's handle stands for.
+type part struct{ slot, index int32 }
+
+// Run simulates what cfg says. A run that the modelled world ends early returns what was measured so far together with the
+// error: *strategies.InfeasibleError, *OutOfMemoryError, *DeadlockError, *HorizonError, or the context's error. Requests that
+// fail one by one (lost nodes) are counted in the result and are no error.
+func Run(ctx context.Context, cfg Config) (*Result, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := newSimulation(cfg)
+	err := s.loop(ctx)
+	return s.result(), err
+}
+
+// RunPlan simulates requests that all run plan p of graph g: Run with a strategy that answers p whatever it is asked. The
+// configuration's Strategy, Models, Batch and Leader are taken from the plan.
+func RunPlan(ctx context.Context, cfg Config, p *strategies.Plan, g *workloads.Graph) (*Result, error) {
+	cfg.Strategy, cfg.Models, cfg.Batch, cfg.Leader = fixedPlan{p}, []*workloads.Graph{g}, p.Batch, p.Leader
+	return Run(ctx, cfg)
+}
+
+// fixedPlan is the strategy that always answers one plan.
+type fixedPlan struct{ plan *strategies.Plan }
+
+// Plan implements strategies.Strategy.
+func (f fixedPlan) Plan(strategies.Request, *strategies.Belief) (*strategies.Plan, error) {
+	return f.plan, nil
+}
+
+func newSimulation(cfg Config) *simulation {
+	if cfg.Belief == nil {
+		cfg.Belief = cfg.Truth
+	}
+	cfg.Batch = max(1, cfg.Batch)
+	s := &simulation{cfg: cfg, eng: engine.New(), netAt: never, belief: strategies.NewBelief(cfg.Belief), roomy: withRoom(cfg.Truth),
+		trueCosts: map[*workloads.Graph]*devices.Costs{}, noise: noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}}
+	var capacities []float64
+	for i := range cfg.Truth.Network.Resources {
+		capacities = append(capacities, cfg.Truth.Network.Resources[i].Capacity)
+	}
+	s.net = flow.New(capacities)
+	if l, ok := cfg.Strategy.(strategies.Loaded); ok {
+		s.loaded = l.UsesBacklog()
+	}
+	if cfg.TraceLimit != 0 {
+		s.trace = &trace.Trace{Limit: max(0, cfg.TraceLimit)}
+	}
+	s.nodes = make([]nodeState, len(cfg.Truth.Nodes))
+	for j := range s.nodes {
+		s.nodes[j] = newNodeState(&cfg.Truth.Nodes[j], s.trace != nil)
+	}
+	s.plans.reset()
+	s.scheduleFaults()
+	s.start()
+	return s
+}
+
+func newNodeState(spec *devices.Node, observed bool) nodeState {
+	n := nodeState{spec: spec, machine: node.New(spec, observed), ops: make([]runningOp, len(spec.Clusters)), steady: true,
+		busy: make([]time.Duration, len(spec.Clusters)), queued: make([]time.Duration, len(spec.Clusters)),
+		resident: map[*workloads.Graph]*weights{}}
+	for k := range spec.Clusters {
+		n.ops[k].slot = vacant
+		for j := range spec.Physical {
+			n.steady = n.steady && (spec.Clusters[k].Mask>>j&1 == 1 || spec.Keep[k][j] == 1)
+		}
+	}
+	return n
+}
+
+// costs returns the true prices of g.
+func (s *simulation) costs(g *workloads.Graph) *devices.Costs {
+	c, ok := s.trueCosts[g]
+	if !ok {
+		c = devices.NewCosts(s.cfg.Truth, g)
+		s.trueCosts[g] = c
+	}
+	return c
+}
+
+// checkEvery is how many instants pass between two looks at the context and calls of the observer.
+const checkEvery = 4096
+
+// loop delivers the events, instant by instant, until every request is served.
+func (s *simulation) loop(ctx context.Context) error {
+	horizon := never
+	if s.cfg.Horizon > 0 {
+		horizon = s.cfg.Horizon
+	}
+	for n := 1; s.inFlight > 0 || s.expected > 0; n++ {
+		ev, ok := s.eng.NextUntil(horizon)
+		if !ok {
+			return s.stalled()
+		}
+		s.now = ev.At
+		s.handle(ev)
+		for {
+			if ev, ok = s.eng.NextUntil(s.now); !ok {
+				break
+			}
+			s.handle(ev)
+		}
+		s.settle()
+		if s.broken != nil {
+			return s.broken
+		}
+		if n%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			s.progress()
+		}
+	}
+	return nil
+}
+
+// stalled says why no event is left before the horizon although requests are unfinished.
+func (s *simulation) stalled() error {
+	if s.eng.Len() > 0 {
+		s.now = s.cfg.Horizon
+		if s.inFlight == 0 {
+			return nil
+		}
+		return &HorizonError{Horizon: s.cfg.Horizon, Unfinished: s.inFlight}
+	}
+	return s.deadlock()
+}
+
+func (s *simulation) progress() {
+	if f := s.cfg.Observe.Progress; f != nil {
+		f(Progress{Now: s.now, Arrived: s.stats.arrived, Completed: s.stats.completed, Events: s.eng.Processed()})
+	}
+}
+
+func (s *simulation) handle(ev engine.Event) {
+	switch ev.Kind {
+	case evOp:
+		s.opDone(ev)
+	case evNetwork:
+		if ev.Gen == s.netGen {
+			s.netAt = never
+			s.finishFlows()
+		}
+	case evArrive:
+		if s.transfers[ev.A].gen == ev.Gen {
+			s.deliver(ev.A)
+		}
+	case evSend:
+		if s.transfers[ev.A].gen == ev.Gen {
+			s.startFlow(ev.A)
+		}
+	case evArrival:
+		s.arrive(ev.A)
+	case evPlanned:
+		s.planned(ev)
+	case evFault:
+		s.fault(int(ev.A))
+	}
+}
+
+// touch notes that a node has new inputs.
+func (s *simulation) touch(j int32) {
+	if n := &s.nodes[j]; !n.dirty {
+		n.dirty = true
+		s.dirty = append(s.dirty, j)
+		for i := len(s.dirty) - 1; i > 0 && s.dirty[i-1] > j; i-- { // kept ascending
+			s.dirty[i], s.dirty[i-1] = s.dirty[i-1], j
+		}
+	}
+}
+
+// settle ends an instant: the nodes that heard something decide, and the network shares its capacity anew.
+func (s *simulation) settle() {
+	for len(s.dirty) > 0 {
+		j := s.dirty[0]
+		s.dirty = append(s.dirty[:0], s.dirty[1:]...)
+		s.nodes[j].dirty = false
+		s.dispatch(j)
+	}
+	if s.netDirty {
+		s.netDirty = false
+		s.scheduleNetwork()
+	}
+}
+
+// dispatch carries out what node j decides.
+func (s *simulation) dispatch(j int32) {
+	n := &s.nodes[j]
+	if n.lost {
+		return
+	}
+	s.actions = n.machine.Next(s.actions[:0])
+	for _, a := range s.actions {
+		switch a.Kind {
+		case node.StartOp:
+			s.startOp(n, a)
+		case node.SendTensor:
+			s.send(n.owner[a.Handle].slot, a.Op)
+		case node.Finish:
+			s.partDone(n.owner[a.Handle])
+		case node.Fail:
+			s.failFor(n.owner[a.Handle].slot, int(a.Node))
+		case node.QueueOp:
+			s.noteQueued(n, a)
+		case node.Enter:
+			s.notePhase(n, j, a)
+		}
+	}
+	s.adjustSpeeds(j)
+}
