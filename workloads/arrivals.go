@@ -1,0 +1,183 @@
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Arrival is a request: when it arrives, counted from the start of the run, and which of the workload's models it wants.
+type Arrival struct {
+	At    time.Duration
+	Model int
+}
+
+// Source yields the requests of an open-loop workload, whose arrivals do not depend on what becomes of earlier requests.
+// Arrivals are in order of time; false means that there are no more. The same seed yields the same arrivals.
+type Source interface {
+	Next() (Arrival, bool)
+}
+
+// maxTime bounds arrival times: sums of a few of them must not overflow.
+const maxTime = time.Duration(math.MaxInt64 / 4)
+
+// Limit ends a workload: after a number of requests, and at a time from which on no request arrives. 0 is no limit.
+type Limit struct {
+	Requests int
+	Horizon  time.Duration
+}
+
+// Validate reports why the limit is not one, or nil.
+func (l Limit) Validate() error {
+	switch {
+	case l.Requests < 0:
+		return fmt.Errorf("number of requests is %d; must be positive, or 0 for no limit", l.Requests)
+	case l.Horizon < 0:
+		return fmt.Errorf("horizon is %v; must be positive, or 0 for no limit", l.Horizon)
+	case l.Requests == 0 && l.Horizon == 0:
+		return errors.New("the workload never ends; limit the number of requests or the time")
+	}
+	return nil
+}
+
+// limiter counts down a Limit.
+type limiter struct {
+	limit Limit
+	n     int
+}
+
+// admit reports whether a request may still arrive at the given time, and counts it.
+func (l *limiter) admit(at time.Duration) bool {
+	if l.limit.Requests > 0 && l.n >= l.limit.Requests || l.limit.Horizon > 0 && at >= l.limit.Horizon || at > maxTime {
+		return false
+	}
+	l.n++
+	return true
+}
+
+// Periodic is a workload of one request per interval, the first at time 0. With jitter, every request is late by a uniformly
+// random part of it; requests never overtake each other.
+type Periodic struct {
+	Interval time.Duration
+	Jitter   time.Duration // from 0 to Interval
+}
+
+// Source validates the workload and starts it. Jitter comes from Stream(seed, "arrivals").
+func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	if p.Interval <= 0 || p.Interval > maxTime {
+		return nil, fmt.Errorf("interval is %v; must be positive", p.Interval)
+	}
+	if p.Jitter < 0 || p.Jitter > p.Interval {
+		return nil, fmt.Errorf("jitter is %v; must be from 0 to the interval of %v", p.Jitter, p.Interval)
+	}
+	var next time.Duration
+	return newTimed(seed, mix, limit, func(r *rand.Rand) time.Duration {
+		at := next
+		next += p.Interval
+		if p.Jitter > 0 {
+			at += time.Duration(r.Int64N(int64(p.Jitter)))
+		}
+		return at
+	})
+}
+
+// Poisson is a workload with exponentially distributed, independent intervals.
+type Poisson struct {
+	Rate float64 // requests per second
+}
+
+// Source validates the workload and starts it. Intervals come from Stream(seed, "arrivals"), each rounded to nanoseconds.
+func (p Poisson) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	const lowest, highest = 1e-6, 1e9
+	if !(p.Rate >= lowest && p.Rate <= highest) {
+		return nil, fmt.Errorf("rate is %v requests per second; must be from %g to %g", p.Rate, lowest, highest)
+	}
+	mean := float64(time.Second) / p.Rate
+	var at time.Duration
+	return newTimed(seed, mix, limit, func(r *rand.Rand) time.Duration {
+		at += time.Duration(math.Round(float64(r.ExpFloat64() * mean)))
+		return at
+	})
+}
+
+// timed is a Source from a sequence of times.
+type timed struct {
+	times   func(*rand.Rand) time.Duration
+	rand    *rand.Rand
+	models  *picker
+	limiter limiter
+	done    bool
+}
+
+func newTimed(seed uint64, mix Mix, limit Limit, times func(*rand.Rand) time.Duration) (Source, error) {
+	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
+		return nil, err
+	}
+	return &timed{times: times, rand: Stream(seed, "arrivals"), models: newPicker(seed, mix), limiter: limiter{limit: limit}}, nil
+}
+
+func (s *timed) Next() (Arrival, bool) {
+	if s.done {
+		return Arrival{}, false
+	}
+	at := s.times(s.rand)
+	if !s.limiter.admit(at) {
+		s.done = true
+		return Arrival{}, false
+	}
+	return Arrival{at, s.models.next()}, true
+}
+
+// Closed is a closed-loop workload: each of a number of clients sends a request, waits for its completion, thinks, and sends
+// the next.
+type Closed struct {
+	Clients int
+	Think   time.Duration
+}
+
+// Loop validates the workload and starts it. The models of a mix are dealt in the order in which requests are sent, so the
+// sequence of models, though not who sends them when, is the same for all strategies.
+func (c Closed) Loop(seed uint64, mix Mix, limit Limit) (*Loop, error) {
+	const most = 1 << 20
+	if c.Clients < 1 || c.Clients > most {
+		return nil, fmt.Errorf("number of clients is %d; must be from 1 to %d", c.Clients, most)
+	}
+	if c.Think < 0 || c.Think > maxTime {
+		return nil, fmt.Errorf("think time is %v; must not be negative", c.Think)
+	}
+	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
+		return nil, err
+	}
+	return &Loop{closed: c, models: newPicker(seed, mix), limiter: limiter{limit: limit}}, nil
+}
+
+// Loop is a running closed-loop workload. The driver calls Start once and Completed at every completion, in order of time.
+type Loop struct {
+	closed  Closed
+	models  *picker
+	limiter limiter
+}
+
+// Start returns the first request of every client, all at time 0 (fewer if the limit is reached).
+func (l *Loop) Start() []Arrival {
+	var first []Arrival
+	for range l.closed.Clients {
+		if !l.limiter.admit(0) {
+			break
+		}
+		first = append(first, Arrival{0, l.models.next()})
+	}
+	return first
+}
+
+// Completed returns the request that the client whose request completed (or failed) at the given time sends next, or false if
+// it sends no more.
+func (l *Loop) Completed(at time.Duration) (Arrival, bool) {
+	at += l.closed.Think
+	if !l.limiter.admit(at) {
+		return Arrival{}, false
+	}
+	return Arrival{at, l.models.next()}, true
+}
