@@ -1,6 +1,9 @@
 package workloads
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Range is a half-open interval [Lo, Hi) of rows, samples or channels.
 type Range struct{ Lo, Hi int }
@@ -112,36 +115,40 @@ func (g *Graph) Work(s Slice) Work {
 	if s.From < 1 || s.To <= s.From || s.To > len(g.Layers) {
 		panic(fmt.Sprintf("workloads: slice of layers [%d,%d) of a graph of %d", s.From, s.To, len(g.Layers)))
 	}
-	var w Work
-	need := make([]Region, s.To) // regions needed of every tensor up to the slice's end
-	for i := s.From; i < s.To; i++ {
-		if r := g.exit(s, i); !r.Empty() {
-			w.Outputs = append(w.Outputs, Part{i, r})
-			need[i] = r
-		}
+	low := s.From - 1 // the lowest tensor read: what lies below needs no room
+	for _, e := range g.edges[g.rows[s.From].first:g.rows[s.To].first] {
+		low = min(low, int(e.in))
+	}
+	need := make([]Part, s.To-low)
+	for i := range need {
+		need[i].Layer = low + i
+	}
+	w := Work{Outputs: g.Outputs(s)}
+	for _, out := range w.Outputs {
+		need[out.Layer-low].Region = out.Region
 	}
 	for i := s.To - 1; i >= s.From; i-- {
-		if need[i].Empty() {
+		out := need[i-low].Region
+		if out.Empty() {
 			continue
 		}
 		for k, in := range g.Layers[i].Inputs {
-			r := g.InputRegion(i, k, need[i])
+			r := g.InputRegion(i, k, out)
 			if s.Halo == HaloIgnore {
 				r.Rows = g.share(s.Region.Rows, s.To-1, in)
 			}
-			need[in] = cover(need[in], r)
+			at := &need[in-low].Region
+			*at = cover(*at, r)
 		}
 	}
-	for i, r := range need {
-		switch {
-		case r.Empty():
-		case i < s.From:
-			w.Inputs = append(w.Inputs, Part{i, r})
-		default:
-			w.Layers = append(w.Layers, Part{i, r})
-		}
-	}
+	w.Inputs, w.Layers = needed(need[:s.From-low]), needed(need[s.From-low:])
 	return w
+}
+
+// needed drops the parts that hold nothing, in place.
+func needed(parts []Part) []Part {
+	parts = slices.DeleteFunc(parts, func(p Part) bool { return p.Region.Empty() })
+	return slices.Clip(parts)
 }
 
 // share returns the rows of tensor i that correspond to the share that rows are of tensor last: at least one row, so that a
