@@ -76,10 +76,6 @@ func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
 	if l.Op == workloads.OpInput {
 		return layerCost{}
 	}
-	bytes := float64(l.Out.Elements()) * float64(l.ElemBytes)
-	for _, in := range l.Inputs {
-		bytes += float64(g.Layers[in].Out.Elements()) * float64(g.Layers[in].ElemBytes)
-	}
 	n := float64(g.Full(i, 1).Elements()) * float64(l.Out.W)
 	overhead := p.OtherOverhead
 	if l.Class <= workloads.ClassGrouped {
@@ -87,12 +83,22 @@ func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
 	}
 	return layerCost{
 		compute:  scale * float64(l.FLOPs) / p.Rate[l.Class],
-		activate: scale * bytes / p.ActBandwidth,
+		activate: scale * activationBytes(g, i) / p.ActBandwidth,
 		weights:  scale * float64(l.WeightBytes) / p.WeightBandwidth,
 		overhead: scale * overhead,
 		inv:      1 / float64(g.Full(i, 1).Elements()),
 		fill:     p.Fill / (n + p.Fill),
 	}
+}
+
+// activationBytes returns the bytes of layer i's inputs and output, for one sample.
+func activationBytes(g *workloads.Graph, i int) float64 {
+	l := &g.Layers[i]
+	bytes := l.Out.Elements() * int64(l.ElemBytes)
+	for _, in := range l.Inputs {
+		bytes += g.Layers[in].Out.Elements() * int64(g.Layers[in].ElemBytes)
+	}
+	return float64(bytes)
 }
 
 // Layer returns the seconds that region r of layer i takes on cluster k of node j, without the invocation overhead.

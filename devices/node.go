@@ -98,6 +98,9 @@ type Platform struct {
 	Network     Network
 	Leader      int      // the node that receives requests unless a scenario says otherwise
 	Assumptions []string // what in the nodes' numbers nobody measured, for reports
+
+	origins        []origin // what the nodes were made from, if it was a file
+	ownAssumptions []string // the assumptions that are not about boards
 }
 
 // Node returns the index of the node called name.

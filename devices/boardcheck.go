@@ -1,0 +1,317 @@
+package devices
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"hidp/internal/strict"
+	"hidp/workloads"
+)
+
+// check adds to p whatever is wrong with the board file beyond its syntax and units.
+func (b *Board) check(p *strict.Problems) {
+	f := &b.file
+	names := b.checkClusters(p)
+	checkQuantity(p, "memory.capacity", f.Memory.Capacity, 1)
+	checkQuantity(p, "memory.reserved", f.Memory.Reserved, 0)
+	checkQuantity(p, "memory.bandwidth", f.Memory.Bandwidth, 1)
+	if f.Memory.Reserved.Value >= f.Memory.Capacity.Value {
+		p.Faultf("memory.reserved", "%v leaves nothing of %v; write what the operating system and the runtime take", f.Memory.Reserved.Value, f.Memory.Capacity.Value)
+	}
+	checkQuantity(p, "power.idle", f.Power.Idle, 0)
+	checkQuantity(p, "power.wifi", f.Power.WiFi, 0)
+	checkQuantity(p, "power.ethernet", f.Power.Ethernet, 0)
+	checkQuantity(p, "network.message", f.Network.Message, 0)
+	b.checkCrossings(p, names)
+	for i, c := range f.Contention {
+		at := p.Under(strict.Index("contention", i))
+		knownWord(at, "cluster", "cluster", c.Cluster, names)
+		knownWord(at, "beside", "cluster", c.Beside, names)
+		if c.Keeps <= 0 {
+			at.Faultf("keeps", "is %v; a share above 0 is kept, e.g. 0.9", c.Keeps)
+		}
+		checkProvenance(at, "", c.provenance)
+	}
+	b.checkModes(p)
+	b.checkRuntimes(p, names)
+}
+
+func (b *Board) checkClusters(p *strict.Problems) (names []string) {
+	if len(b.file.Cluster) == 0 {
+		p.Faultf("cluster", "is empty; a board has at least one [[cluster]]")
+	}
+	if len(b.file.Cluster) > 32 {
+		p.Faultf("cluster", "has %d entries; at most 32 clusters are supported", len(b.file.Cluster))
+	}
+	for i, c := range b.file.Cluster {
+		at := p.Under(strict.Index("cluster", i))
+		newName(at, c.Name, names)
+		names = append(names, c.Name)
+		if _, ok := parseKind(c.Kind); !ok {
+			at.Faultf("kind", `is %q; write "cpu" or "gpu"`, c.Kind)
+		}
+		if c.Cores < 1 {
+			at.Faultf("cores", "is %d; a cluster has at least one core", c.Cores)
+		}
+		checkQuantity(at, "clock", c.Clock, 1)
+		checkQuantity(at, "peak", c.Peak, 1)
+		checkQuantity(at, "fill", c.Fill, 0)
+		checkQuantity(at, "active_power", c.ActivePower, 0)
+	}
+	physical := slices.Clone(names)
+	for i, g := range b.file.Group {
+		at := p.Under(strict.Index("group", i))
+		newName(at, g.Name, names)
+		names = append(names, g.Name)
+		for k, m := range g.Members {
+			key := strict.Index("members", k)
+			knownWord(at, key, "cluster", m, physical)
+			if slices.Contains(g.Members[:k], m) {
+				at.Faultf(key, "lists %q twice", m)
+			}
+			if j := slices.Index(physical, m); j >= 0 && b.file.Cluster[j].Kind != "cpu" {
+				at.Faultf(key, "%q is no CPU cluster; a group is CPU clusters under one thread pool", m)
+			}
+		}
+		if len(g.Members) < 2 {
+			at.Faultf("members", "has %d entries; a group has at least two", len(g.Members))
+		}
+		checkQuantity(at, "active_power", g.ActivePower, 0)
+	}
+	return names
+}
+
+func (b *Board) checkCrossings(p *strict.Problems, names []string) {
+	ends := append([]string{"cpu", "gpu"}, names...)
+	for i, c := range b.file.Crossing {
+		at := p.Under(strict.Index("crossing", i))
+		knownWord(at, "from", "cluster or kind", c.From, ends)
+		knownWord(at, "to", "cluster or kind", c.To, ends)
+		if c.Bandwidth != nil && *c.Bandwidth <= 0 {
+			at.Faultf("bandwidth", "is zero; leave the key out where nothing is copied")
+		}
+		checkProvenance(at, "", c.provenance)
+	}
+	for i, from := range b.file.Cluster {
+		for j, to := range b.file.Cluster {
+			if _, ok := b.crossing(from.Name, from.Kind, to.Name, to.Kind); i != j && !ok {
+				p.Faultf("crossing", "none covers %s to %s; write [[crossing]] with from = %q, to = %q", from.Name, to.Name, from.Kind, to.Kind)
+			}
+		}
+	}
+}
+
+func (b *Board) checkModes(p *strict.Problems) {
+	var names []string
+	for i, m := range b.file.Mode {
+		at := p.Under(strict.Index("mode", i))
+		newName(at, m.Name, names)
+		names = append(names, m.Name)
+		checkProvenance(at, "", m.provenance)
+		for _, name := range sortedKeys(m.Clocks) {
+			b.checkModeCluster(at, strict.Key("clocks", name), name, m.Clocks[name] > 0)
+		}
+		for _, name := range sortedKeys(m.Cores) {
+			b.checkModeCluster(at, strict.Key("cores", name), name, m.Cores[name] > 0)
+		}
+		if len(m.Clocks) == 0 {
+			at.Faultf("clocks", "is empty; list the clusters that are on with their clocks")
+		}
+		if i > 0 && (m.Memory == nil) != (b.file.Mode[0].Memory == nil) {
+			at.Faultf("memory", "is given in one of this mode and the first one; give it in both or in neither")
+		}
+		if m.Memory != nil && *m.Memory <= 0 {
+			at.Faultf("memory", "is zero; a memory clock is positive")
+		}
+		for _, c := range b.file.Cluster {
+			if i == 0 && m.Clocks[c.Name] <= 0 {
+				at.Faultf("clocks", "lacks %s; the first mode has every cluster on, since the parameters hold in it", c.Name)
+			}
+		}
+	}
+}
+
+func (b *Board) checkModeCluster(p *strict.Problems, key, name string, positive bool) {
+	var known []string
+	for _, c := range b.file.Cluster {
+		known = append(known, c.Name)
+	}
+	knownWord(p, key, "cluster", name, known)
+	if !positive {
+		p.Faultf(key, "is not positive; leave a cluster that is off out of clocks")
+	}
+}
+
+// runtimeName is NAME/PRECISION.
+var runtimeName = regexp.MustCompile(`^[a-z0-9_.-]+/[a-z0-9]+$`)
+
+func (b *Board) checkRuntimes(p *strict.Problems, clusters []string) {
+	var declared []string
+	for i, r := range b.file.Runtime {
+		at := p.Under(strict.Index("runtime", i))
+		knownWord(at, "cluster", "cluster", r.Cluster, clusters)
+		if !runtimeName.MatchString(r.Name) {
+			at.Faultf("name", `is %q; write RUNTIME/PRECISION, e.g. "tensorflow/fp32"`, r.Name)
+		}
+		key := r.Name + " on " + r.Cluster
+		if slices.Contains(declared, key) {
+			at.Faultf("name", "%s is declared twice", key)
+		}
+		declared = append(declared, key)
+		if r.Prior != nil {
+			checkPrior(at.Under("prior"), r.Prior)
+		}
+	}
+	for i, r := range b.file.Runtime {
+		for _, g := range b.file.Group {
+			for _, m := range g.Members {
+				if r.Cluster == g.Name && !slices.Contains(declared, r.Name+" on "+m) {
+					p.Faultf(strict.Index("runtime", i), "%s runs on the group %s but is not declared for its member %s", r.Name, g.Name, m)
+				}
+			}
+		}
+	}
+	b.checkMeasured(p, declared)
+	b.checkFitted(p, declared)
+}
+
+func checkPrior(p *strict.Problems, prior *priorFile) {
+	checkProvenance(p, "", prior.provenance)
+	for _, x := range []struct {
+		key   string
+		value float64
+	}{{"rates", prior.Rates}, {"bandwidth", prior.Bandwidth}, {"overhead", prior.Overhead}} {
+		positiveFactor(p, x.key, x.value)
+	}
+	for _, name := range sortedKeys(prior.Classes) {
+		checkClass(p, strict.Key("classes", name), name)
+		positiveFactor(p, strict.Key("classes", name), prior.Classes[name])
+	}
+}
+
+func positiveFactor(p *strict.Problems, key string, f float64) {
+	if !(f > 0 && f < 1e6) {
+		p.Faultf(key, "is %v; a factor is positive", f)
+	}
+}
+
+func (b *Board) checkMeasured(p *strict.Problems, declared []string) {
+	var modes []string
+	for _, m := range b.file.Mode {
+		modes = append(modes, m.Name)
+	}
+	for i, m := range b.file.Measurement {
+		at := p.Under(strict.Index("measured", i))
+		knownWord(at, "runtime", "declared runtime and cluster", m.Runtime+" on "+m.Cluster, declared)
+		if m.Mode != "" {
+			knownWord(at, "mode", "mode", m.Mode, modes)
+		}
+		if strings.TrimSpace(m.Source) == "" {
+			at.Faultf("source", "is empty; name where the rows were read")
+		}
+		for k, r := range m.Rows {
+			if r.Latency <= 0 {
+				at.Faultf(strict.Index("rows", k)+".latency", "is zero; a measured latency is positive")
+			}
+		}
+	}
+}
+
+func (b *Board) checkFitted(p *strict.Problems, declared []string) {
+	for i, f := range b.file.Fitted {
+		at := p.Under(strict.Index("fitted", i))
+		knownWord(at, "runtime", "declared runtime and cluster", f.Runtime+" on "+f.Cluster, declared)
+		checkProvenance(at, "", f.provenance)
+		for _, name := range sortedKeys(f.Rates) {
+			checkClass(at, strict.Key("rates", name), name)
+		}
+		for _, class := range workloads.Classes() {
+			if r, ok := f.Rates[class.String()]; !ok || r <= 0 {
+				at.Faultf("rates", `needs a positive rate of %s, e.g. %s = "20 GFLOP/s"`, class, class)
+			}
+		}
+		if f.Activations <= 0 {
+			at.Faultf("activation_bandwidth", "is zero; a bandwidth is positive")
+		}
+		if f.Weights <= 0 {
+			at.Faultf("weight_bandwidth", "is zero; a bandwidth is positive")
+		}
+		for _, name := range sortedKeys(f.Rescale) {
+			positiveFactor(at, strict.Key("rescale", name), f.Rescale[name])
+		}
+	}
+}
+
+func checkClass(p *strict.Problems, key, name string) {
+	var known []string
+	for _, c := range workloads.Classes() {
+		known = append(known, c.String())
+	}
+	knownWord(p, key, "cost class", name, known)
+}
+
+// knownWord faults a word that is not in a list, with the nearest one that is.
+func knownWord(p *strict.Problems, key, what, word string, known []string) {
+	if !slices.Contains(known, word) {
+		p.Faultf(key, "no %s %q%s; known are %s", what, word, strict.Suggest(word, known), strings.Join(known, ", "))
+	}
+}
+
+// newName faults a name that is empty or taken.
+func newName(p *strict.Problems, name string, taken []string) {
+	switch {
+	case name == "":
+		p.Faultf("name", "is empty; write a name")
+	case slices.Contains(taken, name):
+		p.Faultf("name", "%q is taken; names are unique", name)
+	}
+}
+
+func checkQuantity[T ~int | ~int64 | ~float64](p *strict.Problems, key string, q quantity[T], least T) {
+	if p.Has(key) && q.Value < least {
+		p.Faultf(key+".value", "is %v; must be %s", q.Value, map[bool]string{true: "positive", false: "zero or more"}[least > 0])
+	}
+	if p.Has(key) {
+		checkProvenance(p, key, q.provenance)
+	}
+}
+
+func checkProvenance(p *strict.Problems, key string, v provenance) {
+	if (strings.TrimSpace(v.Source) == "") == (strings.TrimSpace(v.Assumption) == "") {
+		p.Faultf(key, `needs either source = "where it was read" or assumption = "why it is plausible"`)
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// crossing returns the entry for a hand-over: the one that names both ends best.
+func (b *Board) crossing(from, fromKind, to, toKind string) (crossingFile, bool) {
+	best, found := -1, crossingFile{}
+	for _, c := range b.file.Crossing {
+		score := 0
+		switch {
+		case c.From == from:
+			score += 2
+		case c.From != fromKind:
+			continue
+		}
+		switch {
+		case c.To == to:
+			score++
+		case c.To != toKind:
+			continue
+		}
+		if score > best {
+			best, found = score, c
+		}
+	}
+	return found, best >= 0
+}

@@ -1,0 +1,93 @@
+package devices
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// FitRow states how well the parameters of one runtime on one cluster describe the measured rows. Errors are shares: 0.1 is 10 %.
+type FitRow struct {
+	Board, Cluster, Runtime string
+	Rows                    int     // measured rows in the fit; with 0 the parameters are derived, and no error is known
+	InSample                float64 // mean |modelled/measured - 1| on the rows
+	LOOMean                 float64 // the same where each row is modelled by a fit without its network
+	LOOMedian, LOOMax       float64
+	Worst                   string // the network of LOOMax
+	Assumption              string // of the prior; "" for a fit of rows alone
+}
+
+// FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a network out
+// leaves out all rows of it in that runtime and cluster, not those that reach the fit through a prior.
+func FitReport(b *Board) ([]FitRow, error) {
+	f := newFitter()
+	f.boards[b.Name] = b
+	var out []FitRow
+	for i := range b.file.Runtime {
+		r := &b.file.Runtime[i]
+		fit, err := f.fit(b, r.Name, r.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := f.rows(b, r.Name, r.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		pr, err := f.prior(b, r)
+		if err != nil {
+			return nil, err
+		}
+		row := FitRow{Board: b.Name, Cluster: r.Cluster, Runtime: r.Name, Rows: len(rows), Assumption: fit.Assumption}
+		if len(rows) > 0 {
+			row.errors(pr, fit.Params, rows)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// errors fills the error figures.
+func (r *FitRow) errors(pr *prior, p Params, rows []observation) {
+	var left []float64
+	for i, row := range rows {
+		r.InSample += row.off(&p) / float64(len(rows))
+		others := slices.DeleteFunc(slices.Clone(rows), func(o observation) bool { return o.model == row.model })
+		without := solve(pr, others)
+		e := row.off(&without)
+		left = append(left, e)
+		r.LOOMean += e / float64(len(rows))
+		if i == 0 || e > r.LOOMax {
+			r.LOOMax, r.Worst = e, row.model
+		}
+	}
+	slices.Sort(left)
+	n := len(left)
+	r.LOOMedian = (left[(n-1)/2] + left[n/2]) / 2
+}
+
+// off returns |modelled/measured - 1|.
+func (o *observation) off(p *Params) float64 {
+	scaled := o.scale.apply(*p)
+	return math.Abs(o.net.seconds(&scaled)/o.seconds - 1)
+}
+
+// FitTable returns rows as a Markdown table.
+func FitTable(rows []FitRow) string {
+	var s strings.Builder
+	s.WriteString("| board | runtime | cluster | rows | in-sample | leave-one-out mean | median | max | basis |\n|---|---|---|---:|---:|---:|---:|---:|---|\n")
+	percent := func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
+	for _, r := range rows {
+		basis := r.Assumption
+		if basis == "" {
+			basis = "measured rows"
+		}
+		if r.Rows == 0 {
+			fmt.Fprintf(&s, "| %s | %s | %s | 0 | – | – | – | – | %s |\n", r.Board, r.Runtime, r.Cluster, basis)
+			continue
+		}
+		fmt.Fprintf(&s, "| %s | %s | %s | %d | %s | %s | %s | %s (%s) | %s |\n", r.Board, r.Runtime, r.Cluster, r.Rows, percent(r.InSample),
+			percent(r.LOOMean), percent(r.LOOMedian), percent(r.LOOMax), r.Worst, basis)
+	}
+	return s.String()
+}
