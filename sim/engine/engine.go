@@ -61,18 +61,17 @@ func (e *Engine) Processed() uint64 { return e.processed }
 // panics, as does a time of Forever.
 func (e *Engine) Schedule(ev Event) {
 	if ev.At < e.now || ev.At == Forever {
-		e.refuse(ev)
+		e.refuse(ev.Kind, ev.At)
 	}
-	e.queue.push(ev)
+	e.queue.size++
+	e.queue.place(uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
 }
 
-// refuse panics; it is apart from Schedule to keep that function small enough to be
-// inlined.
-func (e *Engine) refuse(ev Event) {
-	if ev.At == Forever {
+func (e *Engine) refuse(kind Kind, at time.Duration) {
+	if at == Forever {
 		panic("engine: event scheduled at Forever, the time that never comes")
 	}
-	panic(fmt.Sprintf("engine: event of kind %d scheduled at %v, in the past of %v", ev.Kind, ev.At, e.now))
+	panic(fmt.Sprintf("engine: event of kind %d scheduled at %v, in the past of %v", kind, at, e.now))
 }
 
 // Next removes the first event, moves the clock to it and returns it; ok is false
@@ -82,12 +81,13 @@ func (e *Engine) Next() (ev Event, ok bool) { return e.NextUntil(Forever) }
 // NextUntil is Next for a run with a horizon: when the first event is later than the
 // horizon it stays in the queue, the clock stays where it is, and ok is false.
 func (e *Engine) NextUntil(horizon time.Duration) (ev Event, ok bool) {
-	ev, ok = e.queue.pop(horizon)
-	if ok {
-		e.now = ev.At
-		e.processed++
+	at, b, ok := e.queue.pop(horizon)
+	if !ok {
+		return Event{}, false
 	}
-	return ev, ok
+	e.now = at
+	e.processed++
+	return Event{at, b.kind, b.a, b.b, b.gen}, true
 }
 
 // Run delivers every event up to and including the horizon to h, also those that h

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	digitBits = 4 // width of a digit of the time
+	digitBits = 6 // width of a digit of the time
 	slots     = 1 << digitBits
-	levels    = (63 + digitBits - 1) / digitBits
+	levels    = 16 // 11 digits make up a time; a power of two spares the bounds checks
 	chunkLen  = 8
 	none      = int32(-1)  // no chunk
 	absent    = ^uint64(0) // the time of an empty place in a chunk, later than any event
@@ -29,7 +29,7 @@ type queue struct {
 	base   uint64
 	size   int
 	levels uint32         // bit l: level l has events
-	used   [levels]uint32 // bit s: slot s of the level has events
+	used   [levels]uint64 // bit s: slot s of the level has events
 	lists  [levels * slots]list
 	chunks []chunk
 	free   int32 // head of the list of unused chunks
@@ -50,7 +50,9 @@ type chunk struct {
 	live int16 // events still here
 }
 
-// body is an Event without its time.
+// body is an Event without its time. Inside the queue events travel as time and body:
+// Go keeps structs of up to four fields in registers, while an Event would be copied
+// through memory at every call, at the price of a failed store forwarding each.
 type body struct {
 	kind Kind
 	a, b int32
@@ -58,19 +60,14 @@ type body struct {
 }
 
 func (q *queue) reset() {
-	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint32{}
+	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint64{}
 	q.chunks, q.free = q.chunks[:0], none
-}
-
-func (q *queue) push(ev Event) {
-	q.size++
-	q.place(uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
 }
 
 // place appends an event to the slot it belongs to.
 func (q *queue) place(at uint64, b body) {
-	level := uint(bits.Len64((at^q.base)|1)-1) / digitBits
-	slot := uint(at>>(level*digitBits)) % slots
+	level := uint(bits.Len64((at^q.base)|1)-1) / digitBits % levels
+	slot := uint(at>>(level*digitBits%64)) % slots
 	l := &q.lists[level*slots+slot]
 	if q.used[level]>>slot&1 == 0 {
 		q.levels |= 1 << level
@@ -111,10 +108,10 @@ func (q *queue) freeChunk(x int32) {
 }
 
 // pop removes and returns the first event unless it is later than the horizon.
-func (q *queue) pop(horizon time.Duration) (Event, bool) {
+func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
 	for q.size > 0 {
-		level := uint(bits.TrailingZeros32(q.levels))
-		slot := uint(bits.TrailingZeros32(q.used[level]))
+		level := uint(bits.TrailingZeros32(q.levels)) % levels
+		slot := uint(bits.TrailingZeros64(q.used[level])) % slots
 		l := &q.lists[level*slots+slot]
 		if level > 0 && l.head != l.tail {
 			if !q.open(level, slot, horizon) {
@@ -123,20 +120,20 @@ func (q *queue) pop(horizon time.Duration) (Event, bool) {
 			continue
 		}
 		c := &q.chunks[l.head]
-		at, i := earliest(&c.at)
-		if time.Duration(at) > horizon {
+		first, i := earliest(&c.at)
+		if time.Duration(first) > horizon {
 			break
 		}
-		b := c.body[i]
+		b = c.body[i]
 		c.at[i] = absent
 		c.live--
 		q.size--
 		if c.live == 0 {
 			q.dropHead(level, slot)
 		}
-		return Event{time.Duration(at), b.kind, b.a, b.b, b.gen}, true
+		return time.Duration(first), b, true
 	}
-	return Event{}, false
+	return 0, body{}, false
 }
 
 // dropHead frees the first chunk of a slot, which has become empty.
@@ -159,15 +156,32 @@ func (q *queue) clear(level, slot uint) {
 	}
 }
 
-// earliest returns the first event of a chunk: its time and place. Of equal times
-// it takes the first place. It has no branches: which place wins is unpredictable.
+// earliest returns the first event of a chunk: its time and place, of equal times the
+// first place. Which place wins is unpredictable, so it is written for conditional
+// moves instead of branches, and without a loop because Go does not unroll them.
 func earliest(at *[chunkLen]uint64) (uint64, int) {
 	m := min(min(min(at[0], at[1]), min(at[2], at[3])), min(min(at[4], at[5]), min(at[6], at[7])))
 	i := 7
-	for j := 6; j >= 0; j-- {
-		if at[j] == m {
-			i = j
-		}
+	if at[6] == m {
+		i = 6
+	}
+	if at[5] == m {
+		i = 5
+	}
+	if at[4] == m {
+		i = 4
+	}
+	if at[3] == m {
+		i = 3
+	}
+	if at[2] == m {
+		i = 2
+	}
+	if at[1] == m {
+		i = 1
+	}
+	if at[0] == m {
+		i = 0
 	}
 	return m, i
 }
