@@ -12,23 +12,26 @@ import (
 
 // The foundation: a network executed phase by phase, every phase shared out among devices that get exactly the regions Work
 // names, computes what the unsplit network computes; no row is missing and none has two owners.
-func TestSharedExecutionIsExact(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		g := drawGraph(t)
-		batch := rapid.IntRange(1, 2).Draw(t, "batch")
-		want := runWhole(g, batch)
-		owner := newDevice(g, batch)
-		owner.loadInput()
-		for _, phase := range drawCuts(t, Range{1, len(g.Layers)}) {
-			for _, s := range drawSlices(t, g, phase.Lo, phase.Hi, batch) {
-				if err := runSlice(owner, s); err != nil {
-					t.Fatalf("slice %+v: %v", s, err)
-				}
+func TestSharedExecutionIsExact(t *testing.T) { rapid.Check(t, sharedExecutionIsExact) }
+
+// FuzzSlice searches for counterexamples guided by coverage.
+func FuzzSlice(f *testing.F) { f.Fuzz(rapid.MakeFuzz(sharedExecutionIsExact)) }
+
+func sharedExecutionIsExact(t *rapid.T) {
+	g := drawGraph(t)
+	batch := rapid.IntRange(1, 2).Draw(t, "batch")
+	want := runWhole(g, batch)
+	owner := newDevice(g, batch)
+	owner.loadInput()
+	for _, phase := range drawCuts(t, Range{1, len(g.Layers)}) {
+		for _, s := range drawSlices(t, g, phase.Lo, phase.Hi, batch) {
+			if err := runSlice(owner, s); err != nil {
+				t.Fatalf("slice %+v: %v", s, err)
 			}
 		}
-		out := g.Output()
-		requireSame(t, want.tensor(out), owner.tensor(out))
-	})
+	}
+	out := g.Output()
+	requireSame(t, want.tensor(out), owner.tensor(out))
 }
 
 func requireSame(t require.TestingT, want, got *tensor) {
