@@ -1,0 +1,102 @@
+package optchain
+
+import (
+	"math"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// device is a core cluster of a node.
+type device struct{ node, cluster int }
+
+// run is blocks [from, to) on one device.
+type run struct{ device, from, to int }
+
+// chain holds the costs of one request: blocks along devices, in nanoseconds.
+type chain struct {
+	name    string
+	r       strategies.Request
+	b       *strategies.Belief
+	costs   *devices.Costs
+	blocks  []workloads.Block
+	devices []device
+	total   [][]float64 // [device][block]: of all blocks before it
+	bytes   []int64     // of the tensor in front of every block, and of the output
+}
+
+func newChain(r strategies.Request, b *strategies.Belief) *chain {
+	c := &chain{name: "opt-chain", r: r, b: b, costs: b.Costs(r.Graph), blocks: r.Graph.Blocks()}
+	for j := range b.Platform.Nodes {
+		for k := range b.Platform.Nodes[j].Clusters {
+			c.devices = append(c.devices, device{j, k})
+			c.total = append(c.total, c.along(j, k))
+		}
+	}
+	c.bytes = append(c.bytes, r.Graph.Layers[0].Bytes(r.Graph.Full(0, r.Batch)))
+	for _, x := range c.blocks {
+		c.bytes = append(c.bytes, r.Graph.Layers[x.To-1].Bytes(r.Graph.Full(x.To-1, r.Batch)))
+	}
+	return c
+}
+
+// along sums up the blocks on cluster k of node j.
+func (c *chain) along(j, k int) []float64 {
+	total := []float64{0}
+	t := 0.0
+	for _, x := range c.blocks {
+		for i := x.From; i < x.To; i++ {
+			t += float64(1e9 * c.costs.Rows(j, k, i, c.r.Graph.Rows(i), c.r.Batch))
+		}
+		total = append(total, t)
+	}
+	return total
+}
+
+// compute returns the time of blocks [from, to) on device d as one slice.
+func (c *chain) compute(d, from, to int) float64 {
+	x := c.devices[d]
+	return float64(1e9*c.costs.Invoke(x.node, x.cluster)) + (c.total[d][to] - c.total[d][from])
+}
+
+// move returns the time to hand the tensor in front of block i from device u to device v.
+func (c *chain) move(u, v, i int) float64 {
+	a, b := c.devices[u], c.devices[v]
+	switch {
+	case u == v:
+		return 0
+	case a.node == b.node:
+		return float64(c.costs.Cross(a.node, a.cluster, b.cluster, c.bytes[i]))
+	}
+	return c.transfer(a.node, b.node, i)
+}
+
+// transfer returns the time to send the tensor in front of block i from node u to node v; infinite if they are not connected.
+func (c *chain) transfer(u, v, i int) float64 {
+	if !c.b.Platform.Network.Connected(u, v) {
+		return math.Inf(1)
+	}
+	return float64(c.b.Platform.Transfer(u, v, c.bytes[i]))
+}
+
+// emit writes the runs down as a plan.
+func (c *chain) emit(runs []run) (*strategies.Plan, error) {
+	b := strategies.NewBuilder(c.name, c.r, c.b)
+	for _, x := range runs {
+		last := c.blocks[x.to-1].To - 1
+		b.Compute(c.devices[x.device].node, c.devices[x.device].cluster,
+			workloads.Slice{From: c.blocks[x.from].From, To: last + 1, Region: c.r.Graph.Full(last, c.r.Batch)})
+	}
+	return b.Finish()
+}
+
+// fits reports whether the plan fits the memory of all nodes.
+func (c *chain) fits(p *strategies.Plan) bool {
+	for j, m := range strategies.Memory(p, c.r.Graph, len(c.b.Platform.Nodes)) {
+		if m.Total() > c.b.Platform.Nodes[j].Memory {
+			return false
+		}
+	}
+	return true
+}
