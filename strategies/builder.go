@@ -128,6 +128,9 @@ func (b *Builder) sendFrom(layer, u, v int, missing []workloads.Region, after []
 		}
 		left = subtract(nil, left, h.region)
 	}
+	if len(boxes) == 0 {
+		return missing, after
+	}
 	if box := bounding(boxes); box.Elements() == elements(boxes) {
 		boxes = []workloads.Region{box}
 	}
