@@ -82,7 +82,7 @@ func logarithmic(lo, hi float64, n int) axis {
 	power, mantissa := step125(hi)
 	a := axis{log: true, max: scaled(mantissa, power)}
 	power, mantissa = step125(lo)
-	if scaled(mantissa, power) > lo*(1+1e-9) || lo == hi {
+	if v := scaled(mantissa, power); v > lo*(1+1e-9) || v >= a.max {
 		power, mantissa = below125(power, mantissa)
 	}
 	a.min = scaled(mantissa, power)

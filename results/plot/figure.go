@@ -71,10 +71,12 @@ type layout struct {
 	note          []string
 }
 
-// placed is a panel's frame and where its axes stand.
+// placed is a panel's frame, where its axes stand, and the room left of them, which
+// a column has in common so that the labels of its y axes stand in line.
 type placed struct {
 	frame frame
 	area  vg.Rectangle
+	left  vg.Length
 }
 
 // lay fixes the place of everything. The height of the figure follows from that
@@ -147,10 +149,10 @@ func gridRows(p *pen, frames []frame, columns int, cell vg.Point) []row {
 			rows = append(rows, row{})
 		}
 		x := outerMargin + (cell.X+columnGap)*vg.Length(column)
-		c := placed{frame: f}
+		c := placed{frame: f, left: left[column]}
 		c.area.Min.X, c.area.Max.X = x+left[column], x+cell.X-right[column]
 		r := &rows[len(rows)-1]
-		top, bottom := f.ends(p, c.area.Max.X-c.area.Min.X)
+		top, bottom := f.ends(p, c.area.Max.X-c.area.Min.X, c.left)
 		r.top, r.bottom = max(r.top, top), max(r.bottom, bottom)
 		r.cells = append(r.cells, c)
 	}
@@ -161,7 +163,7 @@ func gridRows(p *pen, frames []frame, columns int, cell vg.Point) []row {
 func (l layout) draw(p *pen) {
 	l.legend.draw(p, vg.Point{X: l.width / 2, Y: l.height - outerMargin})
 	for _, c := range l.placed {
-		c.frame.draw(p, c.area)
+		c.frame.draw(p, c.area, c.left)
 	}
 	for i, line := range l.note {
 		y := outerMargin + noteLeading*vg.Length(len(l.note)-1-i)

@@ -60,13 +60,14 @@ func (f frame) sides(p *pen) (left, right vg.Length) {
 	return left, right
 }
 
-// ends is the room above and below axes of the given width.
-func (f frame) ends(p *pen, width vg.Length) (top, bottom vg.Length) {
+// ends is the room above and below axes of the given width with the given room
+// left of them.
+func (f frame) ends(p *pen, width, left vg.Length) (top, bottom vg.Length) {
 	top = tickSize * capHeight / 2 // the uppermost label sticks out
 	if f.title != "" || f.letter != "" {
 		top = titleGap + labelSize
 	}
-	bottom = tickLength + labelGap + f.xLabels(p, width).height(p)
+	bottom = tickLength + labelGap + f.xLabels(p, width, left).height(p)
 	if f.xLabel != "" {
 		bottom += labelSize*leading + labelGap
 	}
@@ -86,14 +87,15 @@ func widestLabel(p *pen, a axis) vg.Length {
 	return widest
 }
 
-// draw puts the panel on the canvas, its axes around the area.
-func (f frame) draw(p *pen, area vg.Rectangle) {
+// draw puts the panel on the canvas: its axes around the area, the label of the y
+// axis at the far side of the room left of it.
+func (f frame) draw(p *pen, area vg.Rectangle, left vg.Length) {
 	m := mapping{xAxis: f.x, yAxis: f.y, area: area}
 	f.drawGrid(p, m)
 	f.content(p, m)
 	f.drawAxes(p, m)
-	f.drawYLabels(p, m)
-	labels := f.xLabels(p, area.Max.X-area.Min.X)
+	f.drawYLabels(p, m, left)
+	labels := f.xLabels(p, area.Max.X-area.Min.X, left)
 	top := area.Min.Y - tickLength - labelGap
 	labels.draw(p, m, top)
 	if f.xLabel != "" {
@@ -159,12 +161,12 @@ func (f frame) drawAxes(p *pen, m mapping) {
 	}
 }
 
-func (f frame) drawYLabels(p *pen, m mapping) {
+func (f frame) drawYLabels(p *pen, m mapping, left vg.Length) {
 	right := m.area.Min.X - tickLength - labelGap
 	for _, t := range f.y.ticks {
 		t.draw(p, vg.Point{X: right - t.width(p), Y: m.y(t.value) - tickSize*capHeight/2})
 	}
-	at := vg.Point{X: right - widestLabel(p, f.y) - labelGap - descent(labelSize), Y: (m.area.Min.Y + m.area.Max.Y) / 2}
+	at := vg.Point{X: m.area.Min.X - left + labelSize*leading - descent(labelSize), Y: (m.area.Min.Y + m.area.Max.Y) / 2}
 	p.text(f.yLabel, at, style{size: labelSize, alignX: 0.5, rotation: math.Pi / 2})
 }
 
@@ -181,19 +183,18 @@ func (t tick) draw(p *pen, at vg.Point) {
 // xLabels is how the labels below the axes stand: in one line if they fit, broken
 // into lines, or slanted.
 type xLabels struct {
-	ticks   []tick
-	lines   [][]string // of each category; nil for numbers
-	slanted bool
+	ticks []tick
+	lines [][]string // of each category; nil for numbers
+	slant float64    // radians, 0 for level
 }
 
-const slant = math.Pi / 6
-
-func (f frame) xLabels(p *pen, width vg.Length) xLabels {
+func (f frame) xLabels(p *pen, width, left vg.Length) xLabels {
 	if !f.x.names {
 		return xLabels{ticks: f.thinned(p, width)}
 	}
 	l := xLabels{ticks: f.x.ticks}
-	room := width/vg.Length(max(len(f.x.ticks), 1)) - 2
+	slot := width / vg.Length(max(len(f.x.ticks), 1))
+	room, fits := slot-3, true
 	for _, t := range f.x.ticks {
 		lines := []string{t.label}
 		if p.width(t.label, style{size: tickSize}) > room {
@@ -204,10 +205,26 @@ func (f frame) xLabels(p *pen, width vg.Length) xLabels {
 		}
 		l.lines = append(l.lines, lines)
 		for _, line := range lines {
-			l.slanted = l.slanted || p.width(line, style{size: tickSize}) > room
+			fits = fits && p.width(line, style{size: tickSize}) <= room
 		}
 	}
+	if !fits {
+		l.slant = f.steepness(p, slot, left)
+	}
 	return l
+}
+
+// steepness is the angle of slanted labels: 30 degrees, or more where one would
+// stick out of the figure on the left.
+func (f frame) steepness(p *pen, slot, left vg.Length) float64 {
+	angle := math.Pi / 6
+	for i, t := range f.x.ticks {
+		reach := left + slot*(vg.Length(i)+0.5) - tickSize*capHeight
+		if w := p.width(t.label, style{size: tickSize}); w > reach {
+			angle = math.Max(angle, math.Acos(math.Max(0, float64(reach/w))))
+		}
+	}
+	return angle
 }
 
 // thinned leaves out labels, evenly, until those that stay have room.
@@ -242,9 +259,9 @@ func (l xLabels) height(p *pen) vg.Length {
 	height := tickSize
 	for i, t := range l.ticks {
 		switch {
-		case l.slanted:
+		case l.slant > 0:
 			w := p.width(t.label, style{size: tickSize})
-			height = max(height, w*vg.Length(math.Sin(slant))+tickSize*vg.Length(math.Cos(slant)))
+			height = max(height, w*vg.Length(math.Sin(l.slant))+tickSize*vg.Length(math.Cos(l.slant)))
 		case l.lines != nil:
 			height = max(height, tickSize+tickSize*leading*vg.Length(len(l.lines[i])-1))
 		}
@@ -256,8 +273,8 @@ func (l xLabels) draw(p *pen, m mapping, top vg.Length) {
 	for i, t := range l.ticks {
 		x := m.x(t.value)
 		switch {
-		case l.slanted:
-			p.text(t.label, vg.Point{X: x + 2, Y: top}, style{size: tickSize, alignX: 1, alignY: 1, rotation: slant})
+		case l.slant > 0:
+			p.text(t.label, vg.Point{X: x + 2, Y: top}, style{size: tickSize, alignX: 1, alignY: 1, rotation: l.slant})
 		case l.lines != nil:
 			for j, line := range l.lines[i] {
 				y := top - tickSize*leading*vg.Length(j)

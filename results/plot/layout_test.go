@@ -121,7 +121,7 @@ func TestRandomFiguresAreTidy(t *testing.T) {
 }
 
 func randomPanel(t *rapid.T) Panel {
-	name := rapid.StringMatching(`[A-Za-z]{2,8}-[a-z0-9]{1,6}`)
+	name := rapid.StringMatching(`[A-Za-z]{2,12}[-_ ][a-z0-9]{1,8}`)
 	values := func(n int) []float64 {
 		scale := math.Pow(10, rapid.Float64Range(-6, 6).Draw(t, "scale"))
 		v := rapid.SliceOfN(rapid.Float64Range(0.01, 1), n, n).Draw(t, "values")

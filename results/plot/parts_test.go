@@ -30,7 +30,7 @@ func TestTicks(t *testing.T) {
 	require.Equal(t, []string{"1", "2", "3", "4", "5"}, labels(linear(3, 3, 5)))
 	require.Equal(t, []string{"20", "50", "100", "200", "500", "1000"}, labels(logarithmic(20, 1000, 8)))
 	require.Equal(t, []string{"1", "10", "100"}, labels(logarithmic(1.2, 130, 6)))
-	require.Equal(t, []string{"10^−6", "0.01", "100"}, labels(logarithmic(1e-6, 1e5, 4)))
+	require.Equal(t, []string{"10^−6", "0.001", "1", "1000"}, labels(logarithmic(1e-6, 1e5, 4)))
 	require.Equal(t, []string{"5", "10"}, labels(logarithmic(6, 7, 8)))
 }
 
