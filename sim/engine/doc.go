@@ -1,4 +1,42 @@
 // Package engine is the event-driven core of the simulator: a virtual clock and a
-// queue of future events with one total order. It knows nothing of boards,
-// networks or plans.
+// queue of future events. It knows nothing of boards, networks or plans. Read
+// engine.go for what it does and queue.go for how.
+//
+// # Order
+//
+// Events are delivered in the order of (time, sequence of scheduling), whatever their
+// kind. A run is therefore a function of its inputs alone.
+//
+// # Stale events
+//
+// An event cannot be taken back; it is made stale. What the event is about keeps a
+// generation number, adds one whenever its plans change, and schedules with the new
+// number; the handler drops an event whose Gen is not the present one:
+//
+//	op.gen++
+//	e.Schedule(engine.Event{At: at, Kind: opDone, A: op.id, Gen: op.gen})
+//	...
+//	if ev.Gen != ops[ev.A].gen { continue }
+//
+// # The queue, and what was rejected
+//
+// The queue is a radix heap (Ahuja, Mehlhorn, Orlin and Tarjan, "Faster algorithms
+// for the shortest path problem", JACM 37(2), 1990) with digits of six bits, of which
+// a slot is opened only when it holds more than eight events. It is first in, first
+// out among ties by construction and needs no sequence numbers. An event moves at
+// most eleven times whatever the distribution of the times.
+//
+// BenchmarkHold, ns per event, best of nine runs on one shared 2-core x86-64 machine:
+//
+//	pending, increments              16 exp.  1k exp.  100k exp.  100k tied  100k bimodal
+//	this queue                           40       49         75         44            75
+//	4-ary heap, branchless (time,seq)    42       66        217         98           228
+//	radix, 4 bits, a list of events      55       66        192         44           136
+//	radix, 4 bits, no search in slots    63       85        107         51            99
+//
+// Chunks of four events cost 20 % more at 100k pending, digits of four or five bits
+// 10 %. A calendar queue collapses when the increments are tied (microseconds per
+// event at 1k pending), which periodic arrivals are. A ladder queue is about as fast
+// as this one and three times the code. Closures or interfaces as events allocate and
+// cost two to five times as much.
 package engine
