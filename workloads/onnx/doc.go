@@ -1,0 +1,29 @@
+// Package onnx turns ONNX files into workloads.Graph and writes graphs of the zoo as ONNX files.
+//
+// Reading order:
+//
+//   - model.go: Model, what is kept of a file; decode.go and wire.go: the reader of the protobuf format.
+//   - load.go: Load, the way from a file to a Graph; order.go: its topological order and what of it is alive.
+//   - rewrite.go: nodes that exporters spell out (Sigmoid and Mul for SiLU, nine nodes for a layer normalisation) become one.
+//   - value.go, constant.go, evaluate.go: tensors during the import; shapes that a network computes are computed here.
+//   - operators.go: the table of operators; infer*.go: their output shapes; lower*.go: the layers they become.
+//   - emit.go: from drafts of layers to the Graph.
+//   - export.go, encode.go, weights.go: Export.
+//
+// The format is decoded by hand over a window of the file (wire.go) and not by generated protobuf code, for two reasons.
+// Weights, which may be gigabytes, are never read: only their position is kept. And no length that a hostile file states is
+// believed: memory follows what was really there, and nested graphs are skipped, not recursed into.
+//
+// A Node keeps the place of its bytes in the file, and so does the payload of a Tensor, so that part of a model can be written
+// again without decoding it: Layer.Nodes names the nodes of a layer (see Model.Node), Model.Tensors the tensor it produces.
+//
+// # What becomes of the operators
+//
+// Convolutions, poolings, sums, products, concatenations along channels, enlargements by whole factors and global averages
+// become layers that can be split by rows. Normalisations, biases and activations become part of the layer before them.
+// Reshapes, transpositions and constant paddings become nothing: a tensor is seen through them, and only an operator that needs
+// rows where there are none any more makes them a layer of their own. Everything else is OpOpaque: executed whole, so that the row
+// arithmetic stays exact. A slice of channels is opaque too, as are bilinear enlargements with other than half-pixel centres.
+//
+// Of several inputs one is the data; the others count for nothing. Several outputs are joined by an opaque layer without cost.
+package onnx

@@ -1,0 +1,414 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+)
+
+// fold makes the outputs constants. Their values are computed if they are few and all that they depend on is known: it is how
+// networks compute shapes.
+func (c *call) fold(dims shapes) {
+	origins := c.ancestry()
+	for i := range dims {
+		if i >= len(c.out) || c.out[i] == "" {
+			continue
+		}
+		v := &value{name: c.out[i], dims: dims[i], kind: c.kind, constant: true, origins: origins}
+		if n := v.elements(); n <= maxFolded && c.afford(n) {
+			v.list, v.known = c.evaluate(i, dims[i], int(n))
+			v.known = v.known && len(v.list) == int(n)
+		}
+		c.set(i, v)
+	}
+}
+
+// ancestry returns the weights that the outputs are computed from, without integers: those are shapes and indices.
+func (c *call) ancestry() []*Tensor {
+	const most = 64 // nobody computes one weight from more; bounds what a hostile file can make grow
+	var all []*Tensor
+	add := func(t *Tensor) {
+		if len(all) < most && t.Type != Int64 && t.Type != Bool && !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	if c.fn == "Shape" || c.fn == "Size" {
+		return nil
+	}
+	for _, v := range c.args {
+		if v != nil && v.constant {
+			for _, t := range v.origins {
+				add(t)
+			}
+		}
+	}
+	if a, ok := c.attr("value"); ok && c.fn == "Constant" && a.Tensor != nil {
+		add(a.Tensor)
+	}
+	return all
+}
+
+// afford reports whether n more values of constants may be computed: what networks compute of shapes is little, and a hostile
+// file is to cost neither memory nor time.
+func (im *importer) afford(n int64) bool {
+	im.folded += n
+	return im.folded <= 1<<22
+}
+
+// evaluate computes the n values of the i-th output.
+func (c *call) evaluate(i int, dims []int64, n int) ([]float64, bool) {
+	switch c.fn {
+	case "Constant":
+		return c.constantValues()
+	case "Shape":
+		lo, hi := c.shapeRange()
+		return floats(c.args[0].dims[lo:hi]), true
+	case "Size":
+		return []float64{float64(c.args[0].elements())}, true
+	case "ConstantOfShape":
+		return c.filled(n)
+	}
+	for _, v := range c.args {
+		if v != nil && !(v.constant && v.known) {
+			return nil, false
+		}
+	}
+	if f := scalarFunction(c.fn, c.kind); f != nil {
+		return c.elementwise(dims, n, f), true
+	}
+	switch c.fn {
+	case "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout":
+		return c.args[0].list, true
+	case "Cast", "CastLike":
+		return c.cast(), true
+	case "Range":
+		out := make([]float64, n)
+		for k := range out {
+			out[k] = c.args[0].list[0] + float64(float64(k)*c.args[2].list[0])
+		}
+		return out, true
+	case "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceMean":
+		return c.reduce(dims, n)
+	}
+	return c.rearrange(i, dims, n)
+}
+
+func floats(list []int64) []float64 {
+	out := make([]float64, len(list))
+	for i, x := range list {
+		out[i] = float64(x)
+	}
+	return out
+}
+
+// constantValues returns the values of a Constant node.
+func (c *call) constantValues() ([]float64, bool) {
+	for i := range c.Attrs {
+		a := &c.Attrs[i]
+		switch a.Name {
+		case "value":
+			if a.Tensor != nil {
+				return a.Tensor.read(c.m, c.file)
+			}
+		case "value_float":
+			return []float64{float64(a.F)}, true
+		case "value_int":
+			return []float64{float64(a.I)}, true
+		case "value_ints":
+			return floats(a.Ints), true
+		case "value_floats":
+			var list []float64
+			for _, x := range a.Floats {
+				list = append(list, float64(x))
+			}
+			return list, true
+		}
+	}
+	return nil, false
+}
+
+// filled returns n times the value of a ConstantOfShape.
+func (c *call) filled(n int) ([]float64, bool) {
+	x := 0.0
+	if a, ok := c.attr("value"); ok && a.Tensor != nil {
+		list, known := a.Tensor.read(c.m, c.file)
+		if !known || len(list) != 1 {
+			return nil, false
+		}
+		x = list[0]
+	}
+	out := make([]float64, n)
+	for k := range out {
+		out[k] = x
+	}
+	return out, true
+}
+
+func (c *call) cast() []float64 {
+	out := make([]float64, len(c.args[0].list))
+	for k, x := range c.args[0].list {
+		switch {
+		case c.kind == Bool:
+			x = truth(x != 0)
+		case !c.kind.real():
+			x = math.Trunc(x)
+		}
+		out[k] = x
+	}
+	return out
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// scalarFunction returns an element-wise operator on scalars, or nil; kind is that of the result.
+func scalarFunction(fn string, kind DataType) func(x []float64) float64 {
+	switch fn {
+	case "Add":
+		return func(x []float64) float64 { return x[0] + x[1] }
+	case "Sub":
+		return func(x []float64) float64 { return x[0] - x[1] }
+	case "Mul":
+		return func(x []float64) float64 { return x[0] * x[1] }
+	case "Div":
+		return func(x []float64) float64 {
+			if !kind.real() {
+				return math.Trunc(x[0] / x[1])
+			}
+			return x[0] / x[1]
+		}
+	case "Mod":
+		return func(x []float64) float64 { return x[0] - float64(x[1]*math.Floor(x[0]/x[1])) }
+	case "Pow":
+		return func(x []float64) float64 { return math.Pow(x[0], x[1]) }
+	case "Min":
+		return func(x []float64) float64 { return fold(x, math.Min) }
+	case "Max":
+		return func(x []float64) float64 { return fold(x, math.Max) }
+	case "Neg":
+		return func(x []float64) float64 { return -x[0] }
+	case "Abs":
+		return func(x []float64) float64 { return math.Abs(x[0]) }
+	case "Floor":
+		return func(x []float64) float64 { return math.Floor(x[0]) }
+	case "Ceil":
+		return func(x []float64) float64 { return math.Ceil(x[0]) }
+	case "Round":
+		return func(x []float64) float64 { return math.RoundToEven(x[0]) }
+	case "Sqrt":
+		return func(x []float64) float64 { return math.Sqrt(x[0]) }
+	}
+	return scalarPredicate(fn)
+}
+
+// scalarPredicate is scalarFunction for comparisons and logic.
+func scalarPredicate(fn string) func(x []float64) float64 {
+	switch fn {
+	case "Equal":
+		return func(x []float64) float64 { return truth(x[0] == x[1]) }
+	case "Less":
+		return func(x []float64) float64 { return truth(x[0] < x[1]) }
+	case "LessOrEqual":
+		return func(x []float64) float64 { return truth(x[0] <= x[1]) }
+	case "Greater":
+		return func(x []float64) float64 { return truth(x[0] > x[1]) }
+	case "GreaterOrEqual":
+		return func(x []float64) float64 { return truth(x[0] >= x[1]) }
+	case "And":
+		return func(x []float64) float64 { return truth(x[0] != 0 && x[1] != 0) }
+	case "Or":
+		return func(x []float64) float64 { return truth(x[0] != 0 || x[1] != 0) }
+	case "Not":
+		return func(x []float64) float64 { return truth(x[0] == 0) }
+	case "Where":
+		return func(x []float64) float64 {
+			if x[0] != 0 {
+				return x[1]
+			}
+			return x[2]
+		}
+	}
+	return nil
+}
+
+func fold(x []float64, f func(a, b float64) float64) float64 {
+	r := x[0]
+	for _, y := range x[1:] {
+		r = f(r, y)
+	}
+	return r
+}
+
+// elementwise applies f to the inputs, broadcast to dims.
+func (c *call) elementwise(dims []int64, n int, f func(x []float64) float64) []float64 {
+	out := make([]float64, n)
+	x := make([]float64, 0, len(c.args))
+	walk(dims, n, func(k int, at []int64) {
+		x = x[:0]
+		for _, v := range c.args {
+			if v == nil || len(v.dims) > len(at) {
+				continue // more inputs than the operator has
+			}
+			x = append(x, v.list[offset(v.dims, at[len(at)-len(v.dims):])])
+		}
+		out[k] = f(x)
+	})
+	return out
+}
+
+// walk calls visit for each of the n elements of a tensor of dimensions dims, in order, with its indices.
+func walk(dims []int64, n int, visit func(k int, at []int64)) {
+	at := make([]int64, len(dims))
+	for k := range n {
+		visit(k, at)
+		for i := len(at) - 1; i >= 0; i-- {
+			if at[i]++; at[i] < dims[i] {
+				break
+			}
+			at[i] = 0
+		}
+	}
+}
+
+// offset returns the position of the element at indices at; dimensions of 1 are broadcast.
+func offset(dims, at []int64) int64 {
+	k := int64(0)
+	for i, d := range dims {
+		k *= d
+		if d > 1 {
+			k += at[i]
+		}
+	}
+	return k
+}
+
+// reduce computes a Reduce operator.
+func (c *call) reduce(dims []int64, n int) ([]float64, bool) {
+	v := c.args[0]
+	gone, err := c.reduced()
+	if err != nil || len(v.list) == 0 {
+		return nil, false
+	}
+	combine := map[string]func(a, b float64) float64{
+		"ReduceProd": func(a, b float64) float64 { return a * b }, "ReduceMax": math.Max, "ReduceMin": math.Min,
+		"ReduceSum": func(a, b float64) float64 { return a + b }, "ReduceMean": func(a, b float64) float64 { return a + b }}[c.fn]
+	kept := make([]int64, len(v.dims))
+	for i, d := range v.dims {
+		kept[i] = d
+		if gone[i] {
+			kept[i] = 1
+		}
+	}
+	out := make([]float64, n)
+	seen := make([]bool, n)
+	walk(v.dims, len(v.list), func(k int, at []int64) {
+		o := offset(kept, at)
+		if seen[o] {
+			out[o] = combine(out[o], v.list[k])
+		} else {
+			out[o], seen[o] = v.list[k], true
+		}
+	})
+	if c.fn == "ReduceMean" {
+		for o := range out {
+			out[o] = out[o] * float64(n) / float64(len(v.list))
+		}
+	}
+	return out, true
+}
+
+// rearrange computes the operators that only pick elements.
+func (c *call) rearrange(i int, dims []int64, n int) ([]float64, bool) {
+	pick := c.picker(i)
+	if pick == nil {
+		return nil, false
+	}
+	out := make([]float64, n)
+	ok := true
+	walk(dims, n, func(k int, at []int64) {
+		x, found := pick(at)
+		out[k], ok = x, ok && found
+	})
+	return out, ok
+}
+
+// picker returns a function from the indices of an element of the i-th output to its value, or nil.
+func (c *call) picker(i int) func(at []int64) (float64, bool) {
+	v := c.args[0]
+	from := make([]int64, len(v.dims))
+	element := func() (float64, bool) { return v.list[offset(v.dims, from)], true }
+	switch c.fn {
+	case "Slice":
+		cuts, _ := c.cuts()
+		return func(at []int64) (float64, bool) {
+			for k, a := range at {
+				from[k] = cuts[k].start + a*cuts[k].step
+			}
+			return element()
+		}
+	case "Transpose":
+		perm, _ := c.permutation()
+		return func(at []int64) (float64, bool) {
+			for k, a := range at {
+				from[perm[k]] = a
+			}
+			return element()
+		}
+	case "Expand":
+		return func(at []int64) (float64, bool) {
+			return v.list[offset(v.dims, at[len(at)-len(v.dims):])], true
+		}
+	case "Gather":
+		return c.gathered(from, element)
+	case "Concat":
+		return c.concatenated()
+	case "Split":
+		k, _ := axis(c.int("axis", 0), len(v.dims))
+		parts, _ := inferSplit(c)
+		return func(at []int64) (float64, bool) {
+			copy(from, at)
+			for _, p := range parts[:i] {
+				from[k] += p[k]
+			}
+			return element()
+		}
+	}
+	return nil
+}
+
+func (c *call) gathered(from []int64, element func() (float64, bool)) func(at []int64) (float64, bool) {
+	v, index := c.args[0], c.args[1]
+	k, _ := axis(c.int("axis", 0), len(v.dims))
+	rank := len(index.dims)
+	return func(at []int64) (float64, bool) {
+		pos := toInt(index.list[offset(index.dims, at[k:k+rank])])
+		if pos < 0 {
+			pos += v.dims[k]
+		}
+		if pos < 0 || pos >= v.dims[k] {
+			return 0, false
+		}
+		copy(from, at[:k])
+		from[k] = pos
+		copy(from[k+1:], at[k+rank:])
+		return element()
+	}
+}
+
+func (c *call) concatenated() func(at []int64) (float64, bool) {
+	k, _ := axis(c.int("axis", 1), len(c.args[0].dims))
+	from := make([]int64, len(c.args[0].dims))
+	return func(at []int64) (float64, bool) {
+		copy(from, at)
+		for _, v := range c.args { // inferConcat has seen that none is left out
+			if from[k] < v.dims[k] {
+				return v.list[offset(v.dims, from)], true
+			}
+			from[k] -= v.dims[k]
+		}
+		return 0, false
+	}
+}

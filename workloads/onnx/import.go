@@ -1,0 +1,307 @@
+package onnx
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"hidp/workloads"
+)
+
+// node is an operator application during the import: one of the file's, or several that were rewritten to one.
+type node struct {
+	*Node        // whose attributes count
+	fn    string // the operator, which is Node.op() unless rewritten
+	in    []string
+	out   []string
+	ids   []int // indices of the nodes it stands for, ascending
+	data  bool  // the outputs depend on what it computes, not only on its shape
+}
+
+// importer turns a Model into drafts of layers.
+type importer struct {
+	m      *Model
+	file   io.ReaderAt
+	nodes  []*node
+	uses   map[string]int // readers of each tensor; the network's outputs have at least two
+	values map[string]*value
+	drafts []*draft
+	table  map[string]operator
+	weight map[string]*Tensor
+	folded int64 // values of constants looked at so far
+}
+
+func newImporter(m *Model, file io.ReaderAt, sorted []int) *importer {
+	im := &importer{m: m, file: file, values: map[string]*value{}, table: operators(), weight: map[string]*Tensor{}}
+	for i := range m.Weights {
+		im.weight[m.Weights[i].Name] = &m.Weights[i]
+	}
+	live, data := alive(m, sorted, false), alive(m, sorted, true)
+	for _, i := range sorted {
+		if n := &m.Nodes[i]; live[i] {
+			im.nodes = append(im.nodes, &node{Node: n, fn: n.op(), in: slices.Clone(n.Inputs), out: n.Outputs, ids: []int{i}, data: data[i]})
+		}
+	}
+	return im
+}
+
+// run makes the drafts.
+func (im *importer) run() error {
+	im.rewrite()
+	im.countUses(false)
+	im.feed()
+	for _, n := range im.nodes {
+		if err := im.node(n); err != nil {
+			return fmt.Errorf("%v: %w", n.Node, err)
+		}
+	}
+	return nil
+}
+
+// unsupported reports all operators that the table does not have.
+func (im *importer) unsupported() error {
+	where := map[string]*Node{}
+	count := map[string]int{}
+	var ops []string
+	for _, n := range im.nodes {
+		if _, ok := im.table[n.fn]; ok {
+			continue
+		}
+		if count[n.fn]++; count[n.fn] == 1 {
+			where[n.fn] = n.Node
+			ops = append(ops, n.fn)
+		}
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	slices.Sort(ops)
+	var list []string
+	for _, op := range ops {
+		text := fmt.Sprintf("%s (node %s", op, quote(where[op].ID))
+		if count[op] > 1 {
+			text += fmt.Sprintf(" and %d more", count[op]-1)
+		}
+		domain := where[op].Domain
+		if domain == "" {
+			domain = "ai.onnx"
+		}
+		list = append(list, text+", domain "+clip(domain)+")")
+	}
+	return fmt.Errorf("unsupported operators: %s", strings.Join(list, "; "))
+}
+
+// countUses counts how many nodes read each tensor: all, or only those that read its data for the outputs.
+func (im *importer) countUses(all bool) {
+	im.uses = map[string]int{}
+	for _, n := range im.nodes {
+		if all || n.data && n.fn != "Shape" && n.fn != "Size" {
+			for _, in := range n.in {
+				im.uses[in]++
+			}
+		}
+	}
+	for _, out := range im.m.Outputs {
+		im.uses[out.Name] += 2
+	}
+}
+
+// feed makes values of the inputs.
+func (im *importer) feed() {
+	for i := range im.m.Inputs {
+		p := &im.m.Inputs[i]
+		v := &value{name: p.Name, dims: p.Dims, kind: p.Type, constant: true}
+		if p.Name == im.m.Input {
+			v.constant = false
+			l := workloads.Layer{Op: workloads.OpInput, Name: p.Name, Out: shape(p.Dims), Class: workloads.ClassElementwise, ElemBytes: p.Type.Bytes()}
+			if im.channelsLast(v) {
+				v.perm = []int{0, 2, 3, 1}
+				l.Out = workloads.Shape{C: l.Out.W, H: l.Out.C, W: l.Out.H}
+				im.m.assume("input %s is taken as an image of %v with its channels last", quote(p.Name), l.Out)
+			}
+			im.drafts = []*draft{{Layer: l, tensor: p.Name}}
+		}
+		if _, initialised := im.weight[p.Name]; !initialised {
+			im.values[p.Name] = v
+		}
+	}
+}
+
+// channelsLast guesses whether input v is N×H×W×C, as TensorFlow's exports have it: all that its readers do is to put the
+// channels first, or its last extent is that of an image's channels and the second is not.
+func (im *importer) channelsLast(v *value) bool {
+	if len(v.dims) != 4 || v.dims[0] != 1 {
+		return false
+	}
+	readers, transposed := 0, 0
+	for _, n := range im.nodes {
+		if n.data && slices.Contains(n.in, v.name) {
+			readers++
+			if perm, ok := n.attr("perm"); ok && n.fn == "Transpose" && slices.Equal(perm.Ints, []int64{0, 3, 1, 2}) {
+				transposed++
+			}
+		}
+	}
+	few := func(n int64) bool { return n == 1 || n == 3 || n == 4 }
+	return readers > 0 && readers == transposed || few(v.dims[3]) && !few(v.dims[1])
+}
+
+// value returns the tensor called name.
+func (im *importer) value(name string) (*value, error) {
+	if name == "" {
+		return nil, nil
+	}
+	v := im.values[name]
+	if v == nil {
+		t := im.weight[name]
+		if t == nil {
+			return nil, fmt.Errorf("tensor %s is not among what this operator's producer is known to produce", quote(name))
+		}
+		v = im.constant(t, name)
+		im.values[name] = v
+	}
+	return v, nil
+}
+
+// constant returns tensor t as a value.
+func (im *importer) constant(t *Tensor, name string) *value {
+	v := &value{name: name, dims: t.Dims, kind: t.Type, constant: true, origins: []*Tensor{t}}
+	if (t.values <= 64 || !t.Type.real()) && im.afford(min(t.values, maxFolded)) {
+		v.list, v.known = t.read(im.m, im.file)
+	}
+	return v
+}
+
+// call is one node about to be imported.
+type call struct {
+	*importer
+	*node
+	args []*value // its inputs, nil where left out
+	kind DataType // of its outputs
+}
+
+// maxInputs bounds the inputs of one node.
+const maxInputs = 1 << 12
+
+// node imports one node: output shapes, values of constants, layers.
+func (im *importer) node(n *node) error {
+	op := im.table[n.fn]
+	c := &call{importer: im, node: n, kind: Float}
+	constant := true
+	for i, name := range n.in {
+		v, err := im.value(name)
+		if err != nil {
+			return err
+		}
+		c.args = append(c.args, v)
+		constant = constant && (v == nil || v.constant)
+		if i == 0 && v != nil {
+			c.kind = v.kind
+		}
+	}
+	if len(n.in) > maxInputs {
+		return fmt.Errorf("has %d inputs; at most %d are supported", len(n.in), maxInputs)
+	}
+	if len(n.in) < op.inputs {
+		return fmt.Errorf("has %d inputs, needs %d", len(n.in), op.inputs)
+	}
+	for _, v := range c.args[:op.inputs] {
+		if v == nil {
+			return fmt.Errorf("lacks one of its %d inputs", op.inputs)
+		}
+	}
+	dims, err := op.infer(c)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(n.out[:min(len(n.out), len(dims))], func(name string) bool { return name != "" }) {
+		return fmt.Errorf("only outputs beyond the first %d are used; they are not modelled", len(dims))
+	}
+	for i, d := range dims {
+		if len(d) > maxRank {
+			return fmt.Errorf("its output has %d dimensions", len(d))
+		}
+		n, err := product(d)
+		if err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
+		if n == 0 && !constant {
+			return fmt.Errorf("output %d is empty: %v", i, d)
+		}
+	}
+	if constant || op.shape {
+		c.fold(dims)
+		return nil
+	}
+	return op.lower(c, dims)
+}
+
+// set names the i-th output.
+func (c *call) set(i int, v *value) {
+	if i < len(c.out) && c.out[i] != "" {
+		c.values[c.out[i]] = v
+	}
+}
+
+// attr returns the attribute called name.
+func (n *Node) attr(name string) (*Attr, bool) {
+	for i := range n.Attrs {
+		if n.Attrs[i].Name == name {
+			return &n.Attrs[i], true
+		}
+	}
+	return nil, false
+}
+
+// int returns an integer attribute or its default.
+func (n *Node) int(name string, otherwise int64) int64 {
+	if a, ok := n.attr(name); ok {
+		return a.I
+	}
+	return otherwise
+}
+
+// text returns a string attribute or its default.
+func (n *Node) text(name, otherwise string) string {
+	if a, ok := n.attr(name); ok {
+		return a.S
+	}
+	return otherwise
+}
+
+// has reports whether argument i is given.
+func (c *call) has(i int) bool { return i < len(c.args) && c.args[i] != nil }
+
+// list returns the numbers that are attribute name or, in later operator sets, input i. ok is false if they are not given.
+func (c *call) list(name string, i int) (list []int64, ok bool, err error) {
+	if a, there := c.attr(name); there {
+		return a.Ints, true, nil
+	}
+	if i < 0 || !c.has(i) {
+		return nil, false, nil
+	}
+	numbers, err := c.numbers(i)
+	for _, x := range numbers {
+		list = append(list, toInt(x))
+	}
+	return list, true, err
+}
+
+// numbers returns the values of input i, which must be a known constant.
+func (c *call) numbers(i int) ([]float64, error) {
+	v := c.args[i]
+	if !v.constant || !v.known {
+		return nil, fmt.Errorf("its input %s decides about shapes, but its values are not known before the network runs", quote(v.name))
+	}
+	return v.list, nil
+}
+
+// toInt converts a number of a shape; the largest integers mean "to the end" and are cut to what all arithmetic can take.
+func toInt(x float64) int64 {
+	const most = 1 << 40
+	if !(x > -most) { // also not a number
+		return -most
+	}
+	return int64(min(x, most))
+}

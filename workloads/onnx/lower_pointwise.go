@@ -1,0 +1,330 @@
+package onnx
+
+import (
+	"slices"
+
+	"hidp/workloads"
+)
+
+// rowwise adds a layer that does something to each element of v, whatever view of its layer v is.
+func (c *call) rowwise(v *value, l workloads.Layer) *draft {
+	c.whole(v)
+	l.Class = workloads.ClassElementwise
+	out := c.draft(c, l, c.out[0], v.dims, v)
+	out.perm, out.scrambled = v.perm, v.scrambled
+	d := c.drafts[out.layer]
+	d.Out = c.drafts[v.layer].Out
+	c.set(0, out)
+	return d
+}
+
+// dense reports whether d is a layer of multiply-accumulates, to which runtimes fuse what follows.
+func (d *draft) dense() bool {
+	switch d.Op {
+	case workloads.OpConv, workloads.OpConvTranspose, workloads.OpLinear:
+		return true
+	}
+	return d.Op == workloads.OpOpaque && d.MACs > 0
+}
+
+// unary lowers an operator on each element: to the activation of the layer before it if it can be, else to a layer.
+func unary(act workloads.Activation) func(c *call, dims shapes) error {
+	return func(c *call, dims shapes) error {
+		v := c.args[0]
+		if v.constant {
+			return computes(c, dims)
+		}
+		d := c.absorber(v)
+		switch {
+		case d == nil || d.Act != workloads.NoAct:
+		case act != workloads.NoAct && (d.dense() || d.norm || d.Op == workloads.OpAdd || d.Op == workloads.OpElementwise):
+			d.Act = act
+			c.set(0, c.absorb(c, d, v))
+			return nil
+		case d.Op == workloads.OpElementwise:
+			d.FLOPs += v.elements()
+			c.set(0, c.absorb(c, d, v))
+			return nil
+		}
+		c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise, Act: act, FLOPs: v.elements()})
+		return nil
+	}
+}
+
+// lowerClip is unary for Clip, which is ReLU6 or ReLU with the right bounds.
+func lowerClip(c *call, dims shapes) error {
+	bound := func(name string, i int) (float64, bool) {
+		if a, ok := c.attr(name); ok {
+			return float64(a.F), true
+		}
+		if c.has(i) && c.args[i].known && len(c.args[i].list) == 1 {
+			return c.args[i].list[0], true
+		}
+		return 0, false
+	}
+	lo, low := bound("min", 1)
+	hi, high := bound("max", 2)
+	act := workloads.NoAct
+	switch {
+	case low && lo == 0 && high && hi == 6:
+		act = workloads.ReLU6
+	case low && lo == 0 && !high && !c.has(2):
+		act = workloads.ReLU
+	}
+	return unary(act)(c, dims)
+}
+
+// lowerCast lowers operators that change the element type.
+func lowerCast(c *call, dims shapes) error {
+	v := c.args[0]
+	if v.constant {
+		return computes(c, dims)
+	}
+	if v.kind == c.kind {
+		return renames(c, dims)
+	}
+	if d := c.absorber(v); d != nil {
+		a := c.absorb(c, d, v)
+		a.kind, d.ElemBytes = c.kind, c.kind.Bytes()
+		c.set(0, a)
+		return nil
+	}
+	c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise})
+	return nil
+}
+
+func quantized(c *call) (shapes, error) {
+	c.kind = Uint8
+	if c.has(2) {
+		c.kind = c.args[2].kind
+	}
+	return same(c)
+}
+
+func dequantized(c *call) (shapes, error) {
+	c.kind = c.args[1].kind
+	return same(c)
+}
+
+// lowerSoftmax lowers operators that normalise over an axis and keep the shape.
+func lowerSoftmax(c *call, dims shapes) error {
+	v := c.args[0]
+	if v.constant {
+		return computes(c, dims)
+	}
+	c.rowwise(v, workloads.Layer{Op: workloads.OpSoftmax, FLOPs: v.elements()})
+	return nil
+}
+
+// lowerNorm lowers normalisations whose statistics are taken from the data: they are executed whole.
+func lowerNorm(c *call, dims shapes) error {
+	const perElement = 5 // subtract, square, sum, scale, shift
+	n, err := product(dims[0])
+	d := c.opaque(dims, workloads.Layer{Class: workloads.ClassElementwise, FLOPs: perElement * n})
+	d.norm = c.fn == "LayerNormalization" && len(c.args) == 1
+	return err
+}
+
+// lowerBatchNorm makes a batch normalisation part of the convolution before it, or a layer of its own. Its first two
+// parameters are learnt, the running statistics are not.
+func lowerBatchNorm(c *call, dims shapes) error {
+	v := c.args[0]
+	mean, variance := c.args[3], c.args[4]
+	c.args = c.args[:3]
+	if v.constant || len(v.dims) < 2 || c.args[1].elements() != v.dims[1] || !mean.constant || !variance.constant {
+		return computes(c, dims)
+	}
+	per := make([]int64, len(v.dims)-1)
+	for i := range per {
+		per[i] = 1
+	}
+	per[0] = v.dims[1]
+	if c.spread(v, per) > perRow {
+		return computes(c, dims)
+	}
+	if d := c.absorber(v); d != nil && d.dense() && !d.Norm && d.Act == workloads.NoAct {
+		d.Norm = true
+		c.learn(d, 1)
+		c.set(0, c.absorb(c, d, v))
+		return nil
+	}
+	d := c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise, Norm: true, FLOPs: 2 * v.elements()})
+	c.learn(d, 1)
+	return nil
+}
+
+// How a constant of an element-wise operator varies over the layer's tensor.
+type spread int
+
+const (
+	perTensor  spread = iota // one number
+	perChannel               // one number per channel
+	perRow                   // something else, but the same for every row
+	perElement               // different from row to row
+)
+
+// spread tells how a constant of dimensions k, broadcast to v, varies.
+func (im *importer) spread(v *value, k []int64) spread {
+	n := int64(1)
+	for _, d := range k {
+		n *= d
+	}
+	out := im.drafts[v.layer].Out
+	switch {
+	case n == 1:
+		return perTensor
+	case v.scrambled || v.padded():
+		return perElement
+	case out.H == 1 && out.W == 1:
+		if n == int64(out.C) {
+			return perChannel
+		}
+		return perRow
+	case v.perm == nil && shape(v.dims) != out || len(v.dims) != 4 || len(k) > 4:
+		if out.H == 1 {
+			return perRow
+		}
+		return perElement
+	}
+	s := perChannel
+	for i, d := range k {
+		a := 4 - len(k) + i
+		if v.perm != nil {
+			a = v.perm[a]
+		}
+		switch {
+		case d == 1 || a == 1:
+		case a == 2 && out.H > 1:
+			return perElement
+		default:
+			s = perRow
+		}
+	}
+	return s
+}
+
+// lowerBinary lowers an element-wise operator of two or more inputs.
+func lowerBinary(c *call, dims shapes) error {
+	in := c.inputs()
+	out := dims[0]
+	switch {
+	case len(c.args) == 1 && len(in) == 1:
+		return renames(c, dims)
+	case len(in) == 1 && len(c.args) == 2 && slices.Equal(in[0].dims, out):
+		return c.withConstant(in[0], dims)
+	case len(in) == len(c.args) && len(in) == 2 && c.fn == "Mul" && c.gates(in, out):
+		return nil
+	case len(in) == len(c.args) && c.match(in, out):
+		op := workloads.OpAdd // also for other operators: what counts is that row i of the output needs row i of each input
+		if c.fn == "Mul" {
+			op = workloads.OpMul
+		}
+		v := c.draft(c, workloads.Layer{Op: op}, c.out[0], out, in...)
+		v.perm = in[0].perm
+		c.drafts[v.layer].Out = c.drafts[in[0].layer].Out
+		c.set(0, v)
+		return nil
+	}
+	return computes(c, dims)
+}
+
+// match reports whether all inputs have dimensions dims and are views of the same kind of layers of one shape, so that the
+// operator can work on the layers' tensors. Maps that are not are made so.
+func (c *call) match(in []*value, dims []int64) bool {
+	alike := true
+	for _, v := range in {
+		if !slices.Equal(v.dims, dims) {
+			return false
+		}
+		alike = alike && !v.scrambled && !v.padded() && slices.Equal(v.perm, in[0].perm) && c.drafts[v.layer].Out == c.drafts[in[0].layer].Out
+	}
+	if alike || len(dims) != 4 || dims[0] != 1 {
+		return alike
+	}
+	for _, v := range in {
+		c.settle(v)
+	}
+	return true
+}
+
+// gates lowers the product of a map with one factor per channel (squeeze-excite) and reports whether it is one.
+func (c *call) gates(in []*value, dims []int64) bool {
+	for i, v := range in {
+		f := in[1-i]
+		if !slices.Equal(v.dims, dims) || slices.Equal(f.dims, dims) || v.padded() || v.scrambled {
+			continue
+		}
+		s, fs := c.drafts[v.layer].Out, c.drafts[f.layer].Out
+		vector := fs == workloads.Shape{C: s.C, H: 1, W: 1} && f.elements() == int64(s.C)
+		if v.perm == nil && !c.plain(v) || !vector || f.padded() || s.H*s.W == 1 || c.spread(v, f.dims) != perChannel {
+			continue
+		}
+		out := c.draft(c, workloads.Layer{Op: workloads.OpMul}, c.out[0], dims, v, f)
+		out.perm = v.perm
+		c.drafts[out.layer].Out = s
+		c.set(0, out)
+		return true
+	}
+	return false
+}
+
+// withConstant lowers an element-wise operator of v and a constant: part of the layer before it, or a layer.
+func (c *call) withConstant(v *value, dims shapes) error {
+	k, i := c.args[1], 1
+	if k == v {
+		k, i = c.args[0], 0
+	}
+	s := c.spread(v, k.dims)
+	if s == perElement {
+		return computes(c, dims)
+	}
+	d := c.absorber(v)
+	if d != nil && d.Act == workloads.NoAct && c.takes(d, v, k, s, i) {
+		c.learn(d, 0)
+		c.set(0, c.absorb(c, d, v))
+		return nil
+	}
+	d = c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise, FLOPs: v.elements()})
+	d.Norm = c.scaling(s)
+	c.learn(d, 0)
+	return nil
+}
+
+// scaling reports whether the node multiplies each channel by a constant: with the offset that follows, a normalisation.
+func (c *call) scaling(s spread) bool {
+	return s == perChannel && (c.fn == "Mul" || c.fn == "Div")
+}
+
+// takes reports whether layer d, which produces v, can do the work of the node with constant k, the i-th argument, and notes
+// on it what it then does.
+func (c *call) takes(d *draft, v, k *value, s spread, i int) bool {
+	shift := c.fn == "Add" || c.fn == "Sub" && i == 1
+	scale := c.fn == "Mul" || c.fn == "Div" && i == 1
+	switch {
+	case d.Op == workloads.OpElementwise:
+		d.FLOPs += v.elements()
+		d.Norm = d.Norm || c.scaling(s)
+		return true
+	case d.norm:
+		return shift || scale
+	case d.Op == workloads.OpOpaque && d.MACs > 0:
+		last := v.dims[max(0, len(v.dims)-1)]
+		if !shift || d.Bias || k.elements() != last {
+			return false
+		}
+		d.Bias = true
+		return true
+	case !d.dense() || s > perChannel:
+		return false
+	case scale && !d.Norm:
+		d.Norm, d.affine = s == perChannel, true
+		return true
+	case shift && d.affine:
+		d.affine = false
+		return true
+	case shift && s == perChannel && !d.Bias && !d.Norm:
+		d.Bias = true
+		return true
+	}
+	return false
+}
