@@ -35,12 +35,11 @@ type Reference struct {
 	Value float64
 }
 
-func (b GroupedBars) names() []string {
-	var names []string
+func (b GroupedBars) names() (series, references []string) {
 	for _, s := range b.Series {
-		names = append(names, s.Name)
+		series = append(series, s.Name)
 	}
-	return names
+	return series, referenceNames(b.References)
 }
 
 func (b GroupedBars) check() error {
@@ -162,7 +161,7 @@ func (b GroupedBars) frame(s styles, size vg.Point) frame {
 	if b.Log && e.lo < e.hi {
 		e.lo /= 1.3 // the shortest bar is to be seen
 	}
-	f.entries = append(f.entries, referenceEntries(b.References)...)
+	f.entries = append(f.entries, referenceEntries(b.References, s)...)
 	f.y = e.axis(size.Y, ySpacing)
 	f.content = func(p *pen, m mapping) { b.draw(p, m, s) }
 	return f
@@ -200,20 +199,24 @@ func (b GroupedBars) draw(p *pen, m mapping, s styles) {
 			x := left + width*vg.Length(i)
 			v := series.Values[g]
 			if math.IsNaN(v) {
-				at := vg.Point{X: x + width/2, Y: base + 2}
-				p.text("n/a", at, style{size: min(smallSize, width*1.2), alignY: 0.5, rotation: math.Pi / 2, color: darkGrey})
+				missing(p, vg.Point{X: x + width/2, Y: base + 2}, width)
 				continue
 			}
 			p.patch(rectangle(x, min(base, m.y(v)), x+width, max(base, m.y(v))), s.color(series.Name), s.hatch(series.Name))
 		}
 	}
-	drawReferences(p, m, b.References)
+	drawReferences(p, m, b.References, s)
 	for g := range b.Groups {
 		left := m.x(float64(g)) - width*vg.Length(len(b.Series))/2
 		for i, series := range b.Series {
 			series.drawMarks(p, m, g, left+width*(vg.Length(i)+0.5), width)
 		}
 	}
+}
+
+// missing labels the place of what there is no value for, reading upwards.
+func missing(p *pen, at vg.Point, width vg.Length) {
+	p.text("n/a", at, style{size: min(smallSize, width*1.2), alignY: 0.5, rotation: math.Pi / 2, color: darkGrey})
 }
 
 // drawMarks draws the error bar and the published value, above all bars.
@@ -240,25 +243,25 @@ func errorBar(p *pen, x, low, high, cap vg.Length) {
 	}
 }
 
-// referenceStroke is the look of the i-th reference line.
-func referenceStroke(i int) stroke {
-	return stroke{width: 0.8, color: color.Black, dash: dashes[1+i%(len(dashes)-1)]}
-}
-
-func drawReferences(p *pen, m mapping, references []Reference) {
-	for i, r := range references {
+func drawReferences(p *pen, m mapping, references []Reference, s styles) {
+	for _, r := range references {
 		y := m.y(r.Value)
-		p.line(referenceStroke(i), vg.Point{X: m.area.Min.X, Y: y}, vg.Point{X: m.area.Max.X, Y: y})
+		p.line(s.reference(r.Name), vg.Point{X: m.area.Min.X, Y: y}, vg.Point{X: m.area.Max.X, Y: y})
 	}
 }
 
-func referenceEntries(references []Reference) []entry {
+func referenceEntries(references []Reference, s styles) []entry {
 	var entries []entry
-	for i, r := range references {
-		entries = append(entries, entry{name: r.Name, thumb: func(p *pen, t vg.Rectangle) {
-			y := center(t).Y
-			p.line(referenceStroke(i), vg.Point{X: t.Min.X, Y: y}, vg.Point{X: t.Max.X, Y: y})
-		}})
+	for _, r := range references {
+		entries = append(entries, guideEntry(r.Name, s.reference(r.Name)))
 	}
 	return entries
+}
+
+func referenceNames(references []Reference) []string {
+	var names []string
+	for _, r := range references {
+		names = append(names, r.Name)
+	}
+	return names
 }

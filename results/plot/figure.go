@@ -22,13 +22,14 @@ type Figure struct {
 	Note    string  // text below, wrapped: what the figure assumes
 }
 
-// Panel is one pair of axes with what they show: [GroupedBars], [Lines],
-// [Scatter] or [HeatMap].
+// Panel is one pair of axes with what they show: [GroupedBars], [Boxes],
+// [Lines], [Scatter] or [HeatMap].
 type Panel interface {
 	// check returns what is wrong with the data.
 	check() error
-	// names lists the series, each of which gets a style of its own.
-	names() []string
+	// names lists the series and the reference lines, each of which gets a style of
+	// its own.
+	names() (series, references []string)
 	// frame prepares the axes for about the given size.
 	frame(s styles, size vg.Point) frame
 }

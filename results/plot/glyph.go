@@ -19,7 +19,7 @@ var glyphs = [...]glyph{
 	{corners: 24, radius: 0.95},                   // circle
 	{corners: 4, first: math.Pi / 4, radius: 1.2}, // square
 	{corners: 3, first: math.Pi / 2, radius: 1.3}, // triangle
-	diamond, //
+	diamond,
 	{corners: 3, first: -math.Pi / 2, radius: 1.3}, // triangle on its point
 	{corners: 5, first: math.Pi / 2, radius: 1.15}, // pentagon
 	{corners: 3, first: math.Pi, radius: 1.3},      // triangle to the left

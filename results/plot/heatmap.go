@@ -21,7 +21,7 @@ type HeatMap struct {
 	Digits                int         // after the decimal point, of the numbers in the cells
 }
 
-func (h HeatMap) names() []string { return nil }
+func (h HeatMap) names() (series, references []string) { return nil, nil }
 
 func (h HeatMap) check() error {
 	var faults []error

@@ -151,6 +151,15 @@ func randomPanel(t *rapid.T) Panel {
 			Clouds: []Cloud{{Name: name.Draw(t, "cloud"), X: values(n), Y: values(n)}},
 		}
 	}
+	if rapid.Bool().Draw(t, "boxes") {
+		b := Boxes{Title: "boxes", YLabel: "y", Groups: rapid.SliceOfN(name, n, n).Draw(t, "groups"), Log: log}
+		s := Samples{Name: name.Draw(t, "series")}
+		for range n {
+			s.Values = append(s.Values, values(5))
+		}
+		b.Series = []Samples{s}
+		return b
+	}
 	h := HeatMap{Title: "map", XLabel: "x", YLabel: "y", ValueLabel: "z", Columns: rapid.SliceOfN(name, n, n).Draw(t, "columns")}
 	for range rapid.IntRange(1, 6).Draw(t, "rows") {
 		h.Rows = append(h.Rows, name.Draw(t, "row"))

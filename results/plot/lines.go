@@ -25,12 +25,11 @@ type Curve struct {
 	Low, High []float64 // a band around the line; nil for none
 }
 
-func (l Lines) names() []string {
-	var names []string
-	for _, c := range l.Curves {
-		names = append(names, c.Name)
+func (l Lines) names() (series, references []string) {
+	for _, s := range l.Curves {
+		series = append(series, s.Name)
 	}
-	return names
+	return series, referenceNames(l.References)
 }
 
 func (l Lines) check() error {
@@ -74,7 +73,7 @@ func (l Lines) frame(s styles, size vg.Point) frame {
 	for _, r := range l.References {
 		ey.add(r.Value)
 	}
-	f.entries = append(f.entries, referenceEntries(l.References)...)
+	f.entries = append(f.entries, referenceEntries(l.References, s)...)
 	f.x, f.y = ex.axis(size.X, xSpacing), ey.axis(size.Y, ySpacing)
 	f.content = func(p *pen, m mapping) { l.draw(p, m, s) }
 	return f
@@ -90,7 +89,7 @@ func (l Lines) draw(p *pen, m mapping, s styles) {
 			c.drawBand(p, m, run, translucent(s.color(c.Name)))
 		}
 	}
-	drawReferences(p, m, l.References)
+	drawReferences(p, m, l.References, s)
 	for _, c := range l.Curves {
 		for _, run := range c.runs() {
 			p.line(curveStroke(s, c.Name), c.points(m, run)...)

@@ -99,11 +99,11 @@ func TestHatchingStaysInside(t *testing.T) {
 }
 
 func TestEverySeriesLooksDifferent(t *testing.T) {
-	s := styles{}
+	s := styles{series: map[string]int{}}
 	seen := map[[3]any]bool{}
 	for i := range 40 {
 		name := string(rune('A' + i))
-		s[name] = i
+		s.series[name] = i
 		look := [3]any{s.color(name), s.hatch(name), s.glyph(name)}
 		require.False(t, seen[look], "series %d", i)
 		seen[look] = true
@@ -112,9 +112,14 @@ func TestEverySeriesLooksDifferent(t *testing.T) {
 
 func TestNamesKeepTheirStyleInAllPanels(t *testing.T) {
 	s := newStyles([]Panel{
-		GroupedBars{Series: []Series{{Name: "b"}, {Name: "a"}}}, HeatMap{}, Lines{Curves: []Curve{{Name: "c"}, {Name: "a"}}},
+		GroupedBars{Series: []Series{{Name: "b"}, {Name: "a"}}}, HeatMap{},
+		Lines{Curves: []Curve{{Name: "c"}, {Name: "a"}}, References: []Reference{{Name: "r"}, {Name: "a"}}},
 	})
-	require.Equal(t, styles{"b": 0, "a": 1, "c": 2}, s)
+	require.Equal(t, styles{
+		series:     map[string]int{"b": 0, "a": 1, "c": 2},
+		references: map[string]int{"r": 0, "a": 1},
+	}, s)
+	require.NotEqual(t, s.reference("r"), s.reference("a"))
 }
 
 func TestHeatMapDarkensWithTheValue(t *testing.T) {
@@ -163,4 +168,17 @@ func TestAffine(t *testing.T) {
 	c.Pop()
 	x, y = c.place(vg.Point{X: 5, Y: 0})
 	require.Equal(t, [2]float64{5, 100}, [2]float64{x, y})
+}
+
+func TestBoxSummary(t *testing.T) {
+	require.Equal(t, boxSummary{low: 1, first: 2, median: 3, third: 4, high: 5}, summarize([]float64{5, 1, 4, 2, 3}))
+	require.Equal(t, boxSummary{low: 1, first: 1.75, median: 2.5, third: 3.25, high: 4}, summarize([]float64{4, 3, 2, 1}))
+	require.Equal(t, boxSummary{low: 7, first: 7, median: 7, third: 7, high: 7}, summarize([]float64{7}))
+	require.Equal(t, boxSummary{low: 1, first: 2, median: 3, third: 4, high: 4, outliers: []float64{50}}, summarize([]float64{1, 2, 3, 4, 50}))
+
+	rapid.Check(t, func(t *rapid.T) {
+		samples := rapid.SliceOfN(rapid.Float64Range(-100, 100), 1, 30).Draw(t, "samples")
+		b := summarize(samples)
+		require.True(t, b.low <= b.first && b.first <= b.median && b.median <= b.third && b.third <= b.high, "%+v", b)
+	})
 }

@@ -82,7 +82,20 @@ func sampleMixed() *Figure {
 		Title: "Change against MoDNN", YLabel: "change (%)", Groups: []string{"latency", "energy", "throughput"},
 		Series: []Series{{Name: "HiDP", Values: []float64{-31, -22, 45}, Low: []float64{-36, -25, 38}, High: []float64{-27, -18, 53}, Published: []float64{-38, -46, 56}}},
 	}
-	return &Figure{Panels: []Panel{lines, scatter, heat, signed}, Columns: 2, Note: "The numbers are made up."}
+	boxes := Boxes{Title: "Latency under load", YLabel: "latency (ms)", Groups: []string{"1 request/s", "5 requests/s", "20 requests/s"}, References: []Reference{{Name: "deadline", Value: 700}}}
+	for i, name := range strategyNames()[:4] {
+		s := Samples{Name: name}
+		for g := range boxes.Groups {
+			var samples []float64
+			for range 60 {
+				samples = append(samples, 150*(1+0.2*float64(i))+80*float64(g)*r.ExpFloat64()*(1+0.1*float64(i)))
+			}
+			s.Values = append(s.Values, samples)
+		}
+		boxes.Series = append(boxes.Series, s)
+	}
+	boxes.Series[3].Values[2] = nil
+	return &Figure{Panels: []Panel{lines, scatter, heat, signed, boxes}, Columns: 2, Note: "The numbers are made up."}
 }
 
 // sampleNarrow fits one column of a page; its labels only when broken or slanted.

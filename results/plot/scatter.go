@@ -24,12 +24,11 @@ type Cloud struct {
 	X, Y []float64
 }
 
-func (s Scatter) names() []string {
-	var names []string
+func (s Scatter) names() (series, references []string) {
 	for _, c := range s.Clouds {
-		names = append(names, c.Name)
+		series = append(series, c.Name)
 	}
-	return names
+	return series, nil
 }
 
 func (s Scatter) check() error {

@@ -44,18 +44,23 @@ var dashes = [...][]vg.Length{
 	nil, {4, 2}, {1, 1.5}, {5, 1.5, 1, 1.5}, {2, 1}, {7, 2}, {5, 1.5, 1, 1.5, 1, 1.5},
 }
 
-// styles maps the names of series to numbers, in the order of their first
-// appearance in the figure.
-type styles map[string]int
+// styles numbers the series and, apart, the reference lines of a figure by
+// name, in the order of their first appearance.
+type styles struct{ series, references map[string]int }
 
 func newStyles(panels []Panel) styles {
-	s := styles{}
-	for _, panel := range panels {
-		for _, name := range panel.names() {
-			if _, known := s[name]; !known {
-				s[name] = len(s)
+	s := styles{series: map[string]int{}, references: map[string]int{}}
+	number := func(numbers map[string]int, names []string) {
+		for _, name := range names {
+			if _, known := numbers[name]; !known {
+				numbers[name] = len(numbers)
 			}
 		}
+	}
+	for _, panel := range panels {
+		series, references := panel.names()
+		number(s.series, series)
+		number(s.references, references)
 	}
 	return s
 }
@@ -63,13 +68,18 @@ func newStyles(panels []Panel) styles {
 // The lengths of the lists below differ, so that names beyond the eighth repeat a
 // colour with another hatching, dash or glyph.
 
-func (s styles) color(name string) color.NRGBA { return palette[s[name]%len(palette)] }
+func (s styles) color(name string) color.NRGBA { return palette[s.series[name]%len(palette)] }
 
-func (s styles) hatch(name string) hatching { return hatching(s[name] % int(hatchings)) }
+func (s styles) hatch(name string) hatching { return hatching(s.series[name] % int(hatchings)) }
 
-func (s styles) dash(name string) []vg.Length { return dashes[s[name]%len(dashes)] }
+func (s styles) dash(name string) []vg.Length { return dashes[s.series[name]%len(dashes)] }
 
-func (s styles) glyph(name string) glyph { return glyphs[s[name]%len(glyphs)] }
+func (s styles) glyph(name string) glyph { return glyphs[s.series[name]%len(glyphs)] }
+
+// reference is the look of a reference line: black and never solid.
+func (s styles) reference(name string) stroke {
+	return stroke{width: 0.8, color: color.Black, dash: dashes[1+s.references[name]%(len(dashes)-1)]}
+}
 
 // luminance is the brightness of a colour from 0 to 1, by the weights of ITU-R
 // BT.709 on the gamma-coded values, which is near enough to choose black or white.
