@@ -138,6 +138,9 @@ func randomGraph(rt *rapid.T) *workloads.Graph {
 			y := b.Conv(name+"a", x, workloads.Conv{Out: 2, Window: workloads.Square(1, 1, 0), Act: act})
 			x = b.Concat(name, x, y)
 		default:
+			if l := b.Layer(x); l.Op == workloads.OpConv && !l.Norm && l.Act == workloads.NoAct {
+				l.Act = workloads.Tanh // or the normalisation would rightly become part of the convolution
+			}
 			x = b.Norm(name, x, act)
 		}
 	}
