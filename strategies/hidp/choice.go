@@ -2,10 +2,8 @@ package hidp
 
 import (
 	"fmt"
-	"math"
 
 	"hidp/strategies"
-	"hidp/workloads"
 )
 
 // choice keeps the candidate plan with the best forecast.
@@ -18,25 +16,35 @@ type choice struct {
 	seen      [][]stage
 }
 
-// consider forecasts the plan of some stages and keeps it if it fits and is the best so far.
-func (c *choice) consider(stages []stage, halo workloads.Halo) {
+// try considers the plan of some stages, found in scope x, and then plans with better balanced shares.
+func (c *choice) try(x scope, stages []stage) {
 	if stages == nil || c.known(stages) {
 		return
 	}
-	plan, err := c.p.emit(stages, halo)
+	if score, ok := c.consider(x, stages); ok {
+		c.refine(x, stages, score)
+	}
+}
+
+// consider forecasts the plan of some stages, keeps it if it is the best so far, and returns its score, or ok false if it does not
+// fit.
+func (c *choice) consider(x scope, stages []stage) (score float64, ok bool) {
+	plan, err := c.p.emit(stages, x.data.halo)
 	if err != nil {
 		c.tight = err.Error()
-		return
+		return 0, false
 	}
 	for j, m := range strategies.Memory(plan, c.p.r.Graph, len(c.p.b.Platform.Nodes)) {
 		if n := &c.p.b.Platform.Nodes[j]; m.Total() > n.Memory {
-			c.tight = fmt.Sprintf("node %s has %d MB of memory, a plan needs %d MB there", n.Name, n.Memory>>20, m.Total()>>20)
-			return
+			c.tight = fmt.Sprintf("node %s has %d kB of memory; what fits elsewhere leaves %d kB there", n.Name, n.Memory>>10, m.Total()>>10)
+			return 0, false
 		}
 	}
-	if score := c.forecast(plan); c.plan == nil || score < c.score {
+	score = c.forecast(plan)
+	if c.plan == nil || score < c.score {
 		c.plan, c.score = plan, score
 	}
+	return score, true
 }
 
 // known reports whether the same stages have been considered, and remembers them.
@@ -76,29 +84,6 @@ func (c *choice) forecast(plan *strategies.Plan) float64 {
 		return float64(f.Energy * f.Latency.Seconds())
 	}
 	return f.Latency.Seconds()
-}
-
-// alone considers node j running the whole network on one of its clusters.
-func (c *choice) alone(h *hidp, j int) {
-	n := &c.p.b.Platform.Nodes[j]
-	if h.tier == "local" && j != c.p.r.Leader || !c.reachable(j) {
-		return
-	}
-	best, k := math.Inf(1), -1
-	for i := range n.Clusters {
-		if h.tier == "global" && i != n.DefaultCluster {
-			continue
-		}
-		if s := c.p.goal.score(c.p.single(j, i, 0, c.p.c.end(), 0)); s < best {
-			best, k = s, i
-		}
-	}
-	c.consider([]stage{{from: 1, to: len(c.p.r.Graph.Layers), leaves: []leaf{{node: j, cluster: k}}}}, workloads.HaloRecompute)
-}
-
-func (c *choice) reachable(j int) bool {
-	net := &c.p.b.Platform.Network
-	return net.Connected(c.p.r.Leader, j) && net.Connected(j, c.p.r.Leader)
 }
 
 // answer returns the plan kept.

@@ -13,11 +13,14 @@
 //   - tier.go, share.go, link.go: what the program asks: workers, shares of the data, what moving tensors costs.
 //   - segments.go: the price of a segment whose rows or samples are shared.
 //   - local.go, planner.go: the two tiers put together, and the stages of a plan.
-//   - hidp.go: the strategy: options, candidate plans, the choice among them by forecast.
+//   - goal.go: objectives other than latency, as weighted sums of seconds and joules.
+//   - choice.go, refine.go: candidate plans, their shares refined, the choice among them by forecast.
+//   - hidp.go: the strategy: its options and the scopes of its search.
 package hidp
 
 import (
 	"hidp/strategies"
+	"hidp/strategies/optchain"
 	"hidp/workloads"
 )
 
@@ -79,15 +82,26 @@ type hidp struct {
 // UsesBacklog implements strategies.Loaded.
 func (h *hidp) UsesBacklog() bool { return h.backlog }
 
-// Plan implements strategies.Strategy.
+// Plan implements strategies.Strategy: the answers of the search in every scope, then the one with the best forecast.
 func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
 	p := newPlanner(h.name, r, b, h.data != "rows-nohalo")
-	best := &choice{p: p, objective: h.objective}
-	for _, x := range h.scopes(r, b) {
-		best.consider(p.search(x), x.data.halo)
+	if h.backlog {
+		p.queue = backlog(b)
 	}
-	for j := range b.Platform.Nodes {
-		best.alone(h, j)
+	best := &choice{p: p, objective: h.objective}
+	scopes := h.scopes(r, b)
+	for _, x := range scopes {
+		best.try(x, p.stretches(optchain.Latency(r, b, x.use(b), h.backlog)))
+		for _, g := range p.goals(h.objective, x) {
+			p.aim(g.goal)
+			x.nodes = g.nodes
+			best.try(x, p.search(x))
+		}
+	}
+	if best.tight != "" {
+		for _, x := range scopes {
+			best.try(x, p.stretches(optchain.Fitting(r, b, x.use(b))))
+		}
 	}
 	return best.answer()
 }
@@ -107,9 +121,33 @@ func (h *hidp) scopes(r strategies.Request, b *strategies.Belief) []scope {
 	both, global, local := scope{all, data, true}, scope{all, data, false}, scope{leader, data, true}
 	switch h.tier {
 	case "global":
-		return []scope{global, {all, dataset{}, false}}
+		return []scope{global}
 	case "local":
-		return []scope{local, {leader, dataset{}, true}}
+		return []scope{local}
 	}
-	return []scope{both, global, local, {all, dataset{}, true}, {all, dataset{}, false}, {leader, dataset{}, true}}
+	return []scope{both, global, local}
+}
+
+// use returns which clusters may take part in scope x.
+func (x scope) use(b *strategies.Belief) func(node, cluster int) bool {
+	return func(j, k int) bool { return x.nodes[j] && (x.local || k == b.Platform.Nodes[j].DefaultCluster) }
+}
+
+// backlog returns the believed queues in seconds, or nil if all are empty.
+func backlog(b *strategies.Belief) [][]float64 {
+	var out [][]float64
+	any := false
+	for j := range b.Platform.Nodes {
+		var row []float64
+		for k := range b.Platform.Nodes[j].Physical {
+			q := b.Queued(j, k)
+			any = any || q > 0
+			row = append(row, q.Seconds())
+		}
+		out = append(out, row)
+	}
+	if !any {
+		return nil
+	}
+	return out
 }

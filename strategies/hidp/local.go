@@ -23,8 +23,13 @@ func (p *planner) newLocal(j int, data dataset) *local {
 	for k := range n.Clusters {
 		t.ws = append(t.ws, worker{node: j, alone: []int{k}})
 	}
+	curve := p.curves.of(p.c.batch)[j]
+	t.adds = func(k, s, e int) (cost, bool) {
+		x := curve[k][e] - curve[k][s]
+		return cost{x, float64(x * n.Clusters[k].ActivePower)}, true
+	}
 	t.alone = func(k, s, e int, _ float64) cost {
-		x := p.curves.run(j, k, s, e, p.c.batch)
+		x := p.costs.Invoke(j, k) + (curve[k][e] - curve[k][s])
 		return cost{x, float64(x * n.Clusters[k].ActivePower)}
 	}
 	for _, s := range p.sets[j] {
@@ -39,8 +44,9 @@ func (p *planner) newLocal(j int, data dataset) *local {
 func (t *tier) share(members []int, weights []float64, data dataset) {
 	if data.rows {
 		v := newShareout(t.c, members, weights, false)
-		t.fillRows(v, data.longest)
-		t.vs = append(t.vs, v)
+		if t.fillRows(v, data.longest) {
+			t.vs = append(t.vs, v)
+		}
 	}
 	if data.samples && t.c.batch > 1 {
 		v := newShareout(t.c, members, weights, true)

@@ -5,6 +5,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/optchain"
 	"hidp/workloads"
 )
 
@@ -77,6 +78,7 @@ func (p *planner) global(x scope) *tier {
 		_, c := p.node(x, j, s, e, start)
 		return c
 	}
+	t.adds = func(int, int, int) (cost, bool) { return cost{}, false }
 	rate := make([]float64, len(t.ws))
 	end := p.c.body()
 	if end == 0 || p.c.batch > 1 {
@@ -133,6 +135,15 @@ func (p *planner) single(j, k, s, e int, start float64) cost {
 func (p *planner) wait(j int, mask uint32, now float64) float64 {
 	t := tier{queue: p.queue}
 	return t.wait(j, mask, now)
+}
+
+// stretches returns the stages of a model partition; nil for none.
+func (p *planner) stretches(xs []optchain.Stretch) []stage {
+	var out []stage
+	for _, x := range xs {
+		out = append(out, stage{from: x.From, to: x.To, leaves: []leaf{{node: x.Node, cluster: x.Cluster}}})
+	}
+	return out
 }
 
 // stage is a stretch of layers as it will be placed: leaves that share its data, in order.

@@ -60,8 +60,16 @@ func (w *walker) down(t *tier, from int) {
 	w.at = from
 }
 
+// newWalker starts a walk from position end, with one of the pool.
 func (t *tier) newWalker(node int, clusters []int, end int, rows workloads.Range) *walker {
-	w := &walker{node: node, clusters: clusters, seconds: make([]float64, len(clusters)), at: t.c.at[end]}
+	var w *walker
+	if n := len(t.pool); n > 0 {
+		w, t.pool = t.pool[n-1], t.pool[:n-1]
+	} else {
+		w = new(walker)
+	}
+	w.node, w.clusters, w.at = node, clusters, t.c.at[end]
+	w.seconds = append(w.seconds[:0], make([]float64, len(clusters))...)
 	w.back.Start(t.c.g, t.c.at[end], rows, t.halo)
 	for x, k := range clusters {
 		w.seconds[x] = t.costs.Invoke(node, k)
@@ -96,9 +104,10 @@ func (t *tier) strippers(v *shareout, e int) []stripper {
 	return out
 }
 
-// fillRows prices all row segments of shareout v. For one end it walks towards the input, and stops at a layer that forbids a row
+// fillRows prices all row segments of shareout v and reports whether any of them gains anything over its fastest member. For one end it walks towards the input, and stops at a layer that forbids a row
 // split or where recomputed halos have eaten the gain: twice running the slowest strip took as long as the fastest member alone.
-func (t *tier) fillRows(v *shareout, longest int) {
+func (t *tier) fillRows(v *shareout, longest int) bool {
+	gains := false
 	for e := 1; e <= t.c.end(); e++ {
 		if t.c.kind[e] == pooled {
 			t.fillGate(v, e)
@@ -121,11 +130,13 @@ func (t *tier) fillRows(v *shareout, longest int) {
 			if seg.together.time >= t.fastest(v, s, e) {
 				lost++
 			} else {
-				lost = 0
+				gains, lost = true, 0
 			}
 			t.store(v, s, e, seg)
 		}
+		t.eachWalker(walks, func(w *walker) { t.pool = append(t.pool, w) })
 	}
+	return gains
 }
 
 func (t *tier) eachWalker(walks []stripper, f func(*walker)) {
@@ -175,7 +186,7 @@ func (t *tier) rowSegment(v *shareout, walks []stripper, s int) segment {
 		seg.strips[m] = t.cheapest(w, &walks[m])
 		seg.strips[m].bytes = t.c.part(in, walks[m].alone.back.Rows(in).Len(), t.c.batch)
 	}
-	seg.together = t.together(v, seg.strips)
+	seg.together = t.atOnce(v, seg.strips)
 	if s > 0 {
 		seg.halo = t.haloes(v, walks, s)
 	}
@@ -210,8 +221,8 @@ func (t *tier) cheapest(w *worker, x *stripper) strip {
 	return best
 }
 
-// together returns the cost of all strips begun at once.
-func (t *tier) together(v *shareout, strips []strip) cost {
+// atOnce returns the cost of all strips begun at once.
+func (t *tier) atOnce(v *shareout, strips []strip) cost {
 	total := cost{}
 	if !t.onChip {
 		for i := range strips {
@@ -325,7 +336,7 @@ func (t *tier) fillSamples(v *shareout) {
 					seg.strips[m].bytes = v.out[s][m]
 				}
 			}
-			seg.together = t.together(v, seg.strips)
+			seg.together = t.atOnce(v, seg.strips)
 			t.store(v, s, e, seg)
 		}
 	}

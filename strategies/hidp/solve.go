@@ -28,8 +28,10 @@ func (g goal) score(c cost) float64 {
 type level interface {
 	workers() int
 	splits() int
-	reach(v, s int) int // the furthest position to which split v can go from s
+	reach(v, s int) int        // the furthest position to which split v can go from s
+	together(v, s, e int) cost // of a segment in split v, its inputs there: the least it can cost
 	whole(w, s, e int, start float64) cost
+	further(w, s, e int) (cost, bool) // what going on from s to e adds to a run of worker w; false if runs do not simply add up
 	move(u, w, s int) cost
 	scatter(u, v, s, e int, start float64) cost
 	stay(v, s, e int, start float64) cost
@@ -85,7 +87,7 @@ func (s *solver) solve(from, upto int) {
 		}
 	}
 	for p := from; p < upto; p++ {
-		if s.open(p) {
+		if s.open(p) || p == from {
 			s.workersFrom(p, from, upto)
 		}
 		for v := range s.l.splits() {
@@ -98,16 +100,30 @@ func (s *solver) solve(from, upto int) {
 func (s *solver) workersFrom(p, from, upto int) {
 	for w := range s.arrive {
 		s.arrive[w] = s.at(w, p, from)
+	}
+	for w := range s.arrive {
 		a := &s.arrive[w]
 		if !a.cost.possible() {
 			continue
 		}
-		for e := p + 1; e <= upto; e++ {
-			if s.open(e) {
-				s.relax(e, w, label{cost: a.cost.plus(s.l.whole(w, p, e, a.cost.time)), from: int32(p), mode: a.mode, start: a.cost.time})
+		adds := false
+		for e := s.next(p); e <= upto && !adds; e = s.next(e) {
+			s.relax(e, w, label{cost: a.cost.plus(s.l.whole(w, p, e, a.cost.time)), from: int32(p), mode: a.mode, start: a.cost.time})
+			var c cost
+			if c, adds = s.l.further(w, p, e); adds && p > from && s.labels[p][w].cost.possible() {
+				l := s.labels[p][w]
+				l.cost = l.cost.plus(c)
+				s.relax(e, w, l)
 			}
 		}
 	}
+}
+
+// next returns the next position after p at which a tensor can lie whole.
+func (s *solver) next(p int) int {
+	for p++; p < s.n && !s.open(p); p++ {
+	}
+	return p
 }
 
 // at returns the best way to have the tensor at position p whole at worker w.
@@ -119,10 +135,11 @@ func (s *solver) at(w, p, from int) label {
 		}
 		return label{cost: c, score: s.goal.score(c), mode: origin}
 	}
-	best := label{cost: impossible, score: math.Inf(1)}
+	best := s.labels[p][w]
+	best.mode = int32(w)
 	for m := range s.labels[p] {
 		l := &s.labels[p][m]
-		if l.score >= best.score {
+		if m == w || l.score >= best.score {
 			continue
 		}
 		c := l.cost
@@ -143,19 +160,28 @@ func (s *solver) splitFrom(v, p, from, upto int) {
 	w := s.l.workers()
 	reach := min(upto, s.l.reach(v, p))
 	for e := p + 1; e <= reach; e++ {
+		least := s.l.together(v, p, e)
+		if !least.possible() {
+			continue
+		}
 		if p == from {
 			s.relax(e, w+v, label{cost: s.l.scatter(s.home, v, p, e, 0), from: int32(p), mode: origin})
 			continue
 		}
+		if l := &s.labels[p][w+v]; s.promising(l, least, e, w+v) {
+			s.relax(e, w+v, label{cost: l.cost.plus(s.l.stay(v, p, e, l.cost.time)), from: int32(p), mode: int32(w + v), start: l.cost.time})
+		}
 		for u := range w {
-			if l := &s.labels[p][u]; l.score < s.labels[e][w+v].score {
-				s.relax(e, w+v, label{cost: l.cost.plus(s.l.scatter(u, v, p, e, l.cost.time)), from: int32(p), mode: int32(u)})
+			if l := &s.labels[p][u]; s.promising(l, least, e, w+v) {
+				s.relax(e, w+v, label{cost: l.cost.plus(s.l.scatter(u, v, p, e, l.cost.time)), from: int32(p), mode: int32(u), start: l.cost.time})
 			}
 		}
-		if l := &s.labels[p][w+v]; l.score < s.labels[e][w+v].score {
-			s.relax(e, w+v, label{cost: l.cost.plus(s.l.stay(v, p, e, l.cost.time)), from: int32(p), mode: int32(w + v)})
-		}
 	}
+}
+
+// promising reports whether going on from label l at no less than the given cost may improve on the mode's label at e.
+func (s *solver) promising(l *label, least cost, e, mode int) bool {
+	return l.cost.possible() && l.score+s.goal.score(least) < s.labels[e][mode].score
 }
 
 func (s *solver) relax(e, mode int, l label) {

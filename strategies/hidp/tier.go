@@ -16,11 +16,13 @@ type tier struct {
 	vs     []*shareout
 	link   medium
 	alone  func(w, s, e int, start float64) cost
+	adds   func(w, s, e int) (cost, bool)
 	onChip bool        // the workers are clusters of one node and slow each other down
 	curves *curves     // seconds along the chain by node and cluster
 	queue  [][]float64 // [node][physical cluster]: seconds until it is free; nil if all are
 
-	messages []message
+	messages []message // scratch
+	pool     []*walker // to be used again
 }
 
 // message is a transfer between two workers.
@@ -39,6 +41,15 @@ func (t *tier) workers() int { return len(t.ws) }
 func (t *tier) splits() int { return len(t.vs) }
 
 func (t *tier) reach(v, s int) int { return s + len(t.vs[v].segs[s]) }
+
+func (t *tier) further(w, s, e int) (cost, bool) { return t.adds(w, s, e) }
+
+func (t *tier) together(v, s, e int) cost {
+	if seg := &t.vs[v].segs[s][e-s-1]; seg.possible {
+		return seg.together
+	}
+	return impossible
+}
 
 func (t *tier) whole(w, s, e int, start float64) cost { return t.alone(w, s, e, start) }
 

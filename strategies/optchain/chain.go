@@ -16,7 +16,6 @@ type run struct{ device, from, to int }
 
 // chain holds the costs of one request: blocks along devices, in nanoseconds.
 type chain struct {
-	name    string
 	r       strategies.Request
 	b       *strategies.Belief
 	costs   *devices.Costs
@@ -24,21 +23,37 @@ type chain struct {
 	devices []device
 	total   [][]float64 // [device][block]: of all blocks before it
 	bytes   []int64     // of the tensor in front of every block, and of the output
+	free    []float64   // [device]: when its queue is empty
 }
 
-func newChain(r strategies.Request, b *strategies.Belief) *chain {
-	c := &chain{name: "opt-chain", r: r, b: b, costs: b.Costs(r.Graph), blocks: r.Graph.Blocks()}
+func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) *chain {
+	c := &chain{r: r, b: b, costs: b.Costs(r.Graph), blocks: r.Graph.Blocks()}
 	for j := range b.Platform.Nodes {
 		for k := range b.Platform.Nodes[j].Clusters {
-			c.devices = append(c.devices, device{j, k})
-			c.total = append(c.total, c.along(j, k))
+			if use(j, k) {
+				c.devices = append(c.devices, device{j, k})
+				c.total = append(c.total, c.along(j, k))
+			}
 		}
 	}
+	c.free = make([]float64, len(c.devices))
 	c.bytes = append(c.bytes, r.Graph.Layers[0].Bytes(r.Graph.Full(0, r.Batch)))
 	for _, x := range c.blocks {
 		c.bytes = append(c.bytes, r.Graph.Layers[x.To-1].Bytes(r.Graph.Full(x.To-1, r.Batch)))
 	}
 	return c
+}
+
+// queue fills in the believed backlog.
+func (c *chain) queue() {
+	for d, x := range c.devices {
+		n := &c.b.Platform.Nodes[x.node]
+		for k := range n.Physical {
+			if n.Clusters[x.cluster].Mask&(1<<k) != 0 {
+				c.free[d] = max(c.free[d], float64(c.b.Queued(x.node, k)))
+			}
+		}
+	}
 }
 
 // along sums up the blocks on cluster k of node j.
@@ -82,7 +97,7 @@ func (c *chain) transfer(u, v, i int) float64 {
 
 // emit writes the runs down as a plan.
 func (c *chain) emit(runs []run) (*strategies.Plan, error) {
-	b := strategies.NewBuilder(c.name, c.r, c.b)
+	b := strategies.NewBuilder("opt-chain", c.r, c.b)
 	for _, x := range runs {
 		last := c.blocks[x.to-1].To - 1
 		b.Compute(c.devices[x.device].node, c.devices[x.device].cluster,

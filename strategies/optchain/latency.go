@@ -34,11 +34,11 @@ func (c *chain) viterbi(from, to int, enter func(d int) float64, only []int) [][
 		for _, d := range only {
 			block := c.compute(d, from+i, from+i+1)
 			if i == 0 {
-				steps[i][d].time = enter(d) + block
+				steps[i][d].time = math.Max(enter(d), c.free[d]) + block
 				continue
 			}
 			for _, u := range only {
-				t := steps[i-1][u].time + c.move(u, d, from+i) + block
+				t := math.Max(steps[i-1][u].time+c.move(u, d, from+i), c.free[d]) + block
 				if u == d { // the same slice goes on
 					t = steps[i-1][u].time + (c.total[d][from+i+1] - c.total[d][from+i])
 				}

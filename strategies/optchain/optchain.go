@@ -35,29 +35,52 @@ type optchain struct{ objective string }
 // Plan implements strategies.Strategy. A plan that does not fit the nodes' memory is replaced by the best one that uses every
 // node once, with what it is given fitting in its memory.
 func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
-	c := newChain(r, b)
+	c := newChain(r, b, All)
 	find := c.latency
 	if o.objective == "throughput" {
 		find = c.throughput
 	}
-	if runs := find(); runs != nil {
-		if plan, err := c.emit(runs); err == nil && c.fits(plan) {
-			return plan, nil
-		}
-	}
-	return Fitting("opt-chain", r, b)
-}
-
-// Fitting returns the plan called name with the lowest latency among the model partitions that use every node once and whose
-// blocks fit the memory of their node, or an *InfeasibleError.
-func Fitting(name string, r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
-	c := newChain(r, b)
-	c.name = name
-	if runs := c.fitting(); runs != nil {
-		if plan, err := c.emit(runs); err == nil && c.fits(plan) {
-			return plan, nil
+	for _, find := range []func() []run{find, c.fitting} {
+		if runs := find(); runs != nil {
+			if plan, err := c.emit(runs); err == nil && c.fits(plan) {
+				return plan, nil
+			}
 		}
 	}
 	return nil, &strategies.InfeasibleError{Reason: fmt.Sprintf("no way to place the blocks of %s (%d MB of weights) so that they fit the memory of the nodes of %s that the leader can reach",
 		r.Graph.Name, r.Graph.WeightBytes()>>20, b.Platform.Name)}
+}
+
+// Stretch is layers [From, To) on one cluster of a node.
+type Stretch struct{ Node, Cluster, From, To int }
+
+// All lets every cluster take part.
+func All(node, cluster int) bool { return true }
+
+// Latency returns the model partition with the lowest latency of a lone request over the clusters that may take part, or nil if
+// there is none; with backlog, every cluster starts when its queue is empty. Memory is not looked at.
+func Latency(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool, backlog bool) []Stretch {
+	c := newChain(r, b, use)
+	if backlog {
+		c.queue()
+	}
+	return c.stretched(c.latency())
+}
+
+// Fitting returns the model partition with the lowest latency among those that give every node at most one stretch of blocks, which
+// fits its memory; nil if there is none. It refuses a little too much: a stretch is charged as if its largest layer ran while both
+// tensors at its ends are held.
+func Fitting(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) []Stretch {
+	c := newChain(r, b, use)
+	return c.stretched(c.fitting())
+}
+
+// stretched turns runs of blocks into stretches of layers.
+func (c *chain) stretched(runs []run) []Stretch {
+	var out []Stretch
+	for _, x := range runs {
+		d := c.devices[x.device]
+		out = append(out, Stretch{d.node, d.cluster, c.blocks[x.from].From, c.blocks[x.to-1].To})
+	}
+	return out
 }

@@ -18,7 +18,7 @@ func TestLatencyIsTheBestOfAllAssignments(t *testing.T) {
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
 		r, b := instance(t)
-		c := newChain(r, b)
+		c := newChain(r, b, All)
 		if !roomy(b) || combinations(len(c.devices), len(c.blocks)) > 3000 {
 			return
 		}
@@ -62,7 +62,7 @@ func roomy(b *strategies.Belief) bool {
 func TestThroughputIsTheBestOfAllPipelines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, b := instance(t)
-		c := newChain(r, b)
+		c := newChain(r, b, All)
 		if len(c.devices) > most || combinations(len(c.devices), len(c.blocks)) > 3000 {
 			return
 		}
@@ -114,7 +114,9 @@ func TestShortMemoryIsRespectedOrReported(t *testing.T) {
 		for j := range b.Platform.Nodes {
 			b.Platform.Nodes[j].Memory = r.Graph.WeightBytes()*2/3 + 40<<10
 		}
-		plan, err := Fitting("fit", r, b)
+		s, err := Entry().New(nil)
+		require.NoError(t, err)
+		plan, err := s.Plan(r, b)
 		if err != nil {
 			var none *strategies.InfeasibleError
 			require.True(t, errors.As(err, &none))
@@ -156,7 +158,7 @@ func TestProportionalSpeedsNeedOneDevice(t *testing.T) {
 		for i := range b.Platform.Network.Resources {
 			b.Platform.Network.Resources[i].Capacity = 1e18
 		}
-		c := newChain(r, b)
+		c := newChain(r, b, All)
 		runs := c.latency()
 		used := map[int]bool{}
 		for _, x := range runs {

@@ -1,0 +1,26 @@
+package hidp
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hidp/strategies"
+	"hidp/workloads/zoo"
+)
+
+// BenchmarkPlan plans on five boards from nothing: the belief's prices are made anew each time.
+func BenchmarkPlan(b *testing.B) {
+	for _, name := range []string{"resnet152", "vgg19", "inception_v3", "efficientnet_b0"} {
+		g, err := zoo.Get(name)
+		require.NoError(b, err)
+		p := roughPlatform(80, 1)
+		b.Run(name, func(b *testing.B) {
+			s := build(b, Entry(), nil)
+			for b.Loop() {
+				_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: 1}, strategies.NewBelief(p))
+				require.NoError(b, err)
+			}
+		})
+	}
+}
