@@ -7,7 +7,6 @@ import (
 
 	"hidp/sim/engine"
 	"hidp/sim/node"
-	"hidp/sim/trace"
 )
 
 // runningOp is the op that a cluster works on.
@@ -114,8 +113,7 @@ func (s *simulation) closeOp(j int32, k int) {
 	o := &n.ops[k]
 	n.busy[k] += s.now - o.started
 	if s.trace != nil {
-		s.trace.AddCompute(trace.Compute{Request: o.request, Op: o.op, Node: j, Cluster: int32(k), Ready: o.ready, Start: o.started,
-			End: s.now, Work: time.Duration(o.work), Wasted: o.slot == wasted || n.lost})
+		s.traceOp(j, k, o.slot == wasted || n.lost)
 	}
 	o.slot = vacant
 	n.active &^= 1 << k

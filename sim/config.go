@@ -19,6 +19,7 @@ type Config struct {
 	Models   []*workloads.Graph  // an arrival names one by index
 	Batch    int                 // inputs per request; 0 means 1
 	Leader   int                 // the node that receives the requests
+	Leaders  []int               // by model, where models have leaders of their own; nil: Leader for all
 
 	Arrivals workloads.Source // when requests come; or nil and
 	Clients  *workloads.Loop  // clients that wait for their answers
@@ -103,8 +104,13 @@ func (c *Config) check() error {
 	if c.Belief != nil && len(c.Belief.Nodes) != len(c.Truth.Nodes) {
 		faultf("the belief has %d nodes, the platform %d", len(c.Belief.Nodes), len(c.Truth.Nodes))
 	}
-	if c.Leader < 0 || c.Leader >= len(c.Truth.Nodes) {
-		faultf("leader %d is not one of the platform's %d nodes", c.Leader, len(c.Truth.Nodes))
+	for _, l := range append([]int{c.Leader}, c.Leaders...) {
+		if l < 0 || l >= len(c.Truth.Nodes) {
+			faultf("leader %d is not one of the platform's %d nodes", l, len(c.Truth.Nodes))
+		}
+	}
+	if len(c.Leaders) > 0 && len(c.Leaders) != len(c.Models) {
+		faultf("%d leaders for %d models", len(c.Leaders), len(c.Models))
 	}
 	if c.Batch < 0 || c.Horizon < 0 || c.Planning.Fixed < 0 {
 		faultf("batch, horizon and planning time must not be negative")
@@ -127,4 +133,12 @@ func (c *Config) check() error {
 		return &ConfigError{faults}
 	}
 	return nil
+}
+
+// leader returns the node that receives the requests for a model.
+func (c *Config) leader(model int32) int {
+	if len(c.Leaders) > 0 {
+		return c.Leaders[model]
+	}
+	return c.Leader
 }

@@ -8,7 +8,7 @@ import (
 	"hidp/strategies"
 )
 
-// planner is the leader's planner: it makes one plan at a time.
+// planner is what plans at a leader: it makes one plan at a time.
 type planner struct {
 	queue []waitingRequest
 	first int
@@ -31,7 +31,7 @@ type planned struct {
 // planCache keeps the strategy's answers. Plans are pure functions of what the key holds, so a run does not depend on what is
 // in the cache.
 type planCache struct {
-	plain  map[int32]planned  // by model, for strategies that do not look at the backlog
+	plain  []planned          // by model, for strategies that do not look at the backlog
 	loaded map[string]planned // by model and backlog, for those that do
 	key    []byte
 }
@@ -39,14 +39,15 @@ type planCache struct {
 // maxCached bounds planCache.loaded; when it is full it starts anew.
 const maxCached = 1 << 15
 
-func (c *planCache) reset() {
-	c.plain, c.loaded = map[int32]planned{}, map[string]planned{}
+func (c *planCache) reset(models int) {
+	c.plain, c.loaded = make([]planned, models), map[string]planned{}
 }
 
 // plan gives a request to the planner.
 func (s *simulation) plan(slot int32) {
-	if s.planner.busy {
-		s.planner.queue = append(s.planner.queue, waitingRequest{slot, s.requests[slot].gen})
+	r := &s.requests[slot]
+	if p := &s.nodes[r.leader].planner; p.busy {
+		p.queue = append(p.queue, waitingRequest{slot, r.gen})
 		return
 	}
 	s.explore(slot)
@@ -70,13 +71,13 @@ func (s *simulation) explore(slot int32) {
 		s.admit(slot)
 		return
 	}
-	s.planner.busy = true
-	s.eng.Schedule(engine.Event{At: s.now + r.took, Kind: evPlanned, A: slot, Gen: r.gen})
+	s.nodes[r.leader].planner.busy = true
+	s.eng.Schedule(engine.Event{At: s.now + r.took, Kind: evPlanned, A: slot, B: r.leader, Gen: r.gen})
 }
 
 // planned admits a request whose plan is ready and turns to the next that waits.
 func (s *simulation) planned(ev engine.Event) {
-	p := &s.planner
+	p := &s.nodes[ev.B].planner
 	p.busy = false
 	if s.requests[ev.A].gen == ev.Gen {
 		s.admit(ev.A)
@@ -97,11 +98,11 @@ func (s *simulation) planned(ev engine.Event) {
 func (s *simulation) answer(model int32) planned {
 	c := &s.plans
 	if !s.loaded {
-		p, ok := c.plain[model]
-		if !ok {
-			p = s.ask(model)
-			c.plain[model] = p
+		if p := c.plain[model]; p.prog != nil {
+			return p
 		}
+		p := s.ask(model)
+		c.plain[model] = p
 		return p
 	}
 	s.belief.Backlog = s.backlog()
@@ -123,7 +124,7 @@ func (s *simulation) ask(model int32) planned {
 	var p *strategies.Plan
 	var err error
 	work := func() {
-		p, err = s.cfg.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: s.cfg.Leader}, s.belief)
+		p, err = s.cfg.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: s.cfg.leader(model)}, s.belief)
 	}
 	took := time.Duration(0)
 	switch s.cfg.Planning.Mode {
@@ -160,5 +161,5 @@ func (s *simulation) forget(lost int) {
 	}
 	p.Network.Paths = paths
 	s.belief = strategies.NewBelief(&p)
-	s.plans.reset()
+	s.plans.reset(len(s.cfg.Models))
 }

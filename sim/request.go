@@ -60,7 +60,7 @@ func (s *simulation) arrive(model int32) {
 	s.expected--
 	slot := s.newSlot()
 	r := &s.requests[slot]
-	r.id, r.model, r.leader = s.stats.arrived, model, int32(s.cfg.Leader)
+	r.id, r.model, r.leader = s.stats.arrived, model, int32(s.cfg.leader(model))
 	r.arrival, r.planned, r.took = s.now, s.now, 0
 	r.prog, r.left, r.lead = nil, 0, gone
 	s.stats.arrived++
@@ -163,10 +163,7 @@ func (s *simulation) fail(slot int32, why error) {
 		s.dropAt(int32(r.prog.Parts[i].Node), h)
 	}
 	if s.trace != nil {
-		s.closePhase(r, r.leader, &r.leading)
-		for i := range r.handles {
-			s.closePart(r, i)
-		}
+		s.closePhases(r)
 	}
 	for t := range s.transfers {
 		if x := &s.transfers[t]; x.stage != idle && x.slot == slot {

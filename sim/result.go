@@ -83,6 +83,9 @@ type Record struct {
 
 // result writes down the state of the run as its outcome.
 func (s *simulation) result() *Result {
+	if s.trace != nil {
+		s.traceRest()
+	}
 	st := &s.stats
 	r := &Result{Arrived: st.arrived, Completed: st.completed, Failed: st.failed, InFlight: s.inFlight, Failures: st.failures,
 		Latency: st.latency(), Events: s.eng.Processed(), Records: st.records, Trace: s.trace, Makespan: st.last}

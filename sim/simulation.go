@@ -16,7 +16,7 @@ import (
 // The events. A and B are what the comments say.
 const (
 	evArrival engine.Kind = iota // a request arrives: model
-	evPlanned                    // the planner of the leader is done with request slot A
+	evPlanned                    // the planner is done with a request: slot, leader
 	evOp                         // an op is done: node, cluster
 	evSend                       // a message is ready for the network: transfer
 	evNetwork                    // the next flow completes
@@ -57,7 +57,6 @@ type simulation struct {
 	roomy     *devices.Platform
 	trueCosts map[*workloads.Graph]*devices.Costs
 	plans     planCache
-	planner   planner
 	actions   []node.Action
 
 	stats statistics
@@ -78,6 +77,8 @@ type nodeState struct {
 	dirty   bool
 	lost    bool
 	lostAt  time.Duration
+
+	planner planner
 
 	busy     []time.Duration // by cluster
 	flows    int             // transfers under way here
@@ -142,7 +143,7 @@ func newSimulation(cfg Config) *simulation {
 	for j := range s.nodes {
 		s.nodes[j] = newNodeState(&cfg.Truth.Nodes[j], s.trace != nil)
 	}
-	s.plans.reset()
+	s.plans.reset(len(cfg.Models))
 	s.scheduleFaults()
 	s.start()
 	return s
@@ -232,7 +233,7 @@ func (s *simulation) handle(ev engine.Event) {
 	case evNetwork:
 		if ev.Gen == s.netGen {
 			s.netAt = never
-			s.finishFlows()
+			s.finishFlow()
 		}
 	case evArrive:
 		if s.transfers[ev.A].gen == ev.Gen {

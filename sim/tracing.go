@@ -80,3 +80,42 @@ func (s *simulation) noteRequest(r *request, why error) {
 	}
 	s.trace.AddRequest(x)
 }
+
+// traceRest traces what is under way when the run ends, as far as it went.
+func (s *simulation) traceRest() {
+	for j := range s.nodes {
+		for k := range s.nodes[j].ops {
+			if o := &s.nodes[j].ops[k]; o.slot != vacant {
+				s.traceOp(int32(j), k, true)
+			}
+		}
+	}
+	for t := range s.transfers {
+		if x := &s.transfers[t]; x.stage != idle {
+			if x.stage == flowing {
+				x.end = s.now
+			}
+			s.noteTransfer(x, true)
+		}
+	}
+	for slot := range s.requests {
+		if r := &s.requests[slot]; r.live {
+			s.closePhases(r)
+		}
+	}
+}
+
+// traceOp traces the op on a cluster, which ends now.
+func (s *simulation) traceOp(j int32, k int, wasted bool) {
+	o := &s.nodes[j].ops[k]
+	s.trace.AddCompute(trace.Compute{Request: o.request, Op: o.op, Node: j, Cluster: int32(k), Ready: o.ready, Start: o.started,
+		End: s.now, Work: time.Duration(o.work), Wasted: wasted})
+}
+
+// closePhases ends all phases of a request.
+func (s *simulation) closePhases(r *request) {
+	s.closePhase(r, r.leader, &r.leading)
+	for i := range r.handles {
+		s.closePart(r, i)
+	}
+}

@@ -75,30 +75,29 @@ func (s *simulation) startFlow(t int32) {
 	s.netDirty = true
 }
 
-// finishFlows ends the flows that complete now; their messages are on the last stretch.
-func (s *simulation) finishFlows() {
+// finishFlow ends the flow that completes now; its message is on the last stretch. Of several that complete at this instant the
+// others follow with events of their own, for asking the network again right away would share its capacity twice.
+func (s *simulation) finishFlow() {
 	s.netDirty = true
-	for {
-		at, id, ok := s.net.NextCompletion()
-		if !ok || at != s.now {
-			return
-		}
-		s.net.Finish(s.now, id)
-		t := s.owner[id]
-		s.offNetwork(t)
-		x := &s.transfers[t]
-		x.stage = arriving
-		c := &s.requests[x.slot].prog.ops[x.op]
-		delay := c.after
-		if c.jitter > 0 {
-			delay += s.noise.exponential(x.from, x.to, c.jitter)
-		}
-		if delay == 0 {
-			s.deliver(t)
-			continue
-		}
-		s.eng.Schedule(engine.Event{At: s.now + delay, Kind: evArrive, A: t, Gen: x.gen})
+	at, id, ok := s.net.NextCompletion()
+	if !ok || at != s.now { // it was cancelled at this very instant
+		return
 	}
+	s.net.Finish(s.now, id)
+	t := s.owner[id]
+	s.offNetwork(t)
+	x := &s.transfers[t]
+	x.stage = arriving
+	c := &s.requests[x.slot].prog.ops[x.op]
+	delay := c.after
+	if c.jitter > 0 {
+		delay += s.noise.exponential(x.from, x.to, c.jitter)
+	}
+	if delay == 0 {
+		s.deliver(t)
+		return
+	}
+	s.eng.Schedule(engine.Event{At: s.now + delay, Kind: evArrive, A: t, Gen: x.gen})
 }
 
 // offNetwork notes that a message uses the network no longer.
