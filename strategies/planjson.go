@@ -1,0 +1,144 @@
+package strategies
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"hidp/devices"
+	"hidp/workloads"
+)
+
+// planVersion is the version of the plan file format. A file is a JSON object:
+//
+//	version            1
+//	strategy           who made the plan
+//	model              zoo name or path of the model, as the user gave it
+//	input_bytes        bytes per element of the network's input (1 for an 8-bit image)
+//	graph              fingerprint of the network, 16 hex digits; left out, any network that the ops fit will do
+//	platform           name of the platform it was made for
+//	leader             name of the node that receives the request
+//	batch              inputs per request
+//	exact              whether the ops compute the network's own answer
+//	predicted_latency  seconds the planner expects (information only)
+//	predicted_energy   joules the planner expects (information only)
+//	ops                the steps, in topological order
+//
+// An op has an id (its position, from 0), a kind and, in after, the ids it waits for. A compute op has node, cluster and layers
+// [from, to); a send has from, to and the layer whose tensor it moves. Both have rows, samples and channels, each [lo, hi), left
+// out where nothing is split. A compute op that ignores its halo says "halo": "ignore". Names and bytes are there for the reader;
+// bytes must agree with the network.
+const planVersion = 1
+
+// planHead is the file without its ops, in the order of its keys.
+type planHead struct {
+	Version    int      `json:"version"`
+	Strategy   string   `json:"strategy"`
+	Model      string   `json:"model"`
+	InputBytes int      `json:"input_bytes"`
+	Graph      string   `json:"graph"`
+	Platform   string   `json:"platform"`
+	Leader     string   `json:"leader"`
+	Batch      int      `json:"batch"`
+	Exact      bool     `json:"exact"`
+	Latency    *float64 `json:"predicted_latency,omitempty"`
+	Energy     *float64 `json:"predicted_energy,omitempty"`
+}
+
+// planOp is one op in the file, in the order of its keys.
+type planOp struct {
+	ID       int      `json:"id"`
+	Kind     string   `json:"kind"`
+	Node     string   `json:"node,omitempty"`
+	Cluster  string   `json:"cluster,omitempty"`
+	From     string   `json:"from,omitempty"`
+	To       string   `json:"to,omitempty"`
+	Layers   *[2]int  `json:"layers,omitempty"`
+	Layer    *int     `json:"layer,omitempty"`
+	Names    []string `json:"names,omitempty"`
+	Rows     *[2]int  `json:"rows,omitempty"`
+	Samples  *[2]int  `json:"samples,omitempty"`
+	Channels *[2]int  `json:"channels,omitempty"`
+	Halo     string   `json:"halo,omitempty"`
+	Bytes    *int64   `json:"bytes,omitempty"`
+	After    []int    `json:"after,omitempty"`
+}
+
+// Encode writes plan p of graph g for platform t as a file that people can read, one op a line, and Decode understands. A
+// prediction, if given, is noted in it. A plan that Validate rejects is an error.
+func Encode(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...Prediction) ([]byte, error) {
+	if err := Validate(p, g, t); err != nil {
+		return nil, err
+	}
+	head := planHead{Version: planVersion, Strategy: p.Strategy, Model: p.Model, InputBytes: g.Layers[0].ElemBytes,
+		Graph: fmt.Sprintf("%016x", p.Graph), Platform: p.Platform, Leader: t.Nodes[p.Leader].Name, Batch: p.Batch, Exact: p.Exact()}
+	for _, x := range predicted {
+		latency := x.Latency.Seconds()
+		head.Latency, head.Energy = &latency, &x.Energy
+	}
+	text, err := marshal(head, "  ")
+	if err != nil {
+		return nil, err
+	}
+	out := bytes.NewBuffer(bytes.TrimSuffix(text, []byte("\n}")))
+	out.WriteString(",\n  \"ops\": [")
+	for i := range p.Ops {
+		line, err := marshal(p.fileOp(i, g, t), "")
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteString("\n    ")
+		out.Write(line)
+	}
+	out.WriteString("\n  ]\n}\n")
+	return out.Bytes(), nil
+}
+
+// marshal writes JSON without the HTML escapes that would make paths and layer names unreadable.
+func marshal(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("strategies: writing a plan: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func (p *Plan) fileOp(i int, g *workloads.Graph, t *devices.Platform) planOp {
+	op := &p.Ops[i]
+	out := planOp{ID: i, Kind: op.Kind.String(), After: op.After}
+	part := op.Part
+	if op.Kind == Compute {
+		part = workloads.Part{Layer: op.Slice.To - 1, Region: op.Slice.Region}
+		out.Node, out.Cluster = t.Nodes[op.Node].Name, t.Nodes[op.Node].Clusters[op.Cluster].Name
+		out.Layers = &[2]int{op.Slice.From, op.Slice.To}
+		if op.Slice.To > op.Slice.From+1 {
+			out.Names = append(out.Names, g.Layers[op.Slice.From].Name)
+		}
+		if op.Slice.Halo == workloads.HaloIgnore {
+			out.Halo = "ignore"
+		}
+	} else {
+		sent := op.Bytes(g)
+		out.From, out.To, out.Layer, out.Bytes = t.Nodes[op.Node].Name, t.Nodes[op.To].Name, &part.Layer, &sent
+	}
+	out.Names = append(out.Names, g.Layers[part.Layer].Name)
+	full := g.Full(part.Layer, p.Batch)
+	out.Rows = splitRange(part.Region.Rows, full.Rows)
+	out.Samples = splitRange(part.Region.Samples, full.Samples)
+	out.Channels = splitRange(part.Region.Channels, full.Channels)
+	return out
+}
+
+// splitRange returns the range for the file, nil where it is the full one.
+func splitRange(r, full workloads.Range) *[2]int {
+	if r == full {
+		return nil
+	}
+	return &[2]int{r.Lo, r.Hi}
+}
