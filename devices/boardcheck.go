@@ -4,10 +4,27 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"hidp/internal/strict"
+	"hidp/internal/units"
 	"hidp/workloads"
 )
+
+// Bounds within which no sum of costs overflows a duration.
+const (
+	leastClock     = units.Frequency(1e6)
+	mostClock      = units.Frequency(1e11)
+	leastRate      = units.Compute(1e6)
+	leastBandwidth = units.Bandwidth(1e3)
+	mostDuration   = units.Duration(time.Hour)
+)
+
+func checkShort(p *strict.Problems, key string, d units.Duration) {
+	if d > mostDuration {
+		p.Faultf(key, "is %v; at most an hour makes sense", d)
+	}
+}
 
 // check adds to p whatever is wrong with the board file beyond its syntax and units.
 func (b *Board) check(p *strict.Problems) {
@@ -15,7 +32,7 @@ func (b *Board) check(p *strict.Problems) {
 	names := b.checkClusters(p)
 	checkQuantity(p, "memory.capacity", f.Memory.Capacity, 1)
 	checkQuantity(p, "memory.reserved", f.Memory.Reserved, 0)
-	checkQuantity(p, "memory.bandwidth", f.Memory.Bandwidth, 1)
+	checkQuantity(p, "memory.bandwidth", f.Memory.Bandwidth, leastBandwidth)
 	if f.Memory.Reserved.Value >= f.Memory.Capacity.Value {
 		p.Faultf("memory.reserved", "%v leaves nothing of %v; write what the operating system and the runtime take", f.Memory.Reserved.Value, f.Memory.Capacity.Value)
 	}
@@ -23,6 +40,7 @@ func (b *Board) check(p *strict.Problems) {
 	checkQuantity(p, "power.wifi", f.Power.WiFi, 0)
 	checkQuantity(p, "power.ethernet", f.Power.Ethernet, 0)
 	checkQuantity(p, "network.message", f.Network.Message, 0)
+	checkShort(p, "network.message.value", f.Network.Message.Value)
 	b.checkCrossings(p, names)
 	for i, c := range f.Contention {
 		at := p.Under(strict.Index("contention", i))
@@ -54,8 +72,13 @@ func (b *Board) checkClusters(p *strict.Problems) (names []string) {
 		if c.Cores < 1 {
 			at.Faultf("cores", "is %d; a cluster has at least one core", c.Cores)
 		}
-		checkQuantity(at, "clock", c.Clock, 1)
-		checkQuantity(at, "peak", c.Peak, 1)
+		checkQuantity(at, "clock", c.Clock, leastClock)
+		checkQuantity(at, "peak", c.Peak, leastRate)
+		for key, peak := range map[string]*quantity[units.Compute]{"half_peak": c.HalfPeak, "tf32_peak": c.TF32Peak} {
+			if peak != nil {
+				checkQuantity(at, key, *peak, leastRate)
+			}
+		}
 		checkQuantity(at, "fill", c.Fill, 0)
 		checkQuantity(at, "active_power", c.ActivePower, 0)
 	}
@@ -88,8 +111,9 @@ func (b *Board) checkCrossings(p *strict.Problems, names []string) {
 		at := p.Under(strict.Index("crossing", i))
 		knownWord(at, "from", "cluster or kind", c.From, ends)
 		knownWord(at, "to", "cluster or kind", c.To, ends)
-		if c.Bandwidth != nil && *c.Bandwidth <= 0 {
-			at.Faultf("bandwidth", "is zero; leave the key out where nothing is copied")
+		checkShort(at, "sync", c.Sync)
+		if c.Bandwidth != nil && *c.Bandwidth < leastBandwidth {
+			at.Faultf("bandwidth", "is %v; leave the key out where nothing is copied", *c.Bandwidth)
 		}
 		checkProvenance(at, "", c.provenance)
 	}
@@ -110,10 +134,11 @@ func (b *Board) checkModes(p *strict.Problems) {
 		names = append(names, m.Name)
 		checkProvenance(at, "", m.provenance)
 		for _, name := range sortedKeys(m.Clocks) {
-			b.checkModeCluster(at, strict.Key("clocks", name), name, m.Clocks[name] > 0)
+			b.checkModeCluster(at, strict.Key("clocks", name), name, m.Clocks[name] >= leastClock && m.Clocks[name] <= mostClock)
 		}
 		for _, name := range sortedKeys(m.Cores) {
-			b.checkModeCluster(at, strict.Key("cores", name), name, m.Cores[name] > 0)
+			k := slices.IndexFunc(b.file.Cluster, func(c clusterFile) bool { return c.Name == name })
+			b.checkModeCluster(at, strict.Key("cores", name), name, m.Cores[name] > 0 && (k < 0 || m.Cores[name] <= b.file.Cluster[k].Cores))
 		}
 		if len(m.Clocks) == 0 {
 			at.Faultf("clocks", "is empty; list the clusters that are on with their clocks")
@@ -121,8 +146,8 @@ func (b *Board) checkModes(p *strict.Problems) {
 		if i > 0 && (m.Memory == nil) != (b.file.Mode[0].Memory == nil) {
 			at.Faultf("memory", "is given in one of this mode and the first one; give it in both or in neither")
 		}
-		if m.Memory != nil && *m.Memory <= 0 {
-			at.Faultf("memory", "is zero; a memory clock is positive")
+		if m.Memory != nil && (*m.Memory < leastClock || *m.Memory > mostClock) {
+			at.Faultf("memory", "is %v; a memory clock is 1 MHz to 100 GHz", *m.Memory)
 		}
 		for _, c := range b.file.Cluster {
 			if i == 0 && m.Clocks[c.Name] <= 0 {
@@ -139,7 +164,7 @@ func (b *Board) checkModeCluster(p *strict.Problems, key, name string, positive 
 	}
 	knownWord(p, key, "cluster", name, known)
 	if !positive {
-		p.Faultf(key, "is not positive; leave a cluster that is off out of clocks")
+		p.Faultf(key, "is out of range; a clock is 1 MHz to 100 GHz, cores are 1 to the cluster's; leave a cluster that is off out of clocks")
 	}
 }
 
@@ -191,8 +216,8 @@ func checkPrior(p *strict.Problems, prior *priorFile) {
 }
 
 func positiveFactor(p *strict.Problems, key string, f float64) {
-	if !(f > 0 && f < 1e6) {
-		p.Faultf(key, "is %v; a factor is positive", f)
+	if !(f >= 1e-3 && f <= 1e3) {
+		p.Faultf(key, "is %v; a factor is 0.001 to 1000", f)
 	}
 }
 
@@ -227,16 +252,18 @@ func (b *Board) checkFitted(p *strict.Problems, declared []string) {
 			checkClass(at, strict.Key("rates", name), name)
 		}
 		for _, class := range workloads.Classes() {
-			if r, ok := f.Rates[class.String()]; !ok || r <= 0 {
-				at.Faultf("rates", `needs a positive rate of %s, e.g. %s = "20 GFLOP/s"`, class, class)
+			if f.Rates[class.String()] < leastRate {
+				at.Faultf("rates", `needs a rate of %s of at least 1 MFLOP/s, e.g. %s = "20 GFLOP/s"`, class, class)
 			}
 		}
-		if f.Activations <= 0 {
-			at.Faultf("activation_bandwidth", "is zero; a bandwidth is positive")
+		for key, bandwidth := range map[string]units.Bandwidth{"activation_bandwidth": f.Activations, "weight_bandwidth": f.Weights} {
+			if bandwidth < leastBandwidth {
+				at.Faultf(key, "is %v; a bandwidth is at least 1 kB/s", bandwidth)
+			}
 		}
-		if f.Weights <= 0 {
-			at.Faultf("weight_bandwidth", "is zero; a bandwidth is positive")
-		}
+		checkShort(at, "conv_overhead", f.ConvOverhead)
+		checkShort(at, "other_overhead", f.OtherOverhead)
+		checkShort(at, "invoke_overhead", f.InvokeOverhead)
 		for _, name := range sortedKeys(f.Rescale) {
 			positiveFactor(at, strict.Key("rescale", name), f.Rescale[name])
 		}
@@ -270,7 +297,7 @@ func newName(p *strict.Problems, name string, taken []string) {
 
 func checkQuantity[T ~int | ~int64 | ~float64](p *strict.Problems, key string, q quantity[T], least T) {
 	if p.Has(key) && q.Value < least {
-		p.Faultf(key+".value", "is %v; must be %s", q.Value, map[bool]string{true: "positive", false: "zero or more"}[least > 0])
+		p.Faultf(key+".value", "is %v; must be at least %v", q.Value, least)
 	}
 	if p.Has(key) {
 		checkProvenance(p, key, q.provenance)

@@ -38,6 +38,8 @@ type clusterFile struct {
 	Cores       int                       `toml:"cores,required"`
 	Clock       quantity[units.Frequency] `toml:"clock,required"`
 	Peak        quantity[units.Compute]   `toml:"peak,required"` // single precision, all cores, at Clock
+	HalfPeak    *quantity[units.Compute]  `toml:"half_peak"`     // half precision, tensor cores included; twice Peak if absent
+	TF32Peak    *quantity[units.Compute]  `toml:"tf32_peak"`     // of tensor cores that frameworks use for single precision
 	Fill        quantity[int]             `toml:"fill,required"`
 	ActivePower quantity[units.Power]     `toml:"active_power,required"`
 }

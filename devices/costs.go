@@ -42,6 +42,7 @@ type layerCost struct {
 	weights  float64 // seconds of its weight traffic
 	overhead float64
 	inv      float64 // 1 / elements of the whole output (of the pooled input rows, for a global pool)
+	invRows  float64 // 1 / rows of one sample
 	fill     float64 // h/(N+h)
 }
 
@@ -87,6 +88,7 @@ func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
 		weights:  scale * float64(l.WeightBytes) / p.WeightBandwidth,
 		overhead: scale * overhead,
 		inv:      1 / float64(g.Full(i, 1).Elements()),
+		invRows:  1 / float64(g.Rows(i)),
 		fill:     p.Fill / (n + p.Fill),
 	}
 }
@@ -119,13 +121,13 @@ func (c *Costs) Rows(j, k, i, n, b int) float64 {
 		return 0
 	}
 	l := &c.layers[c.slots[j][k]][i]
-	return l.price(float64(float64(n)*float64(b))/float64(c.Graph.Rows(i)), 1)
+	return l.price(float64(n*b)*l.invRows, 1)
 }
 
 func (l *layerCost) price(share, channels float64) float64 {
 	compute := l.compute * (float64(share*(1-l.fill)) + l.fill)
 	memory := float64(l.activate*share) + float64(l.weights*channels)
-	return math.Max(compute, memory) + l.overhead
+	return max(compute, memory) + l.overhead
 }
 
 // Invoke returns the seconds that handing one slice to cluster k of node j costs.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"hidp/internal/units"
 	"hidp/workloads"
@@ -74,6 +75,9 @@ func (f *fitter) fit(b *Board, runtime, cluster string) (*Fitted, error) {
 		return nil, err
 	}
 	fit := &Fitted{Runtime: runtime, Cluster: cluster, Params: solve(pr, rows), Rows: len(rows)}
+	if err := fit.check(b); err != nil {
+		return nil, err
+	}
 	switch p := b.file.Runtime[i].Prior; {
 	case p != nil:
 		fit.Assumption = p.Assumption + p.Source
@@ -83,6 +87,19 @@ func (f *fitter) fit(b *Board, runtime, cluster string) (*Fitted, error) {
 	fit.rescale(rows)
 	f.done[key] = fit
 	return fit, nil
+}
+
+// check refuses parameters that no hardware has: a sign of a slip in peak, bandwidth or factors.
+func (f *Fitted) check(b *Board) error {
+	low := min(f.Params.ActBandwidth/float64(leastBandwidth), f.Params.WeightBandwidth/float64(leastBandwidth))
+	for _, r := range f.Params.Rate {
+		low = min(low, r/float64(leastRate))
+	}
+	high := max(f.Params.ConvOverhead, f.Params.OtherOverhead, f.Params.InvokeOverhead)
+	if !(low >= 1) || !(high <= time.Duration(mostDuration).Seconds()) {
+		return fmt.Errorf("board %s: the fit of %s on %s gives impossible parameters; check peak, memory bandwidth, prior factors and rows", b.Name, f.Runtime, f.Cluster)
+	}
+	return nil
 }
 
 // prior returns what a runtime's fit starts from.

@@ -66,8 +66,10 @@ type assumeFile struct {
 	Text string `toml:"text,required"`
 }
 
-// mostNodes bounds the network's matrices.
-const mostNodes = 256
+const (
+	mostNodes        = 256              // bounds the network's matrices
+	leastNetworkRate = units.Rate(1000) // bit/s
+)
 
 // check adds to p whatever is wrong with the platform file beyond its syntax, units and boards.
 func (f *platformFile) check(p *strict.Problems) {
@@ -124,7 +126,7 @@ func (f *platformFile) checkNetwork(p *strict.Problems, names []string) {
 				at.Faultf("node", "%q has a rate already", s.Node)
 			}
 			stations = append(stations, s.Node)
-			checkQuantity(at, "rate", s.Rate, 1)
+			checkQuantity(at, "rate", s.Rate, leastNetworkRate)
 			if s.Rate.Value > m.Rate.Value {
 				at.Faultf("rate", "%v is more than the medium's %v; write the rate of the fastest station there", s.Rate.Value, m.Rate.Value)
 			}
@@ -152,10 +154,12 @@ func (f *platformFile) checkNetwork(p *strict.Problems, names []string) {
 }
 
 func checkTransport(p *strict.Problems, rate quantity[units.Rate], latency quantity[units.Duration], jitter *quantity[units.Duration]) {
-	checkQuantity(p, "rate", rate, 1)
+	checkQuantity(p, "rate", rate, leastNetworkRate)
 	checkQuantity(p, "latency", latency, 0)
+	checkShort(p, "latency.value", latency.Value)
 	if jitter != nil {
 		checkQuantity(p, "jitter", *jitter, 0)
+		checkShort(p, "jitter.value", jitter.Value)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"hidp/workloads"
 )
 
 // FitRow states how well the parameters of one runtime on one cluster describe the measured rows. Errors are shares: 0.1 is 10 %.
@@ -14,8 +16,9 @@ type FitRow struct {
 	InSample                float64 // mean |modelled/measured - 1| on the rows
 	LOOMean                 float64 // the same where each row is modelled by a fit without its network
 	LOOMedian, LOOMax       float64
-	Worst                   string // the network of LOOMax
-	Assumption              string // of the prior; "" for a fit of rows alone
+	Worst                   string   // the network of LOOMax
+	Assumption              string   // of the prior; "" for a fit of rows alone
+	Implausible             []string // cost classes whose rate exceeds what the cluster's peak allows (see implausible)
 }
 
 // FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a network out
@@ -38,13 +41,53 @@ func FitReport(b *Board) ([]FitRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		row := FitRow{Board: b.Name, Cluster: r.Cluster, Runtime: r.Name, Rows: len(rows), Assumption: fit.Assumption}
+		row := FitRow{Board: b.Name, Cluster: r.Cluster, Runtime: r.Name, Rows: len(rows), Assumption: fit.Assumption,
+			Implausible: b.implausible(b.cluster(r.Cluster), r.Name, &fit.Params)}
 		if len(rows) > 0 {
 			row.errors(pr, fit.Params, rows)
 		}
 		out = append(out, row)
 	}
 	return out, nil
+}
+
+// implausible lists the classes whose rate is above 2.5 times the peak for 3×3 convolutions of stride 1, where Winograd's
+// algorithm saves up to that much, and above 1.25 times the peak for others. Such a rate shows that something else bounds the
+// rows (memory, overheads) and that the fit could not tell.
+func (b *Board) implausible(k int, runtime string, p *Params) (out []string) {
+	peak := b.peak(k, runtime)
+	for _, c := range workloads.Classes() {
+		limit := 1.25 * peak
+		if c == workloads.ClassConv3x3 {
+			limit = 2.5 * peak
+		}
+		if p.Rate[c] > limit {
+			out = append(out, c.String())
+		}
+	}
+	return out
+}
+
+// peak returns the theoretical FLOP/s of cluster k in a runtime's precision.
+func (b *Board) peak(k int, runtime string) float64 {
+	if b.Clusters[k].Members != nil {
+		total := 0.0
+		for _, m := range b.Clusters[k].Members {
+			total += b.peak(m, runtime)
+		}
+		return total
+	}
+	c := &b.file.Cluster[k]
+	peak := c.Peak.Value.FLOPsPerSecond()
+	switch half := strings.HasSuffix(runtime, "/fp16"); {
+	case half && c.HalfPeak != nil:
+		return c.HalfPeak.Value.FLOPsPerSecond()
+	case half:
+		return 2 * peak
+	case c.TF32Peak != nil:
+		return c.TF32Peak.Value.FLOPsPerSecond()
+	}
+	return peak
 }
 
 // errors fills the error figures.
