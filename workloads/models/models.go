@@ -1,0 +1,54 @@
+// Package models finds a network by what a user calls it: a name of the zoo, an ONNX file or a layer table.
+package models
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+	"hidp/workloads/zoo"
+)
+
+// Options says what a file leaves open.
+type Options struct {
+	Inputs map[string][]int // dimensions of ONNX inputs by name, batch included
+}
+
+// Open returns the network called nameOrPath: a path ending in .onnx is an ONNX file, one ending in .toml a layer table, anything
+// else a name of the zoo. The graph keeps nameOrPath as its name, so that plans and tables say what the user said.
+func Open(nameOrPath string, opt Options) (*workloads.Graph, error) {
+	switch {
+	case strings.HasSuffix(nameOrPath, ".onnx"):
+		g, _, err := onnx.Load(nameOrPath, onnx.Options{Inputs: opt.Inputs})
+		if err != nil {
+			return nil, err
+		}
+		return named(g, nameOrPath), nil
+	case len(opt.Inputs) > 0:
+		return nil, fmt.Errorf("model %s: input dimensions can be given for ONNX files only", nameOrPath)
+	case strings.HasSuffix(nameOrPath, ".toml"):
+		g, err := openTable(nameOrPath)
+		if err != nil {
+			return nil, err
+		}
+		return named(g, nameOrPath), nil
+	}
+	return zoo.Get(nameOrPath)
+}
+
+// named returns g under another name. The fingerprint does not depend on it.
+func named(g *workloads.Graph, name string) *workloads.Graph {
+	c := *g
+	c.Name = name
+	return &c
+}
+
+func openTable(path string) (*workloads.Graph, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("layer table: %w", err)
+	}
+	return workloads.ReadTable(path, data)
+}
