@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -282,46 +281,18 @@ func inferTopK(c *call) (shapes, error) {
 	return repeat(out, 2), nil
 }
 
-// inferResize infers Resize and Upsample: sizes, or scales in the first, second or third input or an attribute.
-func inferResize(c *call) (shapes, error) {
-	in := c.args[0].dims
-	if a, ok := c.attr("axes"); ok && len(a.Ints) > 0 {
-		return nil, fmt.Errorf("resizes only some axes, which is not supported")
-	}
-	if c.has(3) && c.args[3].elements() > 0 {
-		sizes, _, err := c.list("", 3)
-		if err == nil && len(sizes) != len(in) {
-			err = fmt.Errorf("resizes %v to %v", in, sizes)
-		}
-		return shapes{sizes}, err
-	}
-	scales, err := c.scales()
+// inferLayerNorm infers LayerNormalization: the normalised input, and the mean and deviation of each part.
+func inferLayerNorm(c *call) (shapes, error) {
+	all := repeat(c.args[0].dims, min(3, len(c.out)))
+	k, err := axis(c.int("axis", -1), len(c.args[0].dims))
 	if err != nil {
 		return nil, err
 	}
-	if len(scales) != len(in) {
-		return nil, fmt.Errorf("scales %v by %v", in, scales)
-	}
-	out := slices.Clone(in)
-	for i, s := range scales {
-		out[i] = toInt(math.Floor(float64(float64(in[i]) * s)))
-	}
-	return shapes{out}, nil
-}
-
-// scales returns the factors of a Resize or Upsample.
-func (c *call) scales() ([]float64, error) {
-	if a, ok := c.attr("scales"); ok {
-		var list []float64
-		for _, f := range a.Floats {
-			list = append(list, float64(f))
-		}
-		return list, nil
-	}
-	for i := len(c.args) - 1; i > 0; i-- { // the input before the scales (operator sets 11 and up) is the region of interest
-		if c.has(i) && i < 3 && c.args[i].elements() > 0 {
-			return c.numbers(i)
+	for i := range all[1:] {
+		all[i+1] = slices.Clone(all[i+1])
+		for n := range all[i+1][k:] {
+			all[i+1][k+n] = 1
 		}
 	}
-	return nil, fmt.Errorf("does not say by how much to scale")
+	return all, nil
 }

@@ -1,6 +1,8 @@
 package onnx
 
-import "hidp/workloads"
+import (
+	"hidp/workloads"
+)
 
 // operator says how nodes of one kind are imported.
 type operator struct {
@@ -38,7 +40,7 @@ func operators() map[string]operator {
 		"MaxPool": {1, inferPool, lowerPool, false}, "AveragePool": {1, inferPool, lowerPool, false},
 		"GlobalAveragePool": {1, inferGlobal, lowerGlobal, false}, "GlobalMaxPool": {1, inferGlobal, lowerGlobal, false},
 		"BatchNormalization":    {5, same, lowerBatchNorm, false},
-		"LayerNormalization":    {1, same, lowerNorm, false},
+		"LayerNormalization":    {1, inferLayerNorm, lowerNorm, false},
 		"InstanceNormalization": {3, same, lowerNorm, false},
 		"GroupNormalization":    {3, same, lowerNorm, false},
 		"LpNormalization":       {1, same, lowerNorm, false}, "MeanVarianceNormalization": {1, same, lowerNorm, false},
@@ -82,8 +84,8 @@ func families(t map[string]operator) {
 		"Gelu": workloads.GELU, "SiLU": workloads.SiLU} {
 		t[name] = operator{1, same, unary(act), false}
 	}
-	for _, name := range []string{"Abs", "Acos", "Asin", "Atan", "Ceil", "Celu", "Cos", "Elu", "Erf", "Exp", "Floor", "Log", "Mish", "Neg",
-		"Not", "Reciprocal", "Round", "Selu", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Tan", "ThresholdedRelu"} {
+	for _, name := range []string{"Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Log", "Mish", "Neg",
+		"Not", "Reciprocal", "Round", "Selu", "Shrink", "Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan", "ThresholdedRelu"} {
 		t[name] = operator{1, same, unary(workloads.NoAct), false}
 	}
 }
