@@ -70,7 +70,7 @@ func LoadBoard(name string) (*Board, error) {
 
 // readBoard is LoadBoard without the parameters.
 func readBoard(name string) (*Board, error) {
-	data, err := boardFiles.ReadFile(path.Join("boards", name+".toml"))
+	data, err := boardFiles.ReadFile("boards/" + name + ".toml")
 	if err != nil {
 		return nil, fmt.Errorf("no board %q%s; known are %s", name, suggest.Phrase(name, BoardNames()), strings.Join(BoardNames(), ", "))
 	}

@@ -191,7 +191,7 @@ func (b *Board) checkRuntimes(p *strict.Problems, clusters []string) {
 	for i, r := range b.file.Runtime {
 		for _, g := range b.file.Group {
 			for _, m := range g.Members {
-				if r.Cluster == g.Name && !slices.Contains(declared, r.Name+" on "+m) {
+				if r.Cluster == g.Name && slices.Contains(clusters, m) && !slices.Contains(declared, r.Name+" on "+m) {
 					p.Faultf(strict.Index("runtime", i), "%s runs on the group %s but is not declared for its member %s", r.Name, g.Name, m)
 				}
 			}

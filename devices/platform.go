@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func Open(nameOrPath string) (*Platform, error) {
 	if spec, ok := strings.CutPrefix(nameOrPath, "board:"); ok {
 		return loneBoard(nameOrPath, spec)
 	}
-	if data, err := platformFiles.ReadFile(path.Join("platforms", nameOrPath+".toml")); err == nil {
+	if data, err := platformFiles.ReadFile("platforms/" + nameOrPath + ".toml"); err == nil {
 		return ParsePlatform(nameOrPath+".toml", data, "")
 	}
 	if !strings.HasSuffix(nameOrPath, ".toml") {
@@ -111,7 +110,7 @@ func (f *platformFile) derive(name string, problems *strict.Problems) (*Platform
 
 // baseless opens the base, which must have none itself, so that no circle can arise.
 func (f *platformFile) baseless(problems *strict.Problems) (*Platform, error) {
-	data, err := platformFiles.ReadFile(path.Join("platforms", f.Base+".toml"))
+	data, err := platformFiles.ReadFile("platforms/" + f.Base + ".toml")
 	var base platformFile
 	if err == nil {
 		_, err = strict.Parse(f.Base+".toml", data, &base)
@@ -126,7 +125,7 @@ func (f *platformFile) baseless(problems *strict.Problems) (*Platform, error) {
 // basePlatforms lists the catalogue's platforms that have no base.
 func basePlatforms() []string {
 	return slices.DeleteFunc(PlatformNames(), func(name string) bool {
-		data, _ := platformFiles.ReadFile(path.Join("platforms", name+".toml"))
+		data, _ := platformFiles.ReadFile("platforms/" + name + ".toml")
 		var f platformFile
 		return strict.Decode(name, data, &f) != nil || f.Base != ""
 	})
