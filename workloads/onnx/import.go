@@ -129,22 +129,26 @@ func (im *importer) feed() {
 }
 
 // channelsLast guesses whether input v is N×H×W×C, as TensorFlow's exports have it: all that its readers do is to put the
-// channels first, or its last extent is that of an image's channels and the second is not.
+// channels first, or none of them needs channels first and the last extent is that of an image's channels.
 func (im *importer) channelsLast(v *value) bool {
 	if len(v.dims) != 4 || v.dims[0] != 1 {
 		return false
 	}
-	readers, transposed := 0, 0
+	readers, transposed, channelsFirst := 0, 0, false
 	for _, n := range im.nodes {
-		if n.data && slices.Contains(n.in, v.name) {
-			readers++
-			if perm, ok := n.attr("perm"); ok && n.fn == "Transpose" && slices.Equal(perm.Ints, []int64{0, 3, 1, 2}) {
-				transposed++
-			}
+		if !n.data || !slices.Contains(n.in, v.name) {
+			continue
+		}
+		readers++
+		switch perm, _ := n.attr("perm"); {
+		case n.fn == "Transpose" && perm != nil && slices.Equal(perm.Ints, []int64{0, 3, 1, 2}):
+			transposed++
+		case n.fn == "Conv" || n.fn == "BatchNormalization" || n.fn == "Resize" || strings.HasSuffix(n.fn, "Pool"):
+			channelsFirst = true
 		}
 	}
-	few := func(n int64) bool { return n == 1 || n == 3 || n == 4 }
-	return readers > 0 && readers == transposed || few(v.dims[3]) && !few(v.dims[1])
+	few := v.dims[3] == 1 || v.dims[3] == 3 || v.dims[3] == 4
+	return readers > 0 && readers == transposed || few && min(v.dims[1], v.dims[2]) > 4 && !channelsFirst
 }
 
 // value returns the tensor called name.

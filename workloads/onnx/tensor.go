@@ -176,7 +176,7 @@ func product(dims []int64) (int64, error) {
 		if d < 0 {
 			return 0, fmt.Errorf("impossible dimensions %v", dims)
 		}
-		if d > maxElements || n > maxElements || n*d > maxElements {
+		if d > 0 && n > maxElements/d {
 			return 0, fmt.Errorf("dimensions %v are more than the %d elements supported", dims, int64(maxElements))
 		}
 		n *= d
