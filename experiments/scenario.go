@@ -1,0 +1,92 @@
+package experiments
+
+import (
+	"os"
+	"time"
+
+	"hidp/devices"
+	"hidp/internal/strict"
+	"hidp/sim"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// Scenario is one simulation, ready to run: a platform, a strategy, and who asks for what when. It is immutable; each run takes
+// its own copy of what has a state.
+type Scenario struct {
+	Name     string
+	Seed     uint64
+	Platform *devices.Platform // the truth, its leader included
+
+	// BeliefError is the standard deviation of the logarithm by which the strategy's belief in each rate, bandwidth and overhead
+	// is off (devices.Platform.Perturbed), drawn from the seed. 0: the belief is the truth.
+	BeliefError float64
+
+	Planning Planning
+	Strategy string
+	Options  strategies.Options
+
+	Models   []*workloads.Graph
+	Mix      workloads.Mix
+	Batch    int
+	Limit    workloads.Limit
+	Arrivals Arrivals
+	Faults   sim.Faults
+}
+
+// Planning says what a plan costs the leader: nothing, a fixed time, or what it takes on the machine that simulates.
+type Planning struct {
+	Fixed    time.Duration
+	Measured bool // not reproducible
+}
+
+// Kind is a way for requests to arrive.
+type Kind string
+
+// The kinds of arrivals.
+const (
+	Periodic Kind = "periodic"
+	Poisson  Kind = "poisson"
+	Closed   Kind = "closed"
+	Trace    Kind = "trace"
+)
+
+// Arrivals says when requests come; which fields count depends on the kind.
+type Arrivals struct {
+	Kind     Kind
+	Interval time.Duration    // periodic
+	Jitter   time.Duration    // periodic
+	Rate     float64          // poisson: requests per second
+	Clients  int              // closed
+	Think    time.Duration    // closed
+	Trace    *workloads.Trace // trace
+}
+
+// Load reads a scenario file. Paths in it are relative to its folder. All faults are reported at once, each with file and line.
+func Load(path string) (*Scenario, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &strict.Error{Faults: []strict.Fault{{File: path, Message: "cannot be read: " + reason(err)}}}
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a scenario from the content of the file at path; the file itself is not opened.
+func Parse(path string, data []byte) (*Scenario, error) {
+	f := defaultScenario()
+	problems, _ := strict.Parse(path, data, &f)
+	s := f.resolve(problems, folderOf(path))
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ModelNames returns the names of the models in order.
+func (s *Scenario) ModelNames() []string {
+	var names []string
+	for _, g := range s.Models {
+		names = append(names, g.Name)
+	}
+	return names
+}

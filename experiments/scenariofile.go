@@ -1,0 +1,194 @@
+package experiments
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hidp/devices"
+	"hidp/internal/strict"
+	"hidp/internal/units"
+	"hidp/strategies"
+	"hidp/strategies/catalog"
+)
+
+// scenarioFile is the TOML of a scenario.
+type scenarioFile struct {
+	Name        string          `toml:"name"`
+	Seed        int64           `toml:"seed"`
+	Platform    string          `toml:"platform,required"` // catalogue name, board:NAME[@RUNTIME/PRECISION], or FILE.toml
+	Leader      string          `toml:"leader"`            // the platform's if missing
+	Runtime     string          `toml:"runtime"`           // of all nodes, instead of the platform's
+	Rate        *units.Rate     `toml:"rate"`              // of the network, instead of the platform's
+	Jitter      *units.Duration `toml:"jitter"`            // mean extra latency of a message, instead of the platform's
+	BeliefError units.Fraction  `toml:"belief_error"`
+	Planning    string          `toml:"planning"` // "zero", "measured" or a duration
+	Strategy    strategyFile    `toml:"strategy,required"`
+	Workload    workloadFile    `toml:"workload,required"`
+	Fault       []faultFile     `toml:"fault"`
+}
+
+type strategyFile struct {
+	Name    string         `toml:"name,required"`
+	Options map[string]any `toml:"options"`
+}
+
+type workloadFile struct {
+	Models   []string        `toml:"models,required"`
+	Weights  []float64       `toml:"weights"`
+	Order    string          `toml:"order"` // "turns" or "random"
+	Batch    int             `toml:"batch"`
+	Input    string          `toml:"input"` // "float32" or "uint8"
+	Requests int             `toml:"requests"`
+	Horizon  *units.Duration `toml:"horizon"`
+	Arrivals arrivalsFile    `toml:"arrivals,required"`
+}
+
+type arrivalsFile struct {
+	Kind     string          `toml:"kind,required"`
+	Interval *units.Duration `toml:"interval"`
+	Jitter   *units.Duration `toml:"jitter"`
+	Rate     *frequency      `toml:"rate"`
+	Clients  int             `toml:"clients"`
+	Think    *units.Duration `toml:"think"`
+	File     string          `toml:"file"`
+}
+
+// faultFile is a node lost for good, or a network resource with another rate for a while.
+type faultFile struct {
+	Node string          `toml:"node"`
+	At   *units.Duration `toml:"at"`
+	Link string          `toml:"link"`
+	Rate *units.Rate     `toml:"rate"`
+	From *units.Duration `toml:"from"`
+	To   *units.Duration `toml:"to"`
+}
+
+func defaultScenario() scenarioFile {
+	return scenarioFile{Seed: 1, Planning: "zero", Workload: workloadFile{Order: "turns", Batch: 1, Input: "float32"}}
+}
+
+func folderOf(path string) string { return filepath.Dir(path) }
+
+// reason strips the operation and path that a caller's message repeats.
+func reason(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err.Error()
+	}
+	return err.Error()
+}
+
+// resolve turns the file into a Scenario, adding every fault to p. What it returns counts only if there was none.
+func (f *scenarioFile) resolve(p *strict.Problems, folder string) *Scenario {
+	s := &Scenario{Name: f.Name, BeliefError: f.BeliefError.Value(), Strategy: f.Strategy.Name, Batch: f.Workload.Batch}
+	if s.Name == "" {
+		s.Name = "scenario"
+	}
+	if f.Seed < 0 {
+		p.Faultf("seed", "is %d; write a whole number from 0", f.Seed)
+	}
+	s.Seed = uint64(f.Seed)
+	s.Platform = f.platform(p, folder)
+	s.Planning = f.planning(p)
+	s.Options = f.Strategy.options(p.Under("strategy"))
+	f.Workload.resolve(p.Under("workload"), folder, s)
+	if s.Platform != nil {
+		f.faults(p, s)
+	}
+	return s
+}
+
+func (f *scenarioFile) platform(p *strict.Problems, folder string) *devices.Platform {
+	name := f.Platform
+	if strings.HasSuffix(name, ".toml") && !filepath.IsAbs(name) {
+		name = filepath.Join(folder, name)
+	}
+	platform, err := devices.Open(name)
+	if err != nil {
+		p.Faultf("platform", "%v", err)
+		return nil
+	}
+	steps := []struct {
+		key    string
+		change func() (*devices.Platform, error)
+	}{
+		{"runtime", func() (*devices.Platform, error) { return platform.WithRuntime(f.Runtime) }},
+		{"leader", func() (*devices.Platform, error) { return platform.WithLeader(f.Leader) }},
+		{"rate", func() (*devices.Platform, error) { return platform.WithRate(f.Rate.BitsPerSecond()) }},
+		{"jitter", func() (*devices.Platform, error) { return withJitter(platform, f.Jitter.Std()), nil }},
+	}
+	for _, s := range steps {
+		if !p.Has(s.key) || s.key == "rate" && f.Rate == nil || s.key == "jitter" && f.Jitter == nil {
+			continue
+		}
+		if next, err := s.change(); err != nil {
+			p.Faultf(s.key, "%v", err)
+		} else {
+			platform = next
+		}
+	}
+	return platform
+}
+
+func (f *scenarioFile) planning(p *strict.Problems) Planning {
+	switch f.Planning {
+	case "zero":
+		return Planning{}
+	case "measured":
+		return Planning{Measured: true}
+	}
+	var d units.Duration
+	if err := d.UnmarshalText([]byte(f.Planning)); err != nil {
+		p.Faultf("planning", `%q is none of "zero", "measured" and a duration such as "15 ms"`, f.Planning)
+	}
+	return Planning{Fixed: d.Std()}
+}
+
+// options turns the file's values into the texts that strategies read and lets the strategy judge them.
+func (f *strategyFile) options(p *strict.Problems) strategies.Options {
+	opts := strategies.Options{}
+	for _, name := range slices.Sorted(maps.Keys(f.Options)) {
+		switch v := f.Options[name].(type) {
+		case string:
+			opts[name] = v
+		case bool:
+			opts[name] = strconv.FormatBool(v)
+		case int64:
+			opts[name] = strconv.FormatInt(v, 10)
+		case float64:
+			opts[name] = strconv.FormatFloat(v, 'g', -1, 64)
+		default:
+			p.Faultf(strict.Key("options", name), "must be a text, a number, true or false")
+		}
+	}
+	_, err := catalog.New(f.Name, opts)
+	var bad *strategies.OptionError
+	switch {
+	case errors.As(err, &bad):
+		for _, fault := range bad.Faults {
+			p.Faultf("options", "%s", fault)
+		}
+	case err != nil:
+		p.Faultf("name", "%v", err)
+	}
+	return opts
+}
+
+func orZero[T any](v *T) T {
+	if v == nil {
+		var zero T
+		return zero
+	}
+	return *v
+}
+
+func word(p *strict.Problems, key, given string, allowed ...string) {
+	if !slices.Contains(allowed, given) {
+		p.Faultf(key, "is %q%s; write one of %s", given, strict.Suggest(given, allowed), strings.Join(allowed, ", "))
+	}
+}

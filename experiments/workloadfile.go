@@ -1,0 +1,156 @@
+package experiments
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hidp/internal/strict"
+	"hidp/workloads"
+	"hidp/workloads/models"
+)
+
+func (f *workloadFile) resolve(p *strict.Problems, folder string, s *Scenario) {
+	word(p, "order", f.Order, "turns", "random")
+	word(p, "input", f.Input, "float32", "uint8")
+	if f.Batch < 1 || f.Batch > 1<<16 {
+		p.Faultf("batch", "is %d; write a number from 1 to 65536", f.Batch)
+	}
+	if f.Requests < 0 || p.Has("requests") && f.Requests == 0 {
+		p.Faultf("requests", "is %d; write a number from 1", f.Requests)
+	}
+	s.Limit = workloads.Limit{Requests: f.Requests}
+	if f.Horizon != nil {
+		s.Limit.Horizon = f.Horizon.Std()
+		if *f.Horizon == 0 {
+			p.Faultf("horizon", `is 0; write a duration such as "100 s"`)
+		}
+	}
+	if f.Requests == 0 && f.Horizon == nil && f.Arrivals.Kind != string(Trace) {
+		p.Faultf("", `never ends; write requests = 100 or horizon = "100 s"`)
+	}
+	f.models(p, folder, s)
+	f.mix(p, s)
+	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), folder, f.Models)
+}
+
+func (f *workloadFile) models(p *strict.Problems, folder string, s *Scenario) {
+	if len(f.Models) == 0 {
+		p.Faultf("models", `is empty; name at least one, e.g. ["resnet50"]`)
+	}
+	for i, name := range f.Models {
+		key := strict.Index("models", i)
+		if slices.Contains(f.Models[:i], name) {
+			p.Faultf(key, "%s is listed already; write its share into weights", name)
+			continue
+		}
+		path := name
+		if !filepath.IsAbs(name) && (strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".toml")) {
+			path = filepath.Join(folder, name)
+		}
+		g, err := models.Open(path, models.Options{})
+		if err != nil {
+			p.Faultf(key, "%v", err)
+			continue
+		}
+		named := *g
+		named.Name = name
+		g = &named
+		if f.Input == "uint8" {
+			g = g.WithInputBytes(1)
+		}
+		s.Models = append(s.Models, g)
+	}
+}
+
+func (f *workloadFile) mix(p *strict.Problems, s *Scenario) {
+	s.Mix = workloads.Equal(len(f.Models))
+	s.Mix.RoundRobin = f.Order == "turns"
+	if !p.Has("weights") {
+		return
+	}
+	s.Mix.Weights = f.Weights
+	if len(f.Weights) != len(f.Models) {
+		p.Faultf("weights", "has %d numbers for %d models; write one for each", len(f.Weights), len(f.Models))
+	} else if err := s.Mix.Validate(); err != nil {
+		p.Faultf("weights", "%v", err)
+	}
+}
+
+// keys returns the keys that arrivals of the kind need and those that they may have; false if there is no such kind.
+func (k Kind) keys() (needs string, may string, known bool) {
+	switch k {
+	case Periodic:
+		return "interval", "jitter", true
+	case Poisson:
+		return "rate", "", true
+	case Closed:
+		return "clients", "think", true
+	case Trace:
+		return "file", "", true
+	}
+	return "", "", false
+}
+
+func (f *arrivalsFile) resolve(p *strict.Problems, folder string, names []string) Arrivals {
+	a := Arrivals{Kind: Kind(f.Kind), Clients: f.Clients, Interval: orZero(f.Interval).Std(), Jitter: orZero(f.Jitter).Std(),
+		Think: orZero(f.Think).Std(), Rate: float64(orZero(f.Rate))}
+	word(p, "kind", f.Kind, string(Closed), string(Periodic), string(Poisson), string(Trace))
+	needs, may, known := a.Kind.keys()
+	if !known {
+		return a
+	}
+	for _, key := range []string{"interval", "jitter", "rate", "clients", "think", "file"} {
+		switch {
+		case key == needs && !p.Has(key):
+			p.Faultf(key, "is missing; arrivals of kind %q need it", f.Kind)
+			return a
+		case p.Has(key) && key != needs && key != may:
+			p.Faultf(key, "does not go with arrivals of kind %q", f.Kind)
+		}
+	}
+	if a.Kind == Trace {
+		a.Trace = f.trace(p, folder, names)
+	} else if err := a.check(); err != nil {
+		p.Faultf(needs, "%v", err)
+	}
+	return a
+}
+
+func (f *arrivalsFile) trace(p *strict.Problems, folder string, names []string) *workloads.Trace {
+	path := f.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(folder, path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		p.Faultf("file", "%s cannot be read: %s", path, reason(err))
+		return nil
+	}
+	t, err := workloads.ReadTrace(path, data, names)
+	if err != nil {
+		p.Faultf("file", "%v", err)
+	}
+	return t
+}
+
+// frequency is how often requests come, per second: "2 /s", "120 /min".
+type frequency float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *frequency) UnmarshalText(text []byte) error {
+	number, unit, ok := strings.Cut(string(text), "/")
+	per, known := map[string]float64{"s": 1, "min": 60, "h": 3600}[strings.TrimSpace(unit)]
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || !known || err != nil || !(n >= 0) || n > 1e12 {
+		return fmt.Errorf("%q is not a rate of requests; write %s", text, f.Example())
+	}
+	*f = frequency(n / per)
+	return nil
+}
+
+// Example is a valid text, for messages about missing values.
+func (frequency) Example() string { return `"2 /s"` }
