@@ -14,7 +14,7 @@ type quantity[T any] struct {
 	provenance
 }
 
-// boardFile is the content of boards/NAME.toml. docs: board files.
+// boardFile is the content of boards/NAME.toml. The field comments below are its reference.
 type boardFile struct {
 	Title       string           `toml:"title,required"`
 	Cluster     []clusterFile    `toml:"cluster,required"`

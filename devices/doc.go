@@ -5,6 +5,14 @@
 //
 //   - node.go: Node, Cluster, Platform, Network: the numbers everybody works with, resolved and immutable.
 //   - costs.go: Costs: the price of a layer, a slice, a crossing.
-//   - board.go, platform.go: the files these numbers come from (boards/*.toml, platforms/*.toml).
-//   - fit.go: how a board's parameters are fitted on measured rows.
+//   - board.go, platform.go, modify.go: where these numbers come from: LoadBoard, Open, and variants of a platform.
+//   - boardfile.go, platformfile.go: what the files boards/*.toml and platforms/*.toml may say; resolve.go and mode.go turn it
+//     into nodes.
+//   - fit.go, prior.go, solve.go, features.go: how a board's parameters follow from published latencies; report.go: how well.
+//
+// A board file holds the published measurements its parameters were fitted on, and at its end the fitted parameters, which
+//
+//	go test ./devices -run Stored -update
+//
+// rewrites. Every number in it names its source or is marked as an assumption; assumptions travel to Platform.Assumptions.
 package devices

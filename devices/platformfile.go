@@ -9,7 +9,7 @@ import (
 	"hidp/internal/units"
 )
 
-// platformFile is the content of platforms/NAME.toml. docs: platform files.
+// platformFile is the content of platforms/NAME.toml. The field comments below are its reference.
 type platformFile struct {
 	Title    string       `toml:"title"`
 	Base     string       `toml:"base"` // another platform, whose nodes in keep and whose network this one takes over
