@@ -2,7 +2,9 @@ package devices
 
 // scaling is how a power mode differs from the first one for one cluster: factors on rates, bandwidths, overheads and power.
 //
-// Rates go with clock × cores. Bandwidths go with the memory clock where the file gives it. Overheads go with the inverse clock
+// Rates go with clock × cores. Bandwidths go with the memory clock where the file gives it; a GPU's also fall with its own clock,
+// since it cannot keep the memory busy: STREAM on an Orin NX gives 92.6, 60 to 65 and 43.8 GB/s at 918, 612 and 408 MHz, on an
+// Orin Nano 63.4 and 95 GB/s at 612 and 1020 MHz with memory clocks of 2133 and 3199 MHz (branes-ai/graphs). Overheads go with the inverse clock
 // of the fastest CPU cluster, since launching work is the CPU's job: on the Jetson Nano the latency of MobileNet is 4.43 ms +
 // 17.28 ms·GHz/f in the GPU clock f, with a constant part that the GPU clock does not touch. Active power goes with
 // (0.71 x + 0.29 x³) × cores, x the clock ratio: the split of the same board's GPU sweep, P = 2.76 + 3.49 x + 1.42 x³ W.
@@ -64,6 +66,9 @@ func (b *Board) scale(k, mode int) scaling {
 		full += before
 	}
 	s.compute, s.power = now/then, power/full
+	if b.Clusters[k].Kind == GPU {
+		s.bandwidth = min(s.bandwidth, s.compute)
+	}
 	return s
 }
 

@@ -244,10 +244,16 @@ func TestModesScaleByClocks(t *testing.T) {
 	a57, _ := full.Cluster("a57")
 	require.InEpsilon(t, 1200/2035.2, quiet.Clusters[0].Params.Rate[0]/full.Clusters[a57].Params.Rate[0], 1e-9)
 	require.Less(t, quiet.Clusters[0].ActivePower, full.Clusters[a57].ActivePower)
+	require.InEpsilon(t, 850/1300.5, quiet.Clusters[1].Params.ActBandwidth/full.Clusters[full.DefaultCluster].Params.ActBandwidth, 1e-9)
 	require.Greater(t, quiet.Clusters[1].Params.ConvOverhead, full.Clusters[full.DefaultCluster].Params.ConvOverhead)
 	require.Contains(t, assumed, "jetson-tx2: power mode max-q: parameters scaled by clocks, not measured")
 
 	one, _, err := b.Node(Setting{Name: "n", Runtime: DefaultRuntime, Mode: "max-p-denver"})
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1, 2, 2}, []int{one.Clusters[0].Cores, one.Clusters[1].Cores, one.Clusters[2].Cores, one.Clusters[3].Cores})
+
+	// Orin Nano: GPU STREAM of 95 GB/s at 1020 MHz after 63.4 at 612 MHz.
+	nano, err := LoadBoard("jetson-orin-nano")
+	require.NoError(t, err)
+	require.InDelta(t, 95/63.4, nano.scale(nano.cluster("gpu"), nano.modeIndex("maxn-super")).bandwidth, 0.01)
 }
