@@ -1,0 +1,97 @@
+package sweep
+
+import "fmt"
+
+// combine makes the node of a binary operator and checks that it goes with what stands at its sides.
+func combine(op string, a, b node) (node, error) {
+	switch op {
+	case "and", "or":
+		if a.kind != aTruth || b.kind != aTruth {
+			return node{}, fmt.Errorf("joins %s and %s by %s; write comparisons", a.kind, b.kind, op)
+		}
+		if op == "and" {
+			return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth && b.eval(v).truth) }}, nil
+		}
+		return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth || b.eval(v).truth) }}, nil
+	case "+", "-", "*", "/":
+		a, b, err := agree(op, a, b)
+		if err != nil {
+			return node{}, err
+		}
+		if a.kind != aNumber {
+			return node{}, fmt.Errorf("has %s before %s; write a number", a.kind, op)
+		}
+		return arithmetic(op, a, b), nil
+	}
+	a, b, err := agree(op, a, b)
+	if err != nil {
+		return node{}, err
+	}
+	return comparison(op, a, b)
+}
+
+// agree makes both sides the same kind: a quantity in quotes beside a number is its value in base units.
+func agree(op string, a, b node) (node, node, error) {
+	if a.kind == b.kind {
+		return a, b, nil
+	}
+	for _, side := range []*node{&a, &b} {
+		if other := a.kind == aNumber || b.kind == aNumber; !side.literal || !other {
+			continue
+		}
+		text := side.eval(nil)
+		q, ok := parseQuantity(text.text)
+		if !ok {
+			return a, b, fmt.Errorf("compares a number with %q; write a number or a quantity such as \"50 Mbit/s\"", text.text)
+		}
+		x := number(q.base)
+		*side = node{kind: aNumber, eval: func([]value) value { return x }}
+		return a, b, nil
+	}
+	return a, b, fmt.Errorf("has %s before and %s after %s", a.kind, b.kind, op)
+}
+
+func arithmetic(op string, a, b node) node {
+	var f func(x, y float64) float64
+	switch op {
+	case "+":
+		f = func(x, y float64) float64 { return x + y }
+	case "-":
+		f = func(x, y float64) float64 { return x - y }
+	case "*":
+		f = func(x, y float64) float64 { return float64(x * y) }
+	default:
+		f = func(x, y float64) float64 { return x / y }
+	}
+	return node{kind: aNumber, eval: func(v []value) value { return number(f(a.eval(v).number, b.eval(v).number)) }}
+}
+
+func comparison(op string, a, b node) (node, error) {
+	var f func(x, y value) bool
+	switch {
+	case op == "==":
+		f = func(x, y value) bool { return x == y }
+	case op == "!=":
+		f = func(x, y value) bool { return x != y }
+	case a.kind == aNumber:
+		f = order(op, func(x, y value) (bool, bool) { return x.number < y.number, x.number == y.number })
+	case a.kind == aText:
+		f = order(op, func(x, y value) (bool, bool) { return x.text < y.text, x.text == y.text })
+	default:
+		return node{}, fmt.Errorf("orders truth values by %s; write == or !=", op)
+	}
+	return node{kind: aTruth, eval: func(v []value) value { return truth(f(a.eval(v), b.eval(v))) }}, nil
+}
+
+// order makes one of < <= > >= from "is less" and "is equal". A NaN is neither, nor greater.
+func order(op string, compare func(x, y value) (less, equal bool)) func(x, y value) bool {
+	switch op {
+	case "<":
+		return func(x, y value) bool { less, _ := compare(x, y); return less }
+	case "<=":
+		return func(x, y value) bool { less, equal := compare(x, y); return less || equal }
+	case ">":
+		return func(x, y value) bool { less, _ := compare(y, x); return less }
+	}
+	return func(x, y value) bool { less, equal := compare(y, x); return less || equal }
+}
