@@ -17,33 +17,37 @@ var options = []strategies.Option{
 		Doc: "rows around a strip are recomputed through the segment's layers, or exchanged after each layer"},
 	{Name: "halo", Default: "exact", Values: []string{"exact", "ignore"},
 		Doc: "ignore: every strip computes its own rows only (inexact: not the network's answer); goes with sync=recompute"},
+	{Name: "search", Default: "optimal", Values: []string{"optimal", "greedy"},
+		Doc: "anchors and helpers: the best sequence over all segments, or segment by segment without looking ahead"},
 	{Name: "eps", Default: "0.5", Doc: "weight of latency against energy, 1 for latency alone; the authors' program uses 0.5"},
 	{Name: "V", Default: "4", Doc: "vertical segments, from 1 to 64; the authors cut VGG16 into 4"},
 	{Name: "maxPar", Default: "0", Doc: "most helpers of a segment, from 1 to 64; 0 for the authors' table by cluster size"},
 }
 
-// Entries returns disnet. The defaults are those of the authors' program.
+// Entries returns disnet. The defaults are those of the authors' program, but for the search: theirs walks a path through a random
+// mesh, which has no counterpart where all nodes are neighbours, and the best sequence is the reading most in its favour.
 func Entries() []strategies.Entry {
 	return []strategies.Entry{{
 		Name:    "disnet",
 		Summary: "vertical segments of the network, the rows of each split over an anchor's best helpers",
 		Source:  "Samikwa, Di Maio and Braun, DISNET: Distributed Micro-Split Deep Learning in Heterogeneous Dynamic IoT, IEEE IoT-J 11(4), 2024",
-		Blind:   "core clusters (a node is its default framework), that transfers share the medium, memory, backlog",
+		Blind:   "core clusters (a node is its default framework), that transfers share the medium, idle power, memory, backlog",
 		Options: options,
 		New:     newDisNet,
 	}}
 }
 
 type disnet struct {
-	samples, exchange bool
-	halo              workloads.Halo
-	eps               float64
-	segments, maxPar  int
+	samples, exchange, greedy bool
+	halo                      workloads.Halo
+	eps                       float64
+	segments, maxPar          int
 }
 
 func newDisNet(given strategies.Options) (strategies.Strategy, error) {
 	r := strategies.Read("disnet", options, given)
-	d := &disnet{samples: r.Word("split") == "samples", exchange: r.Word("sync") == "halo", eps: r.Float("eps", 0, 1),
+	d := &disnet{samples: r.Word("split") == "samples", exchange: r.Word("sync") == "halo",
+		greedy: r.Word("search") == "greedy", eps: r.Float("eps", 0, 1),
 		segments: r.Int("V", 1, 64), maxPar: r.Int("maxPar", 0, 64)}
 	if r.Word("halo") == "ignore" {
 		d.halo = workloads.HaloIgnore
@@ -82,6 +86,27 @@ type choice struct {
 	helpers []worker
 }
 
+// lone reports whether the anchor does it all.
+func (c choice) lone() bool { return len(c.helpers) == 1 }
+
+// stage is layers [from, to) under a choice.
+type stage struct {
+	choice
+	from, to int
+}
+
+// join appends a stage; neighbours that one and the same worker runs alone become one.
+func join(stages []stage, s stage) []stage {
+	if n := len(stages); n > 0 {
+		last := &stages[n-1]
+		if last.lone() && s.lone() && last.anchor == s.anchor {
+			last.to = s.to
+			return stages
+		}
+	}
+	return append(stages, s)
+}
+
 // Plan implements strategies.Strategy.
 func (d *disnet) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
 	pl := &planner{disnet: d, r: r, g: r.Graph, b: b, workers: d.workers(r, b)}
@@ -91,17 +116,15 @@ func (d *disnet) Plan(r strategies.Request, b *strategies.Belief) (*strategies.P
 	}
 	cuts := vertical(r.Graph, pl.body, d.segments)
 	pl.reference()
-	out := strategies.NewBuilder("disnet", r, b)
-	last := pl.leader()
-	for v := 0; v+1 < len(cuts); v++ {
-		c := pl.choose(v, cuts[v], cuts[v+1], last)
-		pl.emit(out, cuts[v], cuts[v+1], c)
-		last = c.anchor
+	choices, last := pl.search(cuts)
+	var stages []stage
+	for v, c := range choices {
+		stages = join(stages, stage{c, cuts[v], cuts[v+1]})
 	}
 	if n := len(r.Graph.Layers); pl.body < n {
-		out.Compute(last.node, last.cluster, workloads.Slice{From: pl.body, To: n, Region: r.Graph.Full(n-1, r.Batch)})
+		stages = join(stages, stage{choice{last, []worker{last}}, pl.body, n})
 	}
-	p, err := out.Finish()
+	p, err := pl.emit(stages)
 	if err == nil {
 		err = split.Fits(p, r.Graph, b.Platform)
 	}
@@ -148,27 +171,6 @@ func (pl *planner) leader() worker {
 	return pl.workers[i]
 }
 
-// choose picks the anchor and the number of helpers for layers [from, to), the v-th segment, behind anchor last. The leader is
-// tried first and fewer helpers before more; the first of equals stays.
-func (pl *planner) choose(v, from, to int, last worker) choice {
-	anchors := slices.Insert(slices.Clone(pl.workers), 0, pl.leader())
-	best, least := choice{}, math.Inf(1)
-	for _, anchor := range anchors {
-		for k := 1; k <= pl.most(v, len(pl.workers)); k++ {
-			c := choice{anchor, pl.workers[:k]}
-			p := pl.segment(from, to, c)
-			p.add(pl.forward(last, anchor, from-1))
-			if to == pl.body {
-				p.add(pl.tail(anchor))
-			}
-			if cost := pl.cost(p); cost < least {
-				best, least = c, cost
-			}
-		}
-	}
-	return best
-}
-
 // part is what one worker does of a piece.
 type part struct {
 	worker
@@ -204,9 +206,11 @@ func (pl *planner) parts(p split.Piece, c choice) []part {
 	return out
 }
 
-// pieces returns the runs of layers between which the helpers of a segment synchronise.
-func (pl *planner) pieces(from, to int) []split.Piece {
+// pieces returns the runs of layers between which the helpers of a segment synchronise; a lone anchor need not.
+func (pl *planner) pieces(from, to int, c choice) []split.Piece {
 	switch {
+	case c.lone():
+		return []split.Piece{{From: from, To: to, Whole: true}}
 	case pl.samples:
 		return []split.Piece{{From: from, To: to}}
 	case pl.exchange:
@@ -215,11 +219,15 @@ func (pl *planner) pieces(from, to int) []split.Piece {
 	return split.Pieces(pl.g, from, to, pl.halo)
 }
 
-// emit places a segment; tensors go straight from who made them to who needs them.
-func (pl *planner) emit(out *strategies.Builder, from, to int, c choice) {
-	for _, piece := range pl.pieces(from, to) {
-		for _, p := range pl.parts(piece, c) {
-			out.Compute(p.node, p.cluster, p.slice)
+// emit writes the stages down as a plan; tensors go straight from who made them to who needs them.
+func (pl *planner) emit(stages []stage) (*strategies.Plan, error) {
+	out := strategies.NewBuilder("disnet", pl.r, pl.b)
+	for _, s := range stages {
+		for _, piece := range pl.pieces(s.from, s.to, s.choice) {
+			for _, p := range pl.parts(piece, s.choice) {
+				out.Compute(p.node, p.cluster, p.slice)
+			}
 		}
 	}
+	return out.Finish()
 }

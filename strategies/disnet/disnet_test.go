@@ -1,6 +1,7 @@
 package disnet
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -8,6 +9,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/split"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -104,6 +106,39 @@ func TestReferencePriceIsTheForecast(t *testing.T) {
 	p, err := d.Plan(r, b)
 	require.NoError(t, err)
 	require.InEpsilon(t, pl.base.seconds, strategies.Forecast(p, g, b).Latency.Seconds(), 1e-6)
+}
+
+// Looking ahead never costs more than not to, in the method's own belief.
+func TestOptimalSearchIsNoWorseThanGreedy(t *testing.T) {
+	better := 0
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		g, b := conformance.RandomGraph(rng), strategies.NewBelief(conformance.RandomPlatform(rng))
+		var cost [2]float64
+		for i, greedy := range []bool{false, true} {
+			d := &disnet{eps: 0.5, segments: 4, greedy: greedy}
+			r := strategies.Request{Graph: g, Batch: 1, Leader: b.Platform.Leader}
+			pl := &planner{disnet: d, r: r, g: g, b: b, workers: d.workers(r, b), body: split.Body(g)}
+			pl.reference()
+			cuts := vertical(g, pl.body, d.segments)
+			choices, _ := pl.search(cuts)
+			last := pl.leader()
+			for v, c := range choices {
+				p := pl.segment(cuts[v], cuts[v+1], c)
+				p.add(pl.forward(last, c.anchor, cuts[v]-1))
+				if cuts[v+1] == pl.body {
+					p.add(pl.tail(c.anchor))
+				}
+				cost[i] += pl.cost(p)
+				last = c.anchor
+			}
+		}
+		require.LessOrEqual(t, cost[0], cost[1]*(1+1e-12))
+		if cost[0] < 0.99*cost[1] {
+			better++
+		}
+	}
+	require.Positive(t, better, "greedy must fall short somewhere, or the option shows nothing")
 }
 
 func BenchmarkPlanResNet152(b *testing.B) {

@@ -9,5 +9,5 @@
 // not disturb each other. What does not: the random mesh it searches paths in (here every node that all others reach may be an
 // anchor), and its slips (wrong ratios from operator precedence, a neighbour scored twice, rows that do not add up).
 //
-// Reading order: disnet.go (the method), vertical.go (the segments), price.go (what it believes a choice costs).
+// Reading order: disnet.go (the method), vertical.go (the segments), search.go (the choice), price.go (what it believes a choice costs).
 package disnet

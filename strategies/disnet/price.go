@@ -66,7 +66,7 @@ func (pl *planner) tail(anchor worker) price {
 func (pl *planner) segment(from, to int, c choice) price {
 	var total price
 	have := make(map[[2]int]workloads.Region) // {node, layer} → what lies there
-	for _, piece := range pl.pieces(from, to) {
+	for _, piece := range pl.pieces(from, to, c) {
 		slowest := 0.0
 		for _, p := range pl.parts(piece, c) {
 			x := pl.receive(from, p, c, have)

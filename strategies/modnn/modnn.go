@@ -124,7 +124,7 @@ type execution struct {
 }
 
 func (e *execution) run() {
-	if e.samples {
+	if e.samples || len(e.nodes) == 1 {
 		e.runSamples()
 		return
 	}
@@ -134,6 +134,7 @@ func (e *execution) run() {
 		for _, piece := range e.pieces(from, to) {
 			e.runPiece(piece)
 		}
+		e.at.gather(to - 1)
 		from = to
 	}
 	for i := body; i < len(e.g.Layers); i++ {
@@ -141,7 +142,7 @@ func (e *execution) run() {
 	}
 }
 
-// runSamples gives every node the whole network for its samples.
+// runSamples gives every node the whole network for its samples; a node alone takes them all.
 func (e *execution) runSamples() {
 	out := e.g.Output()
 	region := e.g.Full(out, e.r.Batch)
@@ -192,7 +193,7 @@ func spatial(op workloads.Op) bool {
 	return slices.Contains([]workloads.Op{workloads.OpConv, workloads.OpMaxPool, workloads.OpAvgPool}, op)
 }
 
-// runPiece maps one piece over the nodes and gathers its result, or runs it on the host.
+// runPiece maps one piece over the nodes, or runs it on the host.
 func (e *execution) runPiece(p split.Piece) {
 	s := workloads.Slice{From: p.From, To: p.To, Region: e.g.Full(p.To-1, e.r.Batch)}
 	if p.Whole {
@@ -205,7 +206,6 @@ func (e *execution) runPiece(p split.Piece) {
 			e.at.compute(e.nodes[w], s)
 		}
 	}
-	e.at.gather(p.To - 1)
 }
 
 // runTail runs layer i behind the convolutions: split by output neurons if its weights are many, else on the host.

@@ -9,12 +9,13 @@ import (
 )
 
 // star routes every tensor through the host: a strip is scattered with its halo even where the node computed part of it a moment
-// before, and every result is gathered. Only tensors inside a map step (what a squeeze-excite scales) stay where they are.
+// before, and every result is gathered. Only tensors inside a map step (what a squeeze-excite scales) stay where they are; rows of
+// them that others lack are relayed.
 type star struct {
 	g      *workloads.Graph
 	plat   *devices.Platform
 	plan   *strategies.Plan
-	atHost [][]int   // by layer: the ops after which the host holds the whole tensor; nil before a gather
+	atHost [][]int   // by layer: the ops after which the host holds the whole tensor; nil before it is gathered
 	strips [][]strip // by layer: what nodes computed, in order
 	sent   [][]strip // by layer: what the host has sent out
 }
@@ -54,30 +55,48 @@ func (s *star) compute(j int, slice workloads.Slice) {
 
 // bring makes node j hold the part and returns the ops after which it does.
 func (s *star) bring(j int, need workloads.Part) []int {
-	local := s.atHost[need.Layer] == nil
-	if op, ok := lies(s.strips[need.Layer], j, need.Region); ok && (local || j == s.plan.Leader) {
-		return []int{op}
-	}
-	s.gather(need.Layer)
-	if j == s.plan.Leader {
+	host := s.plan.Leader
+	switch {
+	case s.atHost[need.Layer] == nil:
+		return s.relay(j, need)
+	case j == host:
 		return s.atHost[need.Layer]
 	}
-	if op, ok := lies(s.sent[need.Layer], j, need.Region); ok {
-		return []int{op}
+	for _, x := range s.sent[need.Layer] {
+		if x.node == j && x.region.Contains(need.Region) {
+			return []int{x.op}
+		}
 	}
-	id := s.append(strategies.Op{Kind: strategies.Send, Node: s.plan.Leader, To: j, Part: need, After: s.atHost[need.Layer]})
+	id := s.send(host, j, need, s.atHost[need.Layer])
 	s.sent[need.Layer] = append(s.sent[need.Layer], strip{j, id, need.Region})
 	return []int{id}
 }
 
-// lies finds a strip on node j that holds the region.
-func lies(strips []strip, j int, r workloads.Region) (op int, ok bool) {
-	for _, x := range strips {
-		if x.node == j && x.region.Contains(r) {
-			return x.op, true
+// relay completes on node j a tensor of which it computed a strip within this map step: the other strips' rows come from those
+// who have them, by way of the host.
+func (s *star) relay(j int, need workloads.Part) []int {
+	var after []int
+	for _, x := range s.strips[need.Layer] {
+		rows := workloads.Part{Layer: need.Layer, Region: x.region.Intersect(need.Region)}
+		if rows.Region.Empty() {
+			continue
 		}
+		op := x.op
+		if x.node != j {
+			for _, to := range [2]int{s.plan.Leader, j} {
+				if x.node != to {
+					op = s.send(x.node, to, rows, []int{op})
+					x.node = to
+				}
+			}
+		}
+		after = append(after, op)
 	}
-	return 0, false
+	return after
+}
+
+func (s *star) send(u, v int, part workloads.Part, after []int) int {
+	return s.append(strategies.Op{Kind: strategies.Send, Node: u, To: v, Part: part, After: after})
 }
 
 // gather makes the host hold the whole of layer i's tensor.
@@ -89,8 +108,7 @@ func (s *star) gather(i int) {
 	for _, x := range s.strips[i] {
 		op := x.op
 		if x.node != s.plan.Leader {
-			op = s.append(strategies.Op{Kind: strategies.Send, Node: x.node, To: s.plan.Leader,
-				Part: workloads.Part{Layer: i, Region: x.region}, After: []int{x.op}})
+			op = s.send(x.node, s.plan.Leader, workloads.Part{Layer: i, Region: x.region}, []int{x.op})
 		}
 		after[op] = true
 	}

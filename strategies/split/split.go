@@ -58,17 +58,62 @@ type Piece struct {
 }
 
 // Pieces cuts layers [from, to) into pieces, in order. A proper row split must stop behind every global pool, so that its
-// partial sums can be merged (squeeze-excite); one that ignores halos lets every strip pool over itself and goes on.
+// partial sums can be merged (squeeze-excite). Behind such a barrier strips have to exchange rows once more, before the next
+// window; a piece ends at the narrowest cut point on the way there. A split that ignores halos lets every strip pool over itself
+// and goes on.
 func Pieces(g *workloads.Graph, from, to int, halo workloads.Halo) []Piece {
+	if halo == workloads.HaloIgnore {
+		return runs(from, to, func(int) bool { return false }, g.Whole)
+	}
+	whole := func(i int) bool { return g.Whole(i) || g.Rows(i) == 1 }
+	ends := map[int]bool{}
+	for i := from; i < to; i++ {
+		pool := g.Layers[i].Op == workloads.OpGlobalPool
+		ends[i] = ends[i] || pool
+		if pool || whole(i) {
+			ends[exchange(g, i+1, to)] = true
+		}
+	}
+	return runs(from, to, func(i int) bool { return ends[i] }, whole)
+}
+
+// exchange returns the layer with the narrowest tensor among the cut points from layer at to the next window; -1 if there is none.
+func exchange(g *workloads.Graph, at, to int) int {
+	cut := map[int]bool{}
+	for _, b := range g.Blocks() {
+		cut[b.To-1] = true
+	}
+	best, least := -1, int64(0)
+	for i := at; i < to && pointwise(&g.Layers[i]); i++ {
+		if n := g.Layers[i].Bytes(g.Full(i, 1)); cut[i] && (best < 0 || n < least) {
+			best, least = i, n
+		}
+	}
+	return best
+}
+
+// pointwise reports whether output rows of the layer need the same rows of its inputs and no others.
+func pointwise(l *workloads.Layer) bool {
+	switch l.Op {
+	case workloads.OpConv:
+		return l.Window.KH == 1 && l.Window.SH == 1
+	case workloads.OpAdd, workloads.OpMul, workloads.OpConcat, workloads.OpElementwise:
+		return true
+	}
+	return false
+}
+
+// runs cuts layers [from, to) behind every layer that is an end and between those to be executed whole and the others.
+func runs(from, to int, end, whole func(int) bool) []Piece {
 	var out []Piece
 	open := false // the last piece may still grow
 	for i := from; i < to; i++ {
-		whole := g.Whole(i) || halo != workloads.HaloIgnore && g.Rows(i) == 1
-		if !open || out[len(out)-1].Whole != whole {
-			out = append(out, Piece{i, i, whole})
+		w := whole(i)
+		if !open || out[len(out)-1].Whole != w {
+			out = append(out, Piece{i, i, w})
 		}
 		out[len(out)-1].To = i + 1
-		open = halo == workloads.HaloIgnore || g.Layers[i].Op != workloads.OpGlobalPool
+		open = w || !end(i)
 	}
 	return out
 }
@@ -83,17 +128,23 @@ func Layers(g *workloads.Graph, from, to int) []Piece {
 }
 
 // Boundaries returns the down-sampling boundaries of the chain of blocks: layers that open a new stage, ascending. A stage
-// ends with the pool that shrinks the map (VGG), or before the block whose convolutions do (ResNet). Shrinking is losing a third
-// of the rows or more: unpadded convolutions take a few rows at the border, strides half.
+// ends with the pool that shrinks the map (VGG), or before the block whose convolutions do (ResNet), or, where the tensor there
+// was widened just before (inverted bottlenecks), ahead of that. Shrinking is losing a third of the rows or more: unpadded
+// convolutions take a few rows at the border, strides half.
 func Boundaries(g *workloads.Graph) []int {
 	var out []int
-	for _, b := range g.Blocks() {
+	blocks := g.Blocks()
+	entering := func(k int) int64 { return g.Layers[blocks[k].From-1].Bytes(g.Full(blocks[k].From-1, 1)) }
+	for k, b := range blocks {
 		if b.From == 1 || 3*g.Rows(b.To-1) > 2*g.Rows(b.From-1) {
 			continue
 		}
-		at := b.From
-		if op := g.Layers[at].Op; b.To == at+1 && (op == workloads.OpMaxPool || op == workloads.OpAvgPool) {
-			at = b.To
+		at := b.To
+		if op := g.Layers[b.From].Op; b.To != b.From+1 || (op != workloads.OpMaxPool && op != workloads.OpAvgPool) {
+			for k > 1 && entering(k-1) < entering(k) && g.Rows(blocks[k-1].From-1) == g.Rows(b.From-1) {
+				k--
+			}
+			at = blocks[k].From
 		}
 		if at < len(g.Layers) && (len(out) == 0 || out[len(out)-1] < at) {
 			out = append(out, at)

@@ -54,9 +54,9 @@ func TestPiecesStopAtSqueezeExcite(t *testing.T) {
 	g, err := zoo.Get("efficientnet_b0")
 	require.NoError(t, err)
 	pieces := Pieces(g, 1, len(g.Layers), workloads.HaloRecompute)
-	require.Len(t, pieces, 2*16+2, "a split and a gate for each of 16 blocks, then the head and the classifier")
-	for i, p := range pieces {
-		require.Equal(t, i%2 == 1, p.Whole)
+	require.Len(t, pieces, 3*16+2, "strips, gate and projection of 16 blocks, then the head and the classifier")
+	for i, p := range pieces[:3*16] {
+		require.Equal(t, i%3 == 1, p.Whole)
 	}
 	require.Len(t, Pieces(g, 1, len(g.Layers), workloads.HaloIgnore), 2)
 }
