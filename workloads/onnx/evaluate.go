@@ -242,17 +242,23 @@ func fold(x []float64, f func(a, b float64) float64) float64 {
 	return r
 }
 
-// elementwise applies f to the inputs, broadcast to dims.
+// elementwise applies f to the inputs, broadcast to dims. Inputs beyond those that the operator has may not fit: they are left
+// out.
 func (c *call) elementwise(dims []int64, n int, f func(x []float64) float64) []float64 {
+	var args []*value
+	for _, v := range c.args {
+		if v == nil {
+			continue
+		}
+		if all, err := joined(dims, v.dims); err == nil && slices.Equal(all, dims) {
+			args = append(args, v)
+		}
+	}
 	out := make([]float64, n)
-	x := make([]float64, 0, len(c.args))
+	x := make([]float64, len(args))
 	walk(dims, n, func(k int, at []int64) {
-		x = x[:0]
-		for _, v := range c.args {
-			if v == nil || len(v.dims) > len(at) {
-				continue // more inputs than the operator has
-			}
-			x = append(x, v.list[offset(v.dims, at[len(at)-len(v.dims):])])
+		for i, v := range args {
+			x[i] = v.list[offset(v.dims, at[len(at)-len(v.dims):])]
 		}
 		out[k] = f(x)
 	})

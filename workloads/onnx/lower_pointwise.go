@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"slices"
 
 	"hidp/workloads"
@@ -207,6 +208,9 @@ func (im *importer) spread(v *value, k []int64) spread {
 func lowerBinary(c *call, dims shapes) error {
 	in := c.inputs()
 	out := dims[0]
+	if slices.Contains(c.args, nil) {
+		return errors.New("one of its inputs is left out")
+	}
 	switch {
 	case len(c.args) == 1 && len(in) == 1:
 		return renames(c, dims)

@@ -3,6 +3,8 @@ package onnx
 import (
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 )
 
 // Model is what is kept of an ONNX file: its structure without the weights, and how it was understood.
@@ -129,11 +131,16 @@ func (t DataType) real() bool {
 // quote quotes a name from a file for a message: one line, no control characters, not too long.
 func quote(name string) string { return strconv.Quote(clip(name)) }
 
-// clip shortens a name from a file.
+// clip shortens a name from a file and replaces what cannot be printed.
 func clip(name string) string {
 	const most = 80
 	if len(name) > most {
-		return name[:most] + "…"
+		name = name[:most] + "…"
 	}
-	return name
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '�'
+	}, name)
 }
