@@ -19,7 +19,7 @@ type local struct {
 func (p *planner) newLocal(j int, data dataset) *local {
 	n := &p.costs.Platform.Nodes[j]
 	t := &tier{c: p.c, costs: p.costs, halo: data.halo, curves: p.curves, onChip: true,
-		link: &chip{n: n, busy: make([]float64, len(n.Clusters))}}
+		link: &chip{n: n, busy: make([]float64, len(n.Clusters))}, arrival: make([]float64, len(n.Clusters))}
 	for k := range n.Clusters {
 		t.ws = append(t.ws, worker{node: j, alone: []int{k}})
 	}
@@ -33,23 +33,23 @@ func (p *planner) newLocal(j int, data dataset) *local {
 		return cost{x, float64(x * n.Clusters[k].ActivePower)}
 	}
 	for _, s := range p.sets[j] {
-		t.share(s.clusters, s.weights, data)
+		t.share(sharing{s.clusters, s.weights, p.fastest(j, s.clusters)}, data)
 	}
 	l := &local{t: t, sol: newSolver(t, p.c, p.goal, origin)}
 	l.fill(p.c, n)
 	return l
 }
 
-// share adds the shareouts between the given workers that the data sets allow, and prices them.
-func (t *tier) share(members []int, weights []float64, data dataset) {
+// share adds the shareouts that the data sets allow, if they gain anything.
+func (t *tier) share(s sharing, data dataset) {
 	if data.rows {
-		v := newShareout(t.c, members, weights, false)
+		v := newShareout(t.c, s, false)
 		if t.fillRows(v, data.longest) {
 			t.vs = append(t.vs, v)
 		}
 	}
 	if data.samples && t.c.batch > 1 {
-		v := newShareout(t.c, members, weights, true)
+		v := newShareout(t.c, s, true)
 		t.fillSamples(v)
 		t.vs = append(t.vs, v)
 	}
@@ -100,15 +100,24 @@ func (l *local) mask(s, e int) uint32 {
 
 // clusterRates returns the rates at which node j's clusters run the part of the chain that rows can split, in chains per second.
 func (p *planner) clusterRates(j int) []float64 {
-	end := p.c.body()
-	if end == 0 || p.c.batch > 1 {
-		end = p.c.end()
-	}
+	end := p.divisible()
 	var rates []float64
 	for k := range p.costs.Platform.Nodes[j].Clusters {
 		rates = append(rates, 1/math.Max(p.curves.run(j, k, 0, end, p.c.batch), 1e-9))
 	}
 	return rates
+}
+
+// fastest returns the cluster of node j that is the fastest of some.
+func (p *planner) fastest(j int, clusters []int) int {
+	rates := p.clusterRates(j)
+	best := clusters[0]
+	for _, k := range clusters[1:] {
+		if rates[k] > rates[best] {
+			best = k
+		}
+	}
+	return best
 }
 
 // dataset says how data may be shared.

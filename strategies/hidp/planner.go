@@ -58,7 +58,8 @@ type scope struct {
 
 // global returns the global tier in scope x: its workers are the platform's nodes.
 func (p *planner) global(x scope) *tier {
-	t := &tier{c: p.c, costs: p.costs, halo: x.data.halo, curves: p.curves, link: newNetwork(p.b.Platform), queue: p.queue}
+	t := &tier{c: p.c, costs: p.costs, halo: x.data.halo, curves: p.curves, link: newNetwork(p.b.Platform), queue: p.queue,
+		arrival: make([]float64, len(p.b.Platform.Nodes))}
 	for j := range p.b.Platform.Nodes {
 		n := &p.b.Platform.Nodes[j]
 		w := worker{node: j, alone: []int{n.DefaultCluster}}
@@ -80,21 +81,14 @@ func (p *planner) global(x scope) *tier {
 	}
 	t.adds = func(int, int, int) (cost, bool) { return cost{}, false }
 	rate := make([]float64, len(t.ws))
-	end := p.c.body()
-	if end == 0 || p.c.batch > 1 {
-		end = p.c.end()
-	}
+	end := p.divisible()
 	for j := range rate {
 		if c := t.alone(j, 0, end, 0); c.possible() {
 			rate[j] = 1 / math.Max(c.time, 1e-9)
 		}
 	}
-	for _, members := range nodeSets(rate, p.r.Leader) {
-		weights := make([]float64, len(members))
-		for m, j := range members {
-			weights[m] = rate[j]
-		}
-		t.share(members, weights, x.data)
+	for _, s := range p.sharings(t, rate) {
+		t.share(s, x.data)
 	}
 	return t
 }

@@ -104,8 +104,8 @@ func (t *tier) strippers(v *shareout, e int) []stripper {
 	return out
 }
 
-// fillRows prices all row segments of shareout v and reports whether any of them gains anything over its fastest member. For one end it walks towards the input, and stops at a layer that forbids a row
-// split or where recomputed halos have eaten the gain: twice running the slowest strip took as long as the fastest member alone.
+// fillRows prices all row segments of shareout v and reports whether any of them gains anything over its home alone. For one end it walks towards the input, and stops at a layer that forbids a row
+// split or where recomputed halos have eaten the gain: twice running the slowest strip took as long as the home would alone.
 func (t *tier) fillRows(v *shareout, longest int) bool {
 	gains := false
 	for e := 1; e <= t.c.end(); e++ {
@@ -127,7 +127,7 @@ func (t *tier) fillRows(v *shareout, longest int) bool {
 				break
 			}
 			seg := t.rowSegment(v, walks, s)
-			if seg.together.time >= t.fastest(v, s, e) {
+			if seg.together.time >= t.unshared(v, s, e) {
 				lost++
 			} else {
 				gains, lost = true, 0
@@ -155,13 +155,11 @@ func (t *tier) eachWalker(walks []stripper, f func(*walker)) {
 	}
 }
 
-// fastest returns the time of the fastest member of v alone for segment [s, e).
-func (t *tier) fastest(v *shareout, s, e int) float64 {
+// unshared returns the time of segment [s, e) if the home of shareout v ran it alone.
+func (t *tier) unshared(v *shareout, s, e int) float64 {
 	best := math.Inf(1)
-	for _, m := range v.members {
-		for _, k := range t.ws[m].alone {
-			best = math.Min(best, t.curves.run(t.ws[m].node, k, s, e, t.c.batch))
-		}
+	for _, k := range t.ws[v.home].alone {
+		best = math.Min(best, t.curves.run(t.ws[v.home].node, k, s, e, t.c.batch))
 	}
 	return best
 }
@@ -188,7 +186,7 @@ func (t *tier) rowSegment(v *shareout, walks []stripper, s int) segment {
 	}
 	seg.together = t.atOnce(v, seg.strips)
 	if s > 0 {
-		seg.halo = t.haloes(v, walks, s)
+		seg.halo = t.haloes(v, walks, s, seg.strips)
 	}
 	return seg
 }
@@ -243,9 +241,10 @@ func (t *tier) atOnce(v *shareout, strips []strip) cost {
 	return total
 }
 
-// haloes prices what members lack of the segment's inputs when the tensors lie spread by the same shareout.
-func (t *tier) haloes(v *shareout, walks []stripper, s int) cost {
-	t.messages = t.messages[:0]
+// haloes prices what members lack of the segment's inputs when the tensors lie spread by the same shareout, and notes for every
+// strip from whom it gets it and how long that takes.
+func (t *tier) haloes(v *shareout, walks []stripper, s int, strips []strip) cost {
+	t.messages, t.receiver = t.messages[:0], t.receiver[:0]
 	for m := range walks {
 		if walks[m].alone == nil {
 			continue
@@ -263,11 +262,20 @@ func (t *tier) haloes(v *shareout, walks []stripper, s int) cost {
 			for o, r := range own {
 				if x := r.Intersect(need); o != m && !x.Empty() {
 					t.messages = append(t.messages, message{v.members[o], v.members[m], t.c.part(i, x.Len(), t.c.batch)})
+					t.receiver = append(t.receiver, m)
+					strips[m].sources |= 1 << o
 				}
 			}
 		}
 	}
-	return t.link.carry(t.messages)
+	for len(t.arrival) < len(t.messages) {
+		t.arrival = append(t.arrival, 0)
+	}
+	c := t.link.carry(t.messages, t.arrival)
+	for i, m := range t.receiver {
+		strips[m].halo = math.Max(strips[m].halo, t.arrival[i])
+	}
+	return c
 }
 
 // fillGate prices the gate behind position p: partial sums to one member and its answer to the others, or all sums to everyone.
@@ -289,11 +297,11 @@ func (t *tier) fillGate(v *shareout, p int) {
 			}
 		}
 		all = append(all, in...)
-		if c = c.plus(t.link.carry(in)).plus(t.link.carry(out)); c.time < best.halo.time {
+		if c = c.plus(t.link.carry(in, nil)).plus(t.link.carry(out, nil)); c.time < best.halo.time {
 			best = segment{possible: true, halo: c, gate: o}
 		}
 	}
-	if c := slowest.plus(t.link.carry(all)); !t.onChip && c.time < best.halo.time {
+	if c := slowest.plus(t.link.carry(all, nil)); !t.onChip && c.time < best.halo.time {
 		best = segment{possible: true, halo: c, gate: everyone}
 	}
 	if best.possible {

@@ -26,8 +26,7 @@ type set struct {
 // shareout is a way to share the data of a segment between workers: rows of the feature maps or samples of the batch, in
 // proportion to the weights. It is what the paper calls data partitioning at one tier.
 type shareout struct {
-	members []int
-	weights []float64
+	sharing
 	samples bool
 
 	own  [][]workloads.Range // [position][member]: what a member holds of the tensor there
@@ -53,17 +52,20 @@ type strip struct {
 	cost   cost
 	option int    // how the member's node runs it: index into worker.alone, then worker.sets
 	mask   uint32 // physical clusters it keeps busy
+
+	halo    float64 // seconds that what it lacks takes to come, if the segment before was shared likewise
+	sources uint64  // the members it comes from
 }
 
 // newShareout prepares what does not depend on segments.
-func newShareout(c *chain, members []int, weights []float64, samples bool) *shareout {
-	v := &shareout{members: members, weights: weights, samples: samples}
+func newShareout(c *chain, s sharing, samples bool) *shareout {
+	v := &shareout{sharing: s, samples: samples}
 	n := c.end() + 1
 	v.segs = make([][]segment, n)
 	v.own, v.out = make([][]workloads.Range, n), make([][]int64, n)
 	for p := range n {
 		v.own[p] = v.ranges(c, c.at[p]-1)
-		v.out[p] = make([]int64, len(members))
+		v.out[p] = make([]int64, len(v.members))
 		for m, r := range v.own[p] {
 			if samples {
 				v.out[p][m] = c.part(c.at[p]-1, c.rows(p), r.Len())

@@ -33,9 +33,11 @@ type level interface {
 	whole(w, s, e int, start float64) cost
 	further(w, s, e int) (cost, bool) // what going on from s to e adds to a run of worker w; false if runs do not simply add up
 	move(u, w, s int) cost
-	scatter(u, v, s, e int, start float64) cost
-	stay(v, s, e int, start float64) cost
-	gather(v, w, s int) cost
+	// The rest returns total costs, what went before included. A split's members need not finish together: from and ends are
+	// the times at which each has finished the segment before and this one.
+	scatter(u, v, s, e int, before cost, ends []float64) cost
+	stay(v, s, e int, before cost, from, ends []float64) cost
+	gather(v, w, s int, before cost, from []float64) cost
 }
 
 // run is one segment [from, to) of a solution, the mode it runs in and when its input is there.
@@ -48,9 +50,10 @@ type run struct {
 type label struct {
 	cost  cost
 	score float64
-	from  int32   // where its last segment starts
-	mode  int32   // the mode before that; origin at the start
-	start float64 // when that segment's input is there
+	from  int32     // where its last segment starts
+	mode  int32     // the mode before that; origin at the start
+	start float64   // when that segment's input is there
+	ends  []float64 // of a split: when each member is done
 }
 
 // origin is the mode before the first segment: the tensor lies where the request came in.
@@ -67,11 +70,12 @@ type solver struct {
 	open   func(p int) bool
 	labels [][]label // [position][mode]
 	arrive []label   // per worker: the tensor moved there
+	ends   []float64 // scratch
 }
 
 func newSolver(l level, c *chain, g goal, home int) *solver {
 	s := &solver{l: l, goal: g, home: home, n: c.end(), open: func(p int) bool { return c.kind[p] == boundary },
-		arrive: make([]label, l.workers())}
+		arrive: make([]label, l.workers()), ends: make([]float64, l.workers())}
 	s.labels = make([][]label, c.end()+1)
 	for p := range s.labels {
 		s.labels[p] = make([]label, l.workers()+l.splits())
@@ -83,7 +87,7 @@ func newSolver(l level, c *chain, g goal, home int) *solver {
 func (s *solver) solve(from, upto int) {
 	for p := from; p <= upto; p++ {
 		for m := range s.labels[p] {
-			s.labels[p][m] = label{cost: impossible, score: math.Inf(1), mode: origin}
+			s.labels[p][m] = label{cost: impossible, score: math.Inf(1), mode: origin, ends: s.labels[p][m].ends[:0]}
 		}
 	}
 	for p := from; p < upto; p++ {
@@ -142,17 +146,21 @@ func (s *solver) at(w, p, from int) label {
 		if m == w || l.score >= best.score {
 			continue
 		}
-		c := l.cost
-		if m < s.l.workers() {
-			c = c.plus(s.l.move(m, w, p))
-		} else {
-			c = c.plus(s.l.gather(m-s.l.workers(), w, p))
-		}
+		c := s.handOver(m, w, p)
 		if score := s.goal.score(c); score < best.score {
 			best = label{cost: c, score: score, mode: int32(m)}
 		}
 	}
 	return best
+}
+
+// handOver returns the cost of having the tensor at p, left by the label of mode m, whole at worker w.
+func (s *solver) handOver(m, w, p int) cost {
+	l := &s.labels[p][m]
+	if m < s.l.workers() {
+		return l.cost.plus(s.l.move(m, w, p))
+	}
+	return s.l.gather(m-s.l.workers(), w, p, l.cost, l.ends)
 }
 
 // splitFrom relaxes the segments that start at p and run in split v.
@@ -165,15 +173,15 @@ func (s *solver) splitFrom(v, p, from, upto int) {
 			continue
 		}
 		if p == from {
-			s.relax(e, w+v, label{cost: s.l.scatter(s.home, v, p, e, 0), from: int32(p), mode: origin})
+			s.relax(e, w+v, label{cost: s.l.scatter(s.home, v, p, e, cost{}, s.ends), from: int32(p), mode: origin})
 			continue
 		}
 		if l := &s.labels[p][w+v]; s.promising(l, least, e, w+v) {
-			s.relax(e, w+v, label{cost: l.cost.plus(s.l.stay(v, p, e, l.cost.time)), from: int32(p), mode: int32(w + v), start: l.cost.time})
+			s.relax(e, w+v, label{cost: s.l.stay(v, p, e, l.cost, l.ends, s.ends), from: int32(p), mode: int32(w + v), start: l.cost.time})
 		}
 		for u := range w {
 			if l := &s.labels[p][u]; s.promising(l, least, e, w+v) {
-				s.relax(e, w+v, label{cost: l.cost.plus(s.l.scatter(u, v, p, e, l.cost.time)), from: int32(p), mode: int32(u), start: l.cost.time})
+				s.relax(e, w+v, label{cost: s.l.scatter(u, v, p, e, l.cost, s.ends), from: int32(p), mode: int32(u), start: l.cost.time})
 			}
 		}
 	}
@@ -184,10 +192,18 @@ func (s *solver) promising(l *label, least cost, e, mode int) bool {
 	return l.cost.possible() && l.score+s.goal.score(least) < s.labels[e][mode].score
 }
 
+// relax puts label l at position e if it is the mode's best; a split's ends are those in scratch.
 func (s *solver) relax(e, mode int, l label) {
 	l.score = s.goal.score(l.cost)
-	if l.score < s.labels[e][mode].score {
-		s.labels[e][mode] = l
+	old := &s.labels[e][mode]
+	if !(l.score < old.score) {
+		return
+	}
+	ends := old.ends
+	*old = l
+	old.ends = ends
+	if mode >= s.l.workers() {
+		old.ends = append(old.ends[:0], s.ends...)
 	}
 }
 
@@ -200,11 +216,7 @@ func (s *solver) best(e int) (int, cost) {
 			continue
 		}
 		if s.home != origin {
-			if m < s.l.workers() {
-				c = c.plus(s.l.move(m, s.home, e))
-			} else {
-				c = c.plus(s.l.gather(m-s.l.workers(), s.home, e))
-			}
+			c = s.handOver(m, s.home, e)
 		}
 		if x := s.goal.score(c); x < score {
 			mode, total, score = m, c, x

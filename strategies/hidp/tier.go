@@ -21,7 +21,10 @@ type tier struct {
 	curves *curves     // seconds along the chain by node and cluster
 	queue  [][]float64 // [node][physical cluster]: seconds until it is free; nil if all are
 
-	messages []message // scratch
+	messages []message // scratch, like the next three
+	release  []float64
+	arrival  []float64 // at least as long as there are workers
+	receiver []int
 	pool     []*walker // to be used again
 }
 
@@ -31,9 +34,12 @@ type message struct {
 	bytes    int64
 }
 
-// medium prices transfers that begin together.
+// medium prices transfers.
 type medium interface {
-	carry(ms []message) cost
+	// carry returns the time until all messages, begun together, have arrived, and puts the time of each into arrival, if not nil.
+	carry(ms []message, arrival []float64) cost
+	// collect returns when all messages to one worker have arrived, each begun at its release.
+	collect(ms []message, release []float64) cost
 }
 
 func (t *tier) workers() int { return len(t.ws) }
@@ -58,63 +64,101 @@ func (t *tier) move(u, w, s int) cost {
 		return cost{}
 	}
 	t.messages = append(t.messages[:0], message{u, w, t.c.bytes[s]})
-	return t.link.carry(t.messages)
+	return t.link.carry(t.messages, nil)
 }
 
-func (t *tier) gather(v, w, s int) cost {
-	t.messages = t.messages[:0]
-	for m, bytes := range t.vs[v].out[s] {
-		if u := t.vs[v].members[m]; u != w && bytes > 0 {
-			t.messages = append(t.messages, message{u, w, bytes})
+func (t *tier) gather(v, w, s int, before cost, from []float64) cost {
+	x := t.vs[v]
+	t.messages, t.release = t.messages[:0], t.release[:0]
+	held := 0.0
+	for m, bytes := range x.out[s] {
+		if x.members[m] == w {
+			held = from[m]
+		} else if bytes > 0 {
+			t.messages = append(t.messages, message{x.members[m], w, bytes})
+			t.release = append(t.release, from[m])
 		}
 	}
-	return t.link.carry(t.messages)
+	if len(t.messages) == 0 {
+		return before
+	}
+	c := t.link.collect(t.messages, t.release)
+	return cost{math.Max(held, c.time), before.energy + c.energy}
 }
 
-func (t *tier) scatter(u, v, s, e int, start float64) cost {
-	seg := &t.vs[v].segs[s][e-s-1]
+func (t *tier) scatter(u, v, s, e int, before cost, ends []float64) cost {
+	x := t.vs[v]
+	seg := &x.segs[s][e-s-1]
 	if !seg.possible || t.c.kind[s] != boundary {
 		return impossible
 	}
-	if u == origin {
-		return t.strips(v, seg, cost{}, origin, start)
-	}
 	t.messages = t.messages[:0]
-	for m := range seg.strips {
-		if w := t.vs[v].members[m]; w != u && seg.strips[m].bytes > 0 {
-			t.messages = append(t.messages, message{u, w, seg.strips[m].bytes})
+	if u != origin {
+		for m := range seg.strips {
+			if w := x.members[m]; w != u && seg.strips[m].bytes > 0 {
+				t.messages = append(t.messages, message{u, w, seg.strips[m].bytes})
+			}
 		}
 	}
-	return t.strips(v, seg, t.link.carry(t.messages), u, start)
-}
-
-func (t *tier) stay(v, s, e int, start float64) cost {
-	seg := &t.vs[v].segs[s][e-s-1]
-	if !seg.possible {
+	c := t.link.carry(t.messages, t.arrival[:len(t.messages)])
+	if !c.possible() {
 		return impossible
 	}
-	return t.strips(v, seg, seg.halo, origin, start)
+	if t.onChip {
+		return t.barrier(seg, before.plus(c), ends)
+	}
+	next := 0
+	for m := range seg.strips {
+		ends[m] = before.time
+		if next < len(t.messages) && t.messages[next].to == x.members[m] {
+			ends[m] += t.arrival[next]
+			next++
+		}
+	}
+	return t.run(x, seg, cost{before.time, before.energy + c.energy}, ends)
 }
 
-// strips returns the cost of a segment whose inputs take the cost arrive to come, except at worker u, which holds them.
-func (t *tier) strips(v int, seg *segment, arrive cost, u int, start float64) cost {
-	total := cost{energy: arrive.energy + seg.together.energy}
-	if t.onChip {
-		total.time = arrive.time + seg.together.time
-		return total
+func (t *tier) stay(v, s, e int, before cost, from, ends []float64) cost {
+	x := t.vs[v]
+	seg := &x.segs[s][e-s-1]
+	if !seg.possible || !seg.halo.possible() {
+		return impossible
+	}
+	if t.onChip || t.c.kind[s] == pooled {
+		return t.barrier(seg, before.plus(seg.halo), ends)
 	}
 	for m := range seg.strips {
-		x := &seg.strips[m]
-		begin := arrive.time
-		if t.vs[v].members[m] == u {
-			begin = 0
+		ends[m] = from[m]
+		for o := range seg.strips {
+			if seg.strips[m].sources&(1<<o) != 0 {
+				ends[m] = math.Max(ends[m], from[o]+seg.strips[m].halo)
+			}
 		}
-		if t.queue != nil {
-			begin += t.wait(t.ws[t.vs[v].members[m]].node, x.mask, start+begin)
-		}
-		total.time = math.Max(total.time, begin+x.cost.time)
 	}
-	return total
+	return t.run(x, seg, cost{before.time, before.energy + seg.halo.energy}, ends)
+}
+
+// barrier returns the cost of a segment whose strips begin and end together.
+func (t *tier) barrier(seg *segment, before cost, ends []float64) cost {
+	c := before.plus(seg.together)
+	for m := range seg.strips {
+		ends[m] = c.time
+	}
+	return c
+}
+
+// run lets every strip of a segment begin at the time in ends, and puts there when it is done.
+func (t *tier) run(v *shareout, seg *segment, before cost, ends []float64) cost {
+	c := cost{before.time, before.energy + seg.together.energy}
+	for m := range seg.strips {
+		x := &seg.strips[m]
+		if t.queue != nil {
+			ends[m] += t.wait(t.ws[v.members[m]].node, x.mask, ends[m])
+		}
+		ends[m] += x.cost.time
+		c.time = math.Max(c.time, ends[m])
+	}
+	return c
 }
 
 // wait returns the seconds from now until the clusters in mask of node j are free.

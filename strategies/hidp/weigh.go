@@ -1,0 +1,140 @@
+package hidp
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// sharing is workers, their shares, and which of them would run the work if it were not shared.
+type sharing struct {
+	members []int
+	weights []float64
+	home    int
+}
+
+// sharings returns the ways to share data between nodes that the global tier tries: for the k fastest nodes, with and without the
+// leader, shares in proportion to aggregate rates (the paper's) and shares that also weigh the transfers, for a stretch that is the
+// whole of the chain's divisible part or a fraction of it. Sets that could not gain even with free halos are left out.
+func (p *planner) sharings(t *tier, rate []float64) []sharing {
+	net := t.link.(*network)
+	var out []sharing
+	for _, members := range nodeSets(rate, p.r.Leader) {
+		homes := p.homes(members)
+		prop := sharing{members: members, home: homes[len(homes)-1]}
+		for _, j := range members {
+			prop.weights = append(prop.weights, rate[j])
+		}
+		var tilted []sharing
+		for _, home := range homes {
+			for _, pieces := range []int{1, 4, 16} {
+				if s, ok := p.balance(net, members, rate, home, pieces); ok {
+					tilted = append(tilted, s)
+				}
+			}
+		}
+		if len(tilted) == 0 {
+			continue
+		}
+		for _, s := range append([]sharing{prop}, tilted...) {
+			if !slices.ContainsFunc(out, s.like) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// homes returns the members at which the data may lie before it is shared: the leader and the fastest.
+func (p *planner) homes(members []int) []int {
+	if members[0] != p.r.Leader && slices.Contains(members, p.r.Leader) {
+		return []int{members[0], p.r.Leader}
+	}
+	return members[:1]
+}
+
+// like reports whether two sharings hardly differ: the same members, shares equal to a fiftieth.
+func (s sharing) like(o sharing) bool {
+	if !slices.Equal(s.members, o.members) {
+		return false
+	}
+	a, b := 0.0, 0.0
+	for i := range s.weights {
+		a += s.weights[i]
+		b += o.weights[i]
+	}
+	for i := range s.weights {
+		if math.Abs(s.weights[i]/a-o.weights[i]/b) > 0.02 {
+			return false
+		}
+	}
+	return true
+}
+
+// balance returns the shares with which all members are done at one time when the home scatters a stretch's input and gathers its
+// output: a share x costs member j fixed_j + x·(compute_j + transfer_j). Members whose fixed part is beyond that time get nothing;
+// ok is false if that leaves fewer than two. The stretch is the divisible part of the chain, or one of several pieces of it.
+func (p *planner) balance(net *network, members []int, rate []float64, home, pieces int) (sharing, bool) {
+	type cand struct {
+		node         int
+		fixed, slope float64
+	}
+	var cs []cand
+	bytes := p.ends(pieces)
+	for _, j := range members {
+		c := cand{node: j, slope: 1 / (rate[j] * float64(pieces))}
+		if j != home {
+			c.fixed = net.fixed[home][j] + net.fixed[j][home]
+			if math.IsInf(c.fixed, 1) {
+				continue
+			}
+			rivals := float64(len(members) - 1) // all share the home's link or the medium
+			c.slope += rivals * (float64(bytes[0])/p.b.Platform.Network.Goodput(home, j) + float64(bytes[1])/p.b.Platform.Network.Goodput(j, home))
+		}
+		cs = append(cs, c)
+	}
+	slices.SortStableFunc(cs, func(a, b cand) int { return cmp.Compare(a.fixed, b.fixed) })
+	end, per, offset := math.Inf(1), 0.0, 0.0
+	taken := 0
+	for _, c := range cs {
+		if c.fixed >= end {
+			break
+		}
+		per += 1 / c.slope
+		offset += c.fixed / c.slope
+		end = (1 + offset) / per
+		taken++
+	}
+	s := sharing{home: home}
+	if slices.Contains(members, p.r.Leader) {
+		s.home = p.r.Leader
+	}
+	for _, j := range members {
+		for _, c := range cs[:taken] {
+			if x := (end - c.fixed) / c.slope; c.node == j && x > 0.01 {
+				s.members, s.weights = append(s.members, j), append(s.weights, x)
+			}
+		}
+	}
+	return s, len(s.members) > 1
+}
+
+// ends returns the bytes before and behind the stretch that balance weighs: the ends of the chain's divisible part, or for pieces
+// of it the tensor of median size twice.
+func (p *planner) ends(pieces int) [2]int64 {
+	last := p.divisible()
+	if pieces == 1 {
+		return [2]int64{p.c.bytes[0], p.c.bytes[last]}
+	}
+	sizes := slices.Clone(p.c.bytes[:last+1])
+	slices.Sort(sizes)
+	return [2]int64{sizes[len(sizes)/2], sizes[len(sizes)/2]}
+}
+
+// divisible returns the last position up to which data can be shared.
+func (p *planner) divisible() int {
+	if end := p.c.body(); end > 0 && p.c.batch == 1 {
+		return end
+	}
+	return p.c.end()
+}
