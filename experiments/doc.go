@@ -3,6 +3,10 @@
 // Reading order:
 //
 //   - scenario.go: Scenario, one simulation; scenariofile.go, workloadfile.go, faultfile.go: the same as a TOML file (see
-//     scenarios/ for small ones to start from);
-//     run.go: how it runs and what comes out.
+//     scenarios/ for small ones to start from); run.go: how it runs and what comes out.
+//   - point.go: a point of an experiment is a scenario with some of its fields set anew; pool.go: many points on all cores, with
+//     the same records whatever their number.
+//   - experiment.go, catalogue.go: experiment files and the table of them; reproduce.go: runs them by name and writes what they
+//     produce.
+//   - change.go, fig5.go: latency and energy per request of every strategy, beside the published averages.
 package experiments

@@ -83,7 +83,7 @@ func TestHorizonIsAWarning(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, o.Summary.Warnings, 1)
 	require.Contains(t, o.Summary.Warnings[0], "under way at the horizon")
-	require.Equal(t, 30.0, o.Summary.Makespan)
+	require.Equal(t, 10.0, o.Summary.Makespan)
 }
 
 const head = "platform = \"paper-wlan\"\n[strategy]\nname = \"single-gpu\"\n[workload]\nmodels = [\"vgg19\"]\nrequests = 1\n[workload.arrivals]\nkind = \"closed\"\nclients = 1\n"

@@ -131,3 +131,20 @@ func TestWriteFilesLeavesNothing(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
 	require.ErrorContains(t, WriteFiles(filepath.Join(dir, "file", "out"), []File{{"x", nil}}), "output folder")
 }
+
+func TestWritableLeavesNoTrace(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, Writable(filepath.Join(dir, "a", "b")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
+	require.ErrorContains(t, Writable(filepath.Join(dir, "file", "x", "y")), filepath.Join(dir, "file")+" is not a folder")
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+}
+
+// Equal values deviate by nothing, not by what rounding leaves.
+func TestEqualValuesHaveNoInterval(t *testing.T) {
+	e := Mean([]float64{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1})
+	require.Equal(t, 0.1, e.Low)
+	require.Equal(t, 0.1, e.High)
+}

@@ -136,9 +136,9 @@ func moments(sample []float64) (mean, deviation float64) {
 		panic("results: mean of no values")
 	}
 	for _, x := range sample {
-		mean += x
+		mean += x - sample[0] // so that equal values have no deviation, not one of rounding
 	}
-	mean /= float64(len(sample))
+	mean = sample[0] + mean/float64(len(sample))
 	if len(sample) < 2 {
 		return mean, 0
 	}

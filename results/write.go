@@ -1,9 +1,12 @@
 package results
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // File is a file to be written: a name relative to a folder, and its content.
@@ -63,4 +66,27 @@ func stage(dir string, f File) (path string, err error) {
 		err = os.Chmod(temp.Name(), 0o644)
 	}
 	return temp.Name(), err
+}
+
+// Writable reports whether files can be written to dir, which need not exist, without leaving a trace: a run of minutes should
+// not end with finding out. The error is the user's.
+func Writable(dir string) error {
+	at := filepath.Clean(dir)
+	for {
+		info, err := os.Stat(at)
+		switch {
+		case err == nil && !info.IsDir():
+			return fmt.Errorf("cannot write to %s: %s is not a folder; choose another", dir, at)
+		case err == nil:
+			probe, err := os.CreateTemp(at, ".hidp.*")
+			if err != nil {
+				return fmt.Errorf("cannot write to %s: %w; choose a folder that you may write to", dir, err)
+			}
+			return errors.Join(probe.Close(), os.Remove(probe.Name()))
+		case errors.Is(err, syscall.ENOTDIR): // a parent is a file: go up to it and name it
+		case !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at):
+			return fmt.Errorf("cannot write to %s: %w; choose a folder that you may write to", dir, err)
+		}
+		at = filepath.Dir(at)
+	}
 }

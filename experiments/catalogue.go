@@ -1,0 +1,42 @@
+package experiments
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"hidp/internal/strict"
+	"hidp/workloads"
+)
+
+//go:embed fig5.toml
+var files embed.FS
+
+// Names lists the experiments, in the order in which they are reproduced.
+func Names() []string { return []string{"fig5"} }
+
+// Get returns the experiment called name. The error for an unknown name suggests the nearest known one.
+func Get(name string) (*Experiment, error) {
+	data, err := files.ReadFile(name + ".toml")
+	if err != nil {
+		return nil, fmt.Errorf("no experiment %q%s; known are %s", name, strict.Suggest(name, Names()), strings.Join(Names(), ", "))
+	}
+	return parseExperiment(name+".toml", data)
+}
+
+// configHash returns the SHA-256 of the experiment's file.
+func configHash(name string) string {
+	data, err := files.ReadFile(name + ".toml")
+	if err != nil {
+		panic("experiments: no file of " + name)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// replication returns the seed of the i-th repetition under a run's seed: neighbouring seeds share none.
+func replication(seed uint64, i int) uint64 {
+	return uint64(workloads.Stream(seed, fmt.Sprintf("replication %d", i)).Uint32())
+}

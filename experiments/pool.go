@@ -1,0 +1,111 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"hidp/sim"
+	"hidp/strategies"
+)
+
+// Record is what a simulation of an experiment measured, in seconds and joules. Where the modelled world allows no run, Failed
+// says why and the numbers are zero.
+type Record struct {
+	Values     Values
+	Latency    float64 // mean of the completed requests
+	Energy     float64 // per request, of the nodes that take part
+	Throughput float64 // requests per second
+	Completed  int64
+	Events     uint64
+	Failed     string
+}
+
+// Progress is told how many of how many simulations are done; it is called by one goroutine at a time.
+type Progress func(done, total int)
+
+// runAll simulates every point on up to jobs workers and returns the records in the order of the points, whatever the number of
+// workers. Points with equal values are simulated once. All points are checked before the first one runs.
+func runAll(ctx context.Context, b *bench, points []Values, jobs int, progress Progress) ([]Record, error) {
+	index := map[string]int{}
+	var scenarios []*Scenario
+	var values []Values
+	place := make([]int, len(points))
+	for i, v := range points {
+		k := v.key()
+		at, ok := index[k]
+		if !ok {
+			s, err := b.scenario(v)
+			if err != nil {
+				return nil, err
+			}
+			at = len(scenarios)
+			index[k], scenarios, values = at, append(scenarios, s), append(values, v)
+		}
+		place[i] = at
+	}
+	records, err := simulate(ctx, scenarios, jobs, progress)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Record, len(points))
+	for i, at := range place {
+		out[i] = records[at]
+		out[i].Values = points[i]
+	}
+	return out, nil
+}
+
+// simulate runs the scenarios on a pool of workers. The error is that of the first scenario, by index, that failed before the
+// others were stopped.
+func simulate(ctx context.Context, scenarios []*Scenario, jobs int, progress Progress) ([]Record, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	records, errs := make([]Record, len(scenarios)), make([]error, len(scenarios))
+	var mu sync.Mutex
+	next, done := 0, 0
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next <= len(scenarios) && ctx.Err() == nil
+	}
+	var wg sync.WaitGroup
+	for range max(1, min(jobs, len(scenarios))) {
+		wg.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				if records[i], errs[i] = measure(ctx, scenarios[i]); errs[i] != nil {
+					stop()
+				}
+				mu.Lock()
+				if done++; progress != nil {
+					progress(done, len(scenarios))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return nil, fmt.Errorf("%s, strategy %s: %w", scenarios[i].Name, scenarios[i].Strategy, err)
+		}
+	}
+	return records, ctx.Err()
+}
+
+// measure runs one scenario. What the modelled world refuses is a result, not an error.
+func measure(ctx context.Context, s *Scenario) (Record, error) {
+	o, err := s.Run(ctx, Overrides{})
+	var infeasible *strategies.InfeasibleError
+	var memory *sim.OutOfMemoryError
+	switch {
+	case errors.As(err, &infeasible), errors.As(err, &memory):
+		return Record{Failed: err.Error()}, nil
+	case err != nil:
+		return Record{}, err
+	}
+	m := o.Summary
+	return Record{Latency: m.Latency.Mean, Energy: m.EnergyPerRequest, Throughput: m.Throughput, Completed: m.Completed, Events: m.Events}, nil
+}
