@@ -2,13 +2,14 @@
 //
 // Reading order:
 //
-//   - model.go: Model, what is kept of a file; decode.go and wire.go: the reader of the protobuf format.
+//   - model.go: Model, what is kept of a file; wire.go, decode.go, tensor.go and external.go: the reader of the format.
 //   - load.go: Load, the way from a file to a Graph; order.go: its topological order and what of it is alive.
+//   - import.go and call.go: how nodes are worked through; value.go: tensors meanwhile, and drafts of layers.
 //   - rewrite.go: nodes that exporters spell out (Sigmoid and Mul for SiLU, nine nodes for a layer normalisation) become one.
-//   - value.go, constant.go, evaluate.go: tensors during the import; shapes that a network computes are computed here.
-//   - operators.go: the table of operators; infer*.go: their output shapes; lower*.go: the layers they become.
+//   - operators.go: the table of operators; infer*.go: their output shapes; lower*.go and resize.go: the layers they become.
+//   - evaluate.go and pick.go: shapes that a network computes are computed here.
 //   - emit.go: from drafts of layers to the Graph.
-//   - export.go, encode.go, weights.go: Export.
+//   - export.go and export_layers.go: Export; weights.go and encode.go: the files it writes.
 //
 // The format is decoded by hand over a window of the file (wire.go) and not by generated protobuf code, for two reasons.
 // Weights, which may be gigabytes, are never read: only their position is kept. And no length that a hostile file states is
@@ -23,7 +24,7 @@
 // become layers that can be split by rows. Normalisations, biases and activations become part of the layer before them.
 // Reshapes, transpositions and constant paddings become nothing: a tensor is seen through them, and only an operator that needs
 // rows where there are none any more makes them a layer of their own. Everything else is OpOpaque: executed whole, so that the row
-// arithmetic stays exact. A slice of channels is opaque too, as are bilinear enlargements with other than half-pixel centres.
+// arithmetic stays exact. A slice of channels is opaque too, as are enlargements by interpolation with other than half-pixel centres.
 //
 // Of several inputs one is the data; the others count for nothing. Several outputs are joined by an opaque layer without cost.
 package onnx

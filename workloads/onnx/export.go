@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,9 +23,15 @@ const (
 //
 // Both files appear complete or not at all. A graph with opaque layers or ones with an unknown function cannot be exported.
 func Export(g *workloads.Graph, path string, seed uint64) error {
+	return ExportContext(context.Background(), g, path, seed)
+}
+
+// ExportContext is Export for callers that may be interrupted: once ctx is done it stops, leaves no file behind and returns
+// the error of ctx.
+func ExportContext(ctx context.Context, g *workloads.Graph, path string, seed uint64) error {
 	return export(g, path, func(f *weightFile, out *os.File) error {
 		f.seed = seed
-		return f.write(out)
+		return f.write(ctx, out)
 	})
 }
 

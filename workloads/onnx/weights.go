@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"io"
@@ -43,7 +44,7 @@ func (f *weightFile) add(name string, v initial, dims ...int64) string {
 
 // write writes all weights. Each has a random stream of its own, named by the weight, so that a layer's values do not depend on
 // what else is in the model.
-func (f *weightFile) write(w io.Writer) error {
+func (f *weightFile) write(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<20)
 	var b [4]byte
 	for i := range f.tensors {
@@ -51,7 +52,10 @@ func (f *weightFile) write(w io.Writer) error {
 		h := fnv.New64a()
 		h.Write([]byte(t.Name))
 		random := rand.NewPCG(f.seed, h.Sum64())
-		for range t.values {
+		for k := range t.values {
+			if k%(1<<16) == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
 			unit := float32(int32(random.Uint64()>>40)-1<<23) / (1 << 23) // [-1, 1), exactly
 			x := v.centre + float32(unit*v.spread)
 			binary.LittleEndian.PutUint32(b[:], math.Float32bits(x))

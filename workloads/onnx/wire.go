@@ -10,11 +10,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxName is the longest string that is kept from a file, and maxMemory the most bytes that the decoded structure of one may take
-// (measured roughly: a node or tensor counts as much as its Go value does).
+// maxName is the longest string that is kept from a file, and maxMemory the most bytes that the decoded structure of one may
+// take, by a rough count. The largest networks in use take a tenth of it.
 const (
 	maxName   = 1 << 12
-	maxMemory = 1 << 28
+	maxMemory = 1 << 27
 )
 
 var (
