@@ -8,9 +8,10 @@ type provenance struct {
 	Assumption string
 }
 
-// quantity is a number of a board or platform file with its provenance: { value = "15 W", source = "…" }.
+// quantity is a number of a board or platform file with its provenance: { value = "15 W", source = "…" }. A platform file may
+// give the value alone.
 type quantity[T any] struct {
-	Value T `toml:"value,required"`
+	Value T `toml:"value,required,alone"`
 	provenance
 }
 

@@ -62,6 +62,7 @@ func loneBoard(name, spec string) (*Platform, error) {
 func ParsePlatform(name string, data []byte, dir string) (*Platform, error) {
 	var f platformFile
 	problems, _ := strict.Parse(name, data, &f)
+	f.stated()
 	f.check(problems)
 	if f.Base != "" {
 		return f.derive(name, problems)

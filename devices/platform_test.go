@@ -257,3 +257,14 @@ func TestModesScaleByClocks(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 95/63.4, nano.scale(nano.cluster("gpu"), nano.modeIndex("maxn-super")).bandwidth, 0.01)
 }
+
+func TestNumbersOfAPlatformMayStandAlone(t *testing.T) {
+	p, err := ParsePlatform("p.toml", []byte("runtime = \"ncnn\"\n[[node]]\nname = \"a\"\nboard = \"jetson-nano\"\n[[node]]\nname = \"b\"\nboard = \"raspberry-pi-5\"\n"+
+		"[switch]\nrate = \"940 Mbit/s\"\nlatency = \"0.3 ms\"\n"), "")
+	require.NoError(t, err)
+	require.Contains(t, p.Assumptions, "network: rate: as the platform file says")
+	_, err = ParsePlatform("p.toml", []byte("runtime = \"ncnn\"\n[[node]]\nname = \"a\"\nboard = \"jetson-nano\"\n[medium]\nrate = \"-80 Mbit/s\"\nlatency = 3\n"), "")
+	require.ErrorContains(t, err, "p.toml:6: medium.rate")
+	require.ErrorContains(t, err, "p.toml:7: medium.latency")
+	require.ErrorContains(t, err, "needs a unit")
+}

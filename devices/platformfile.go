@@ -71,6 +71,33 @@ const (
 	leastNetworkRate = units.Rate(1000) // bit/s
 )
 
+// stated marks the numbers that the file gives without a source as what they are: the word of the file.
+func (f *platformFile) stated() {
+	transport := func(rate *quantity[units.Rate], latency, jitter *quantity[units.Duration]) {
+		byTheFile(rate)
+		byTheFile(latency)
+		byTheFile(jitter)
+	}
+	if m := f.Medium; m != nil {
+		transport(&m.Rate, &m.Latency, m.Jitter)
+		for i := range m.Station {
+			byTheFile(&m.Station[i].Rate)
+		}
+	}
+	if s := f.Switch; s != nil {
+		transport(&s.Rate, &s.Latency, s.Jitter)
+	}
+	for i := range f.Link {
+		transport(&f.Link[i].Rate, &f.Link[i].Latency, f.Link[i].Jitter)
+	}
+}
+
+func byTheFile[T any](q *quantity[T]) {
+	if q != nil && q.Source == "" && q.Assumption == "" {
+		q.Assumption = "as the platform file says"
+	}
+}
+
 // check adds to p whatever is wrong with the platform file beyond its syntax, units and boards.
 func (f *platformFile) check(p *strict.Problems) {
 	var names []string

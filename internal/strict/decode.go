@@ -91,12 +91,16 @@ func scalarText(data any) (string, bool) {
 }
 
 func decodeStruct(g *gathered, path string, data any, target reflect.Value) {
+	fields := fieldsOf(target.Type())
 	table, ok := data.(map[string]any)
 	if !ok {
+		if i := slices.IndexFunc(fields, func(f field) bool { return f.alone }); i >= 0 {
+			decode(g, path, data, target.FieldByIndex(fields[i].index))
+			return
+		}
 		g.unreadable(path, got(data)+"; write "+want(target.Type()))
 		return
 	}
-	fields := fieldsOf(target.Type())
 	given := make([]bool, len(fields))
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		i := match(fields, key)

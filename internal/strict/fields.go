@@ -11,6 +11,7 @@ type field struct {
 	name     string
 	exact    bool // the name comes from a tag and must match in case
 	required bool
+	alone    bool // may stand for the whole table: key = value instead of key = { name = value }
 	index    []int
 }
 
@@ -33,6 +34,7 @@ func fieldsOf(t reflect.Type) []field {
 				name:     defaultTo(name, strings.ToLower(f.Name)),
 				exact:    name != "",
 				required: slices.Contains(strings.Split(options, ","), "required"),
+				alone:    slices.Contains(strings.Split(options, ","), "alone"),
 				index:    []int{i},
 			})
 		}

@@ -261,3 +261,17 @@ func TestOwnMistakesPanic(t *testing.T) {
 		require.Panics(t, func() { _ = strict.Decode("x", []byte("a = 1"), v) }, name)
 	}
 }
+
+func TestAValueMayStandAlone(t *testing.T) {
+	var v struct {
+		Rate struct {
+			Value  int `toml:"value,required,alone"`
+			Source string
+		}
+	}
+	require.NoError(t, strict.Decode("f.toml", []byte("rate = 3"), &v))
+	require.Equal(t, 3, v.Rate.Value)
+	require.NoError(t, strict.Decode("f.toml", []byte(`rate = { value = 4, source = "s" }`), &v))
+	require.Equal(t, 4, v.Rate.Value)
+	require.ErrorContains(t, strict.Decode("f.toml", []byte(`rate = "x"`), &v), "f.toml:1: rate: ")
+}

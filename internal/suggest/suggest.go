@@ -29,11 +29,27 @@ func Nearest(word string, known []string) string {
 			continue
 		}
 		distance := levenshtein.Distance(strings.ToLower(word), strings.ToLower(candidate), nil)
+		if swapped(strings.ToLower(word), strings.ToLower(candidate)) {
+			distance = 1 // the commonest slip counts as one
+		}
 		if distance < bestDistance && distance < len(candidate) {
 			best, bestDistance = candidate, distance
 		}
 	}
 	return best
+}
+
+// swapped reports whether a and b differ in the order of two neighbouring letters only.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i+1 < len(a); i++ {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }
 
 // Phrase returns ` (did you mean "x"?)` for the nearest known word x, with the

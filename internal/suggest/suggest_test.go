@@ -50,3 +50,8 @@ func TestNearestDoesNotDependOnOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestNeighbouringLettersInTheWrongOrderAreOneSlip(t *testing.T) {
+	require.Equal(t, "hidp", Nearest("hipd", []string{"hidp", "modnn"}))
+	require.Empty(t, Nearest("abcd", []string{"badc"}))
+}
