@@ -13,9 +13,11 @@ import (
 type runningOp struct {
 	slot    int32 // its request, or vacant, or wasted
 	op      int32
-	gen     uint32  // that of the pending evOp which counts
-	left    float64 // nanoseconds of work at full speed, as of since
-	speed   float64 // 0 before it is set for the first time
+	gen     uint32        // that of the pending evOp which counts
+	due     time.Duration // when it ends at the present speed
+	pending time.Duration // when that evOp comes: at due, or before if the op was slowed since
+	left    float64       // nanoseconds of work at full speed, as of since
+	speed   float64       // 0 before it is set for the first time
 	since   time.Duration
 	started time.Duration
 	work    float64
@@ -64,10 +66,21 @@ func (s *simulation) adjustSpeeds(j int32) {
 			continue
 		}
 		o.left = math.Max(0, o.left-float64(o.speed*float64(s.now-o.since)))
+		first := o.speed == 0
 		o.speed, o.since = speed, s.now
-		o.gen++
-		s.eng.Schedule(engine.Event{At: s.now + ceilNanoseconds(o.left/speed), Kind: evOp, A: j, B: int32(k), Gen: o.gen})
+		o.due = s.now + ceilNanoseconds(o.left/speed)
+		if first || o.due < o.pending {
+			o.gen++
+			s.expectEnd(o, j, k)
+		}
 	}
+}
+
+// expectEnd schedules the event for an op's end. An op that is slowed keeps the event it has, which then finds that it is not
+// due: neighbours come and go, and most changes of speed need no event of their own.
+func (s *simulation) expectEnd(o *runningOp, j int32, k int) {
+	o.pending = o.due
+	s.eng.Schedule(engine.Event{At: o.due, Kind: evOp, A: j, B: int32(k), Gen: o.gen})
 }
 
 // ceilNanoseconds rounds up, but for what float rounding may have added to a whole number.
@@ -97,6 +110,10 @@ func (s *simulation) opDone(ev engine.Event) {
 	k := int(ev.B)
 	o := &n.ops[k]
 	if o.gen != ev.Gen {
+		return
+	}
+	if o.due > s.now {
+		s.expectEnd(o, ev.A, k)
 		return
 	}
 	if s.loaded && o.slot >= 0 {

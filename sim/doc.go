@@ -8,9 +8,9 @@
 //   - engine/, flow/: the event queue and the network's bandwidth sharing.
 //   - simulation.go: the state of a run and its loop; request.go, compute.go, transfer.go: what the events do to it.
 //   - planning.go, backlog.go: leaders ask the strategy; plans are cached and compiled (program.go).
-//   - faults.go: nodes lost, links cut.
-//   - result.go, statistics.go: what comes out.
-//   - trace/: the records of a run, for checks and pictures.
+//   - memory.go, faults.go, random.go: memory in use; nodes lost, links cut; jitter.
+//   - result.go, summary.go, statistics.go: what comes out; tracing.go, how it is recorded.
+//   - trace/: the records of a run, for checks and pictures; laws/: what must hold of every run.
 //
 // # Instants
 //

@@ -189,6 +189,29 @@ func TestCancelledRunReturnsWhatItHas(t *testing.T) {
 	require.Equal(t, 24*ms, r.Latency.Mean)
 }
 
+// spy notes which platforms it is shown.
+type spy struct {
+	strategies.Strategy
+	seen []*devices.Platform
+}
+
+func (s *spy) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+	s.seen = append(s.seen, b.Platform)
+	return s.Strategy.Plan(r, b)
+}
+
+// Strategies see the belief and nothing else; plans run on the truth.
+func TestStrategiesSeeTheBeliefOnly(t *testing.T) {
+	p, g, plan := relay(t)
+	belief := faster(p, 2)
+	s := &spy{Strategy: fixedPlan{plan}}
+	r, err := Run(context.Background(), Config{Truth: p, Belief: belief, Strategy: s, Models: []*workloads.Graph{g}, Arrivals: once()})
+	require.NoError(t, err)
+	require.Equal(t, 24*ms, r.Latency.Mean)
+	require.Len(t, s.seen, 1)
+	require.Same(t, belief, s.seen[0])
+}
+
 type infeasible struct{}
 
 func (infeasible) Plan(strategies.Request, *strategies.Belief) (*strategies.Plan, error) {

@@ -75,12 +75,12 @@ func (s *simulation) startFlow(t int32) {
 	s.netDirty = true
 }
 
-// finishFlow ends the flow that completes now; its message is on the last stretch. Of several that complete at this instant the
+// finishFlow ends the flow that completes now, if there is one; its message is on the last stretch. Of several that complete at this instant the
 // others follow with events of their own, for asking the network again right away would share its capacity twice.
 func (s *simulation) finishFlow() {
 	s.netDirty = true
 	at, id, ok := s.net.NextCompletion()
-	if !ok || at != s.now { // it was cancelled at this very instant
+	if !ok || at != s.now {
 		return
 	}
 	s.net.Finish(s.now, id)
@@ -130,20 +130,16 @@ func (s *simulation) cancel(t int32) {
 	s.freeTransferSlot(t)
 }
 
-// scheduleNetwork sees to it that one event waits for the next completion of a flow.
+// scheduleNetwork sees to it that an event comes no later than the next completion of a flow. When completions move away the
+// event that waits is kept; it then finds nothing complete and asks again.
 func (s *simulation) scheduleNetwork() {
 	at, _, ok := s.net.NextCompletion()
-	if !ok {
-		at = never
-	}
-	if at == s.netAt {
+	if !ok || at >= s.netAt {
 		return
 	}
 	s.netAt = at
 	s.netGen++
-	if ok {
-		s.eng.Schedule(engine.Event{At: at, Kind: evNetwork, Gen: s.netGen})
-	}
+	s.eng.Schedule(engine.Event{At: at, Kind: evNetwork, Gen: s.netGen})
 }
 
 // flowStarts and flowEnds keep account of the time with at least one transfer under way at a node.

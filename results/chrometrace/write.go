@@ -91,6 +91,9 @@ func (x *export) computes() {
 		plan, op := x.op(c.Request, c.Op)
 		if op != nil {
 			name = fmt.Sprintf("%s layers %d-%d", plan.Model, op.Slice.From, op.Slice.To-1)
+			if op.Slice.To == op.Slice.From+1 {
+				name = fmt.Sprintf("%s layer %d", plan.Model, op.Slice.From)
+			}
 		}
 		if c.Wasted {
 			name += " (wasted)"

@@ -26,8 +26,14 @@ type Action struct {
 }
 
 // Next appends to dst what is to be done after the inputs since the last call, and returns it. Sends come first, in the order
-// (request, op), then the ops that start, by cluster, then the requests whose part is done.
+// (request, op), then the ops that start, by cluster, then the requests whose part is done. When requests fail these are
+// reported alone, and the driver drops them and calls Next again: nothing must start for them.
 func (m *Machine) Next(dst []Action) []Action {
+	if len(m.failing) > 0 {
+		dst = append(dst, m.failing...)
+		m.failing = m.failing[:0]
+		return dst
+	}
 	dst = append(dst, m.pending...)
 	m.pending = m.pending[:0]
 	m.sortReady()

@@ -31,7 +31,8 @@ type Machine struct {
 	free     []Handle
 	ready    []job    // steps that became ready since the last Next
 	ended    []Handle // requests whose part got done since then
-	pending  []Action // other actions since then
+	failing  []Action // requests that a lost node has stopped
+	pending  []Action // what observers are told
 	observed bool
 }
 
@@ -49,6 +50,8 @@ type request struct {
 	waits []int32
 	phase Phase
 	live  bool
+
+	failing bool // a Fail was or will be reported
 }
 
 // New returns the machine of node n, with nothing to do. If observed, Next also reports queueing and changes of phase.
@@ -112,7 +115,7 @@ func (m *Machine) newHandle(id int64) Handle {
 		m.requests = append(m.requests, request{})
 	}
 	r := &m.requests[h]
-	r.id, r.part, r.live = id, nil, true
+	r.id, r.part, r.live, r.failing = id, nil, true, false
 	return h
 }
 
@@ -184,11 +187,12 @@ func (m *Machine) complete(j job) {
 }
 
 // NodeLost says that another node is gone. Requests that wait here for a tensor from it, or have one to send to it, cannot go
-// on: Next reports each with a Fail action. The driver then drops them everywhere.
+// on: Next reports each once with a Fail action. The driver then drops them everywhere.
 func (m *Machine) NodeLost(lost int) {
 	for h := range m.requests {
-		if r := &m.requests[h]; r.live && r.part != nil && r.needs(int32(lost)) {
-			m.pending = append(m.pending, Action{Kind: Fail, Handle: Handle(h), Node: int32(lost)})
+		if r := &m.requests[h]; r.live && r.part != nil && !r.failing && r.needs(int32(lost)) {
+			r.failing = true
+			m.failing = append(m.failing, Action{Kind: Fail, Handle: Handle(h), Node: int32(lost)})
 		}
 	}
 }
@@ -219,6 +223,7 @@ func (m *Machine) Drop(h Handle) {
 	m.ready = without(m.ready, func(j job) bool { return j.h == h })
 	m.ended = without(m.ended, func(e Handle) bool { return e == h })
 	m.pending = without(m.pending, func(a Action) bool { return a.Handle == h })
+	m.failing = without(m.failing, func(a Action) bool { return a.Handle == h })
 	m.release(h)
 }
 
