@@ -23,6 +23,7 @@ type chain struct {
 	kind  []place // of every position
 	bytes []int64 // of the whole tensor that lies at a boundary
 	held  []int64 // bytes of weights of all layers before every position
+	stops []bool  // positions where shares of data may begin or end
 }
 
 func newChain(g *workloads.Graph, batch int, gates bool) *chain {
@@ -48,6 +49,27 @@ func (c *chain) add(layer int, kind place) {
 	c.at = append(c.at, layer)
 	c.kind = append(c.kind, kind)
 	c.bytes = append(c.bytes, c.g.Layers[layer-1].Bytes(c.g.Full(layer-1, c.batch)))
+}
+
+// finest is into how many parts of about equal work the chain is divided for data partition. Fusing two or three blocks of a deep
+// network costs little recomputation and saves an exchange, so no more are needed.
+const finest = 24
+
+// stopAt picks the positions where shares of data may begin or end, by the time along the chain: all of a short chain.
+func (c *chain) stopAt(along []float64) {
+	c.stops = make([]bool, len(c.at))
+	last := c.body()
+	taken := -1 // the part of the chain whose stop is found
+	for p := range c.stops {
+		part := p
+		if last > finest && p < last {
+			part = int(along[p] / along[last] * finest)
+		}
+		c.stops[p] = c.kind[p] != boundary || part > taken
+		if c.kind[p] == boundary {
+			taken = max(taken, part)
+		}
+	}
 }
 
 // addGates adds the positions around the gates of block b, if all of them are plain: vectors made of nothing but the pool.

@@ -84,10 +84,13 @@ func (h *hidp) UsesBacklog() bool { return h.backlog }
 
 // Plan implements strategies.Strategy: the answers of the search in every scope, then the one with the best forecast.
 func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
-	p := newPlanner(h.name, r, b, h.data != "rows-nohalo")
-	if h.backlog {
-		p.queue = backlog(b)
+	if !h.backlog {
+		idle := *b
+		idle.Backlog = nil
+		b = &idle
 	}
+	p := newPlanner(h.name, r, b, h.data != "rows-nohalo")
+	p.queue = backlog(b)
 	best := &choice{p: p, objective: h.objective}
 	scopes := h.scopes(r, b)
 	for _, x := range scopes {

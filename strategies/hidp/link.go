@@ -9,26 +9,36 @@ import (
 
 // network is the medium between nodes: messages that begin together share the resources on their paths.
 type network struct {
-	p     *devices.Platform
-	fixed [][]float64 // message costs at both ends and latency; infinite where there is no path
-	power []float64   // NIC power per node
+	paths    [][]path
+	capacity []float64 // bytes/s per resource
+	power    []float64 // NIC power per node
+}
+
+// path is how a message goes from one node to another.
+type path struct {
+	hops  []devices.Hop
+	fixed float64 // seconds: message costs at both ends and latency; infinite where there is no path
+	pace  float64 // seconds per byte of a lone message
 }
 
 func newNetwork(p *devices.Platform) *network {
-	n := &network{p: p}
+	n := &network{}
+	for _, r := range p.Network.Resources {
+		n.capacity = append(n.capacity, r.Capacity)
+	}
 	for u := range p.Nodes {
 		n.power = append(n.power, p.Nodes[u].NICPower)
-		row := make([]float64, len(p.Nodes))
+		row := make([]path, len(p.Nodes))
 		for v := range row {
 			switch {
 			case u == v:
 			case !p.Network.Connected(u, v):
-				row[v] = math.Inf(1)
+				row[v].fixed = math.Inf(1)
 			default:
-				row[v] = (p.Nodes[u].Message + p.Nodes[v].Message + p.Network.Paths[u][v].Latency).Seconds()
+				row[v] = path{p.Network.Paths[u][v].Hops, (p.Nodes[u].Message + p.Nodes[v].Message + p.Network.Paths[u][v].Latency).Seconds(), 1 / p.Network.Goodput(u, v)}
 			}
 		}
-		n.fixed = append(n.fixed, row)
+		n.paths = append(n.paths, row)
 	}
 	return n
 }
@@ -39,35 +49,39 @@ func (n *network) carry(ms []message, arrival []float64) cost {
 	last, flow, power := 0.0, 0.0, 0.0
 	for i := range ms {
 		m := &ms[i]
-		fixed := n.fixed[m.from][m.to]
-		if math.IsInf(fixed, 1) {
+		p := &n.paths[m.from][m.to]
+		if math.IsInf(p.fixed, 1) {
 			return impossible
 		}
-		mine := 0.0
-		for _, h := range n.p.Network.Paths[m.from][m.to].Hops {
-			mine = math.Max(mine, n.load(ms, h.Resource, m.bytes)/n.p.Network.Resources[h.Resource].Capacity)
+		mine := float64(float64(m.bytes) * p.pace)
+		if len(ms) > 1 {
+			mine = n.shared(ms, p, m.bytes)
 		}
 		if arrival != nil {
-			arrival[i] = fixed + mine
+			arrival[i] = p.fixed + mine
 		}
-		last = math.Max(last, fixed+mine)
-		flow = math.Max(flow, mine)
-		power = math.Max(power, n.power[m.from]+n.power[m.to])
+		last = max(last, p.fixed+mine)
+		flow = max(flow, mine)
+		power = max(power, n.power[m.from]+n.power[m.to])
 	}
 	return cost{last, float64(power * flow)}
 }
 
-// load returns the bytes that resource r carries until a message of the given size is through.
-func (n *network) load(ms []message, r int, most int64) float64 {
-	total := 0.0
-	for i := range ms {
-		for _, h := range n.p.Network.Paths[ms[i].from][ms[i].to].Hops {
-			if h.Resource == r {
-				total += float64(float64(min(ms[i].bytes, most)) * h.Weight)
+// shared returns the seconds until a message of the given size is through path p among all others.
+func (n *network) shared(ms []message, p *path, bytes int64) float64 {
+	slowest := 0.0
+	for _, h := range p.hops {
+		load := 0.0
+		for i := range ms {
+			for _, o := range n.paths[ms[i].from][ms[i].to].hops {
+				if o.Resource == h.Resource {
+					load += float64(float64(min(ms[i].bytes, bytes)) * o.Weight)
+				}
 			}
 		}
+		slowest = max(slowest, load/n.capacity[h.Resource])
 	}
-	return total
+	return slowest
 }
 
 // collect implements medium: the receiver's link takes the messages one after the other, in the order of their release.
@@ -82,13 +96,13 @@ func (n *network) collect(ms []message, release []float64) cost {
 			}
 		}
 		m := &ms[first]
-		fixed := n.fixed[m.from][m.to]
-		if math.IsInf(fixed, 1) {
+		p := &n.paths[m.from][m.to]
+		if math.IsInf(p.fixed, 1) {
 			return impossible
 		}
-		flow := float64(m.bytes) / n.p.Network.Goodput(m.from, m.to)
-		free = math.Max(free, release[first]) + flow
-		total.time = math.Max(total.time, free+fixed)
+		flow := float64(float64(m.bytes) * p.pace)
+		free = max(free, release[first]) + flow
+		total.time = max(total.time, free+p.fixed)
 		total.energy += float64(flow * (n.power[m.from] + n.power[m.to]))
 		m.bytes = -1
 	}

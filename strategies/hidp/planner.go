@@ -21,6 +21,7 @@ type planner struct {
 	queue  [][]float64
 	sets   [][]set // per node, the cluster sets of its local tier
 	locals map[localKey]*local
+	usable []bool // nodes that the leader can reach and that can reach it, over others if need be
 }
 
 type localKey struct {
@@ -32,10 +33,37 @@ func newPlanner(name string, r strategies.Request, b *strategies.Belief, gates b
 	p := &planner{name: name, r: r, b: b, costs: b.Costs(r.Graph), locals: map[localKey]*local{}, goal: goal{second: 1}}
 	p.c = newChain(r.Graph, r.Batch, gates)
 	p.curves = newCurves(p.c, p.costs)
+	p.c.stopAt(p.curves.of(r.Batch)[r.Leader][b.Platform.Nodes[r.Leader].DefaultCluster])
+	p.usable = usable(b.Platform, r.Leader)
 	for j := range b.Platform.Nodes {
 		p.sets = append(p.sets, clusterSets(&b.Platform.Nodes[j], p.clusterRates(j)))
 	}
 	return p
+}
+
+// usable returns which nodes lie on a round trip from the leader.
+func usable(p *devices.Platform, leader int) []bool {
+	closure := func(connected func(u, v int) bool) []bool {
+		in := make([]bool, len(p.Nodes))
+		in[leader] = true
+		for grown := true; grown; {
+			grown = false
+			for u := range in {
+				for v := range in {
+					if in[u] && !in[v] && connected(u, v) {
+						in[v], grown = true, true
+					}
+				}
+			}
+		}
+		return in
+	}
+	there := closure(p.Network.Connected)
+	back := closure(func(u, v int) bool { return p.Network.Connected(v, u) })
+	for j := range there {
+		there[j] = there[j] && back[j]
+	}
+	return there
 }
 
 func (p *planner) local(j int, data dataset) *local {
@@ -73,7 +101,7 @@ func (p *planner) global(x scope) *tier {
 		t.ws = append(t.ws, w)
 	}
 	t.alone = func(j, s, e int, start float64) cost {
-		if !x.nodes[j] {
+		if !x.nodes[j] || !p.usable[j] {
 			return impossible
 		}
 		_, c := p.node(x, j, s, e, start)

@@ -112,12 +112,15 @@ func (t *tier) fillRows(v *shareout, longest int) bool {
 		if t.c.kind[e] == pooled {
 			t.fillGate(v, e)
 		}
-		if t.c.kind[e] == gated || t.c.rows(e) < 2 {
+		if !t.c.stops[e] || t.c.kind[e] == gated || t.c.rows(e) < 2 {
 			continue
 		}
 		walks := t.strippers(v, e)
 		lost := 0
 		for s := e - 1; s >= 0 && e-s <= longest && t.c.kind[s] != pooled && lost < 2; s-- {
+			if !t.c.stops[s] {
+				continue
+			}
 			barrier := false
 			t.eachWalker(walks, func(w *walker) {
 				w.down(t, t.c.at[s])
@@ -159,7 +162,7 @@ func (t *tier) eachWalker(walks []stripper, f func(*walker)) {
 func (t *tier) unshared(v *shareout, s, e int) float64 {
 	best := math.Inf(1)
 	for _, k := range t.ws[v.home].alone {
-		best = math.Min(best, t.curves.run(t.ws[v.home].node, k, s, e, t.c.batch))
+		best = min(best, t.curves.run(t.ws[v.home].node, k, s, e, t.c.batch))
 	}
 	return best
 }
@@ -174,7 +177,7 @@ func (t *tier) store(v *shareout, s, e int, seg segment) {
 
 // rowSegment prices the segment whose walks have come down to position s.
 func (t *tier) rowSegment(v *shareout, walks []stripper, s int) segment {
-	seg := segment{possible: true, strips: make([]strip, len(walks))}
+	seg := segment{possible: true, strips: t.newStrips(len(walks))}
 	in := t.c.at[s] - 1
 	for m := range walks {
 		if walks[m].alone == nil {
@@ -189,6 +192,16 @@ func (t *tier) rowSegment(v *shareout, walks []stripper, s int) segment {
 		seg.halo = t.haloes(v, walks, s, seg.strips)
 	}
 	return seg
+}
+
+// newStrips returns n strips out of a larger allocation.
+func (t *tier) newStrips(n int) []strip {
+	if len(t.spare) < n {
+		t.spare = make([]strip, 64*n)
+	}
+	out := t.spare[:n:n]
+	t.spare = t.spare[n:]
+	return out
 }
 
 // cheapest returns the fastest way in which a worker can run its strip.
@@ -224,7 +237,7 @@ func (t *tier) atOnce(v *shareout, strips []strip) cost {
 	total := cost{}
 	if !t.onChip {
 		for i := range strips {
-			total.time = math.Max(total.time, strips[i].cost.time)
+			total.time = max(total.time, strips[i].cost.time)
 			total.energy += strips[i].cost.energy
 		}
 		return total
@@ -273,7 +286,7 @@ func (t *tier) haloes(v *shareout, walks []stripper, s int, strips []strip) cost
 	}
 	c := t.link.carry(t.messages, t.arrival)
 	for i, m := range t.receiver {
-		strips[m].halo = math.Max(strips[m].halo, t.arrival[i])
+		strips[m].halo = max(strips[m].halo, t.arrival[i])
 	}
 	return c
 }
@@ -289,7 +302,7 @@ func (t *tier) fillGate(v *shareout, p int) {
 			continue
 		}
 		c := t.gateCost(w, p)
-		slowest = cost{math.Max(slowest.time, c.time), slowest.energy + c.energy}
+		slowest = cost{max(slowest.time, c.time), slowest.energy + c.energy}
 		in, out = in[:0], out[:0]
 		for m, u := range v.members {
 			if m != o && !v.own[p][m].Empty() {
@@ -334,7 +347,7 @@ func (t *tier) gateCluster(w, p int) int {
 func (t *tier) fillSamples(v *shareout) {
 	for s := 0; s < t.c.end(); s++ {
 		for e := s + 1; e <= t.c.end(); e++ {
-			if t.c.kind[s] != boundary || t.c.kind[e] != boundary {
+			if t.c.kind[s] != boundary || t.c.kind[e] != boundary || !t.c.stops[s] || !t.c.stops[e] {
 				continue
 			}
 			seg := segment{possible: true, strips: make([]strip, len(v.members))}

@@ -1,8 +1,6 @@
 package hidp
 
 import (
-	"math"
-
 	"hidp/devices"
 	"hidp/workloads"
 )
@@ -26,6 +24,7 @@ type tier struct {
 	arrival  []float64 // at least as long as there are workers
 	receiver []int
 	pool     []*walker // to be used again
+	spare    []strip   // allocated ahead
 }
 
 // message is a transfer between two workers.
@@ -83,7 +82,7 @@ func (t *tier) gather(v, w, s int, before cost, from []float64) cost {
 		return before
 	}
 	c := t.link.collect(t.messages, t.release)
-	return cost{math.Max(held, c.time), before.energy + c.energy}
+	return cost{max(held, c.time), before.energy + c.energy}
 }
 
 func (t *tier) scatter(u, v, s, e int, before cost, ends []float64) cost {
@@ -131,7 +130,7 @@ func (t *tier) stay(v, s, e int, before cost, from, ends []float64) cost {
 		ends[m] = from[m]
 		for o := range seg.strips {
 			if seg.strips[m].sources&(1<<o) != 0 {
-				ends[m] = math.Max(ends[m], from[o]+seg.strips[m].halo)
+				ends[m] = max(ends[m], from[o]+seg.strips[m].halo)
 			}
 		}
 	}
@@ -156,7 +155,7 @@ func (t *tier) run(v *shareout, seg *segment, before cost, ends []float64) cost 
 			ends[m] += t.wait(t.ws[v.members[m]].node, x.mask, ends[m])
 		}
 		ends[m] += x.cost.time
-		c.time = math.Max(c.time, ends[m])
+		c.time = max(c.time, ends[m])
 	}
 	return c
 }
@@ -167,7 +166,7 @@ func (t *tier) wait(j int, mask uint32, now float64) float64 {
 	if t.queue != nil {
 		for k, free := range t.queue[j] {
 			if mask&(1<<k) != 0 {
-				until = math.Max(until, free)
+				until = max(until, free)
 			}
 		}
 	}

@@ -19,31 +19,50 @@ type sharing struct {
 func (p *planner) sharings(t *tier, rate []float64) []sharing {
 	net := t.link.(*network)
 	var out []sharing
+	promised := map[tilt]float64{} // the shortest time that the sets so far promise
+	promising := func(x tilt, end float64) bool {
+		if best, ok := promised[x]; ok && end > best*worthwhile {
+			return false
+		}
+		promised[x] = end
+		return true
+	}
+	add := func(s sharing) {
+		if !slices.ContainsFunc(out, s.like) {
+			out = append(out, s)
+		}
+	}
 	for _, members := range nodeSets(rate, p.r.Leader) {
 		homes := p.homes(members)
 		prop := sharing{members: members, home: homes[len(homes)-1]}
+		total := 0.0
 		for _, j := range members {
 			prop.weights = append(prop.weights, rate[j])
+			total += rate[j]
 		}
-		var tilted []sharing
+		any := false
 		for _, home := range homes {
 			for _, pieces := range []int{1, 4, 16} {
-				if s, ok := p.balance(net, members, rate, home, pieces); ok {
-					tilted = append(tilted, s)
+				s, end, ok := p.balance(net, members, rate, home, pieces)
+				if ok && promising(tilt{home, pieces}, end) {
+					add(s)
 				}
+				any = any || ok
 			}
 		}
-		if len(tilted) == 0 {
-			continue
-		}
-		for _, s := range append([]sharing{prop}, tilted...) {
-			if !slices.ContainsFunc(out, s.like) {
-				out = append(out, s)
-			}
+		if any && promising(tilt{homes[len(homes)-1], 0}, 1/total) {
+			add(prop)
 		}
 	}
 	return out
 }
+
+// tilt is a way to weigh transfers: from which home, for a stretch of which size (0: not at all).
+type tilt struct{ home, pieces int }
+
+// worthwhile is what share of the time that a smaller set of nodes promises a larger one may at most promise, free of halos, to be
+// tried as well.
+const worthwhile = 0.96
 
 // homes returns the members at which the data may lie before it is shared: the leader and the fastest.
 func (p *planner) homes(members []int) []int {
@@ -71,10 +90,10 @@ func (s sharing) like(o sharing) bool {
 	return true
 }
 
-// balance returns the shares with which all members are done at one time when the home scatters a stretch's input and gathers its
+// balance returns the shares with which all members are done at one time, and that time, when the home scatters a stretch's input and gathers its
 // output: a share x costs member j fixed_j + x·(compute_j + transfer_j). Members whose fixed part is beyond that time get nothing;
 // ok is false if that leaves fewer than two. The stretch is the divisible part of the chain, or one of several pieces of it.
-func (p *planner) balance(net *network, members []int, rate []float64, home, pieces int) (sharing, bool) {
+func (p *planner) balance(net *network, members []int, rate []float64, home, pieces int) (sharing, float64, bool) {
 	type cand struct {
 		node         int
 		fixed, slope float64
@@ -84,12 +103,13 @@ func (p *planner) balance(net *network, members []int, rate []float64, home, pie
 	for _, j := range members {
 		c := cand{node: j, slope: 1 / (rate[j] * float64(pieces))}
 		if j != home {
-			c.fixed = net.fixed[home][j] + net.fixed[j][home]
+			there, back := net.paths[home][j], net.paths[j][home]
+			c.fixed = there.fixed + back.fixed
 			if math.IsInf(c.fixed, 1) {
 				continue
 			}
 			rivals := float64(len(members) - 1) // all share the home's link or the medium
-			c.slope += rivals * (float64(bytes[0])/p.b.Platform.Network.Goodput(home, j) + float64(bytes[1])/p.b.Platform.Network.Goodput(j, home))
+			c.slope += float64(rivals * (float64(float64(bytes[0])*there.pace) + float64(float64(bytes[1])*back.pace)))
 		}
 		cs = append(cs, c)
 	}
@@ -116,7 +136,7 @@ func (p *planner) balance(net *network, members []int, rate []float64, home, pie
 			}
 		}
 	}
-	return s, len(s.members) > 1
+	return s, end, len(s.members) > 1
 }
 
 // ends returns the bytes before and behind the stretch that balance weighs: the ends of the chain's divisible part, or for pieces
