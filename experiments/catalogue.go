@@ -11,11 +11,11 @@ import (
 	"hidp/workloads"
 )
 
-//go:embed fig5.toml
+//go:embed fig5.toml claims.toml
 var files embed.FS
 
 // Names lists the experiments, in the order in which they are reproduced.
-func Names() []string { return []string{"fig5"} }
+func Names() []string { return []string{"fig5", "claims"} }
 
 // Get returns the experiment called name. The error for an unknown name suggests the nearest known one.
 func Get(name string) (*Experiment, error) {

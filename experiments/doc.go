@@ -9,4 +9,6 @@
 //   - experiment.go, catalogue.go: experiment files and the table of them; reproduce.go: runs them by name and writes what they
 //     produce.
 //   - change.go, fig5.go: latency and energy per request of every strategy, beside the published averages.
+//   - grid.go, claims.go, claimsreport.go: the averages of the paper's abstract against ours, for every reading of "data partition"
+//     and over a grid of the other open assumptions.
 package experiments

@@ -24,14 +24,15 @@ type barKey struct{ model, strategy, seed string }
 // runBars simulates every model under every method with every seed. The seeds are shared, so methods are compared in pairs.
 func (e *Experiment) runBars(ctx context.Context, o Options, progress Progress) (*yield, error) {
 	f := &bars{e: e, models: e.base.ModelNames(), seeds: e.repetitions(o.Seed, o.Quick), records: map[barKey]Record{}}
-	var points []Values
+	var tasks []task
+	b := newBench(e.base)
 	for _, v := range product(Axis{"model", f.models}, Axis{"seed", f.seeds}) {
 		for i := range e.methods {
-			points = append(points, v.with(e.methods[i].values()))
+			tasks = append(tasks, task{b, v.with(e.methods[i].values())})
 		}
 	}
 	var err error
-	if f.all, err = runAll(ctx, newBench(e.base), points, o.Jobs, progress); err != nil {
+	if f.all, err = runAll(ctx, tasks, o.Jobs, progress); err != nil {
 		return nil, err
 	}
 	for _, r := range f.all {

@@ -25,23 +25,32 @@ type Record struct {
 // Progress is told how many of how many simulations are done; it is called by one goroutine at a time.
 type Progress func(done, total int)
 
-// runAll simulates every point on up to jobs workers and returns the records in the order of the points, whatever the number of
-// workers. Points with equal values are simulated once. All points are checked before the first one runs.
-func runAll(ctx context.Context, b *bench, points []Values, jobs int, progress Progress) ([]Record, error) {
-	index := map[string]int{}
+// task is a point to simulate on a bench.
+type task struct {
+	bench  *bench
+	values Values
+}
+
+// runAll simulates every task on up to jobs workers and returns the records in the order of the tasks, whatever the number of
+// workers. Equal tasks are simulated once. All are checked before the first one runs.
+func runAll(ctx context.Context, tasks []task, jobs int, progress Progress) ([]Record, error) {
+	type id struct {
+		bench *bench
+		key   string
+	}
+	index := map[id]int{}
 	var scenarios []*Scenario
-	var values []Values
-	place := make([]int, len(points))
-	for i, v := range points {
-		k := v.key()
+	place := make([]int, len(tasks))
+	for i, t := range tasks {
+		k := id{t.bench, t.values.key()}
 		at, ok := index[k]
 		if !ok {
-			s, err := b.scenario(v)
+			s, err := t.bench.scenario(t.values)
 			if err != nil {
 				return nil, err
 			}
 			at = len(scenarios)
-			index[k], scenarios, values = at, append(scenarios, s), append(values, v)
+			index[k], scenarios = at, append(scenarios, s)
 		}
 		place[i] = at
 	}
@@ -49,10 +58,10 @@ func runAll(ctx context.Context, b *bench, points []Values, jobs int, progress P
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Record, len(points))
+	out := make([]Record, len(tasks))
 	for i, at := range place {
 		out[i] = records[at]
-		out[i].Values = points[i]
+		out[i].Values = tasks[i].values
 	}
 	return out, nil
 }

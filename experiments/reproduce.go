@@ -112,6 +112,9 @@ func (e *Experiment) run(ctx context.Context, o Options) (*yield, error) {
 			o.Progress(e.Name, done, total)
 		}
 	}
+	if e.kind == "claims" {
+		return e.runClaims(ctx, o, progress)
+	}
 	return e.runBars(ctx, o, progress)
 }
 

@@ -103,13 +103,14 @@ func TestPointsAreSimulatedOnce(t *testing.T) {
 	require.NoError(t, err)
 	v := Values{"strategy": "single-gpu", "model": "vgg19", "seed": "1"}
 	total := 0
-	records, err := runAll(context.Background(), newBench(e.base), []Values{v, v.with(Values{"leader": "jetson-nano"}), v}, 2, func(_, n int) { total = n })
+	b := newBench(e.base)
+	records, err := runAll(context.Background(), []task{{b, v}, {b, v.with(Values{"leader": "jetson-nano"})}, {b, v}}, 2, func(_, n int) { total = n })
 	require.NoError(t, err)
 	require.Equal(t, 2, total)
 	require.Equal(t, records[0], records[2])
 	require.Greater(t, records[1].Latency, records[0].Latency)
 	for _, bad := range []Values{{"leader": "x"}, {"rate": "3"}, {"input": "int4"}, {"model": "x"}, {"colour": "red"}, {"batch": "0"}, {"runtime": "x"}, {"seed": "-1"}, {"option x": "1"}, {"strategy": "x"}} {
-		_, err := runAll(context.Background(), newBench(e.base), []Values{bad}, 1, nil)
+		_, err := runAll(context.Background(), []task{{b, bad}}, 1, nil)
 		require.Error(t, err, "%v", bad)
 	}
 }
