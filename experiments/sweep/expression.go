@@ -40,6 +40,17 @@ func (k valueKind) String() string { return [...]string{"a number", "a text", "t
 func number(x float64) value { return value{kind: aNumber, number: x} }
 func truth(b bool) value     { return value{kind: aTruth, truth: b} }
 
+// bare clears what does not belong to the value's kind, so that values can be compared.
+func (v value) bare() value {
+	switch v.kind {
+	case aNumber:
+		return number(v.number)
+	case aText:
+		return value{kind: aText, text: v.text}
+	}
+	return truth(v.truth)
+}
+
 // node is a part of a compiled expression; it reads the values of names by index.
 type node struct {
 	kind    valueKind

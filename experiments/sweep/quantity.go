@@ -3,6 +3,7 @@ package sweep
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -88,7 +89,11 @@ func parseQuantity(text string) (quantity, bool) {
 	return quantity{}, false
 }
 
-// at returns the text of a quantity of the same unit whose value in base units is near base, to twelve digits.
-func (q quantity) at(base float64) string {
+// text returns a quantity of the same dimension whose value in base units is near base: to twelve digits in the same unit, or a
+// whole number of bytes.
+func (q quantity) text(base float64) string {
+	if q.dimension.unit == "B" {
+		return strconv.FormatFloat(math.Round(base), 'f', 0, 64) + " B"
+	}
 	return strconv.FormatFloat(base/q.factor, 'g', 12, 64) + " " + q.unit
 }

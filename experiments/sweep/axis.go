@@ -1,0 +1,315 @@
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hidp/internal/strict"
+)
+
+// axis is a field of the scenario with the values it takes.
+type axis struct {
+	name   string
+	field  string
+	path   []string // the field's path, one element per table or array
+	key    string   // of the axis in the sweep file, "axis[1]"
+	column Column
+
+	values  []setting // of a list or of steps
+	sampled bool
+	span    *span // of a sampled range
+}
+
+// setting is one value of an axis.
+type setting struct {
+	tree  any     // as it stands in the scenario
+	text  string  // as people read it
+	value float64 // of numeric columns
+	truth bool    // of columns of truth values
+}
+
+// span is a range of numbers or quantities.
+type span struct {
+	from, to float64 // in base units
+	log      bool
+	whole    bool // whole numbers
+	like     quantity
+}
+
+// mostValues bounds the values of one axis.
+const mostValues = 1_000_000
+
+// readAxes reads all axes; faulty ones are left out.
+func (f *sweepFile) readAxes(p *strict.Problems) []axis {
+	if len(f.Axis) == 0 && !p.Has("axis") {
+		p.Faultf("axis", `is missing; a sweep has at least one [[axis]] with field = "rate" and values, or from, to and steps`)
+	}
+	if len(f.Axis) > mostAxes {
+		p.Faultf("axis", "has %d entries; at most %d are supported", len(f.Axis), mostAxes)
+		return nil
+	}
+	var axes []axis
+	for i := range f.Axis {
+		key := strict.Index("axis", i)
+		if a, ok := f.Axis[i].read(p.Under(key)); ok {
+			a.key = key
+			if slices.ContainsFunc(axes, func(b axis) bool { return b.name == a.name || under(a.field, b.field) || under(b.field, a.field) }) {
+				p.Faultf(key, "%s has an axis already", a.field)
+			}
+			axes = append(axes, a)
+		}
+	}
+	return axes
+}
+
+func (f *axisFile) read(p *strict.Problems) (axis, bool) {
+	a := axis{name: f.Name, field: f.Field, sampled: f.Sample}
+	if a.name == "" {
+		a.name = f.Field
+	}
+	var err error
+	if a.path, err = splitPath(f.Field); err != nil {
+		p.Faultf("field", "%v", err)
+		return a, false
+	}
+	if !pathText.MatchString(a.name) {
+		p.Faultf("name", "%q is no name; write letters, digits, _ and -", a.name)
+		return a, false
+	}
+	if reserved(a.name) && a.field != "seed" {
+		p.Faultf("name", "%q is the name of another column; write another one", a.name)
+		return a, false
+	}
+	list, ranged := p.Has("values"), p.Has("from") || p.Has("to")
+	switch {
+	case list == ranged:
+		p.Faultf("", "needs either values = [ … ] or from and to, and has %s", map[bool]string{true: "both", false: "neither"}[list])
+		return a, false
+	case list:
+		return a, f.readList(p, &a)
+	}
+	return a, f.readRange(p, &a)
+}
+
+func (f *axisFile) readList(p *strict.Problems, a *axis) bool {
+	for _, key := range []string{"steps", "scale"} {
+		if p.Has(key) {
+			p.Faultf(key, "goes with from and to, not with values")
+		}
+	}
+	switch {
+	case len(f.Values) == 0:
+		p.Faultf("values", "is empty; the sweep would have no points")
+		return false
+	case len(f.Values) > mostValues:
+		p.Faultf("values", "has %d entries; at most %d are supported", len(f.Values), mostValues)
+		return false
+	case f.Labels != nil && len(f.Labels) != len(f.Values):
+		p.Faultf("labels", "has %d texts for %d values; write one for each", len(f.Labels), len(f.Values))
+		return false
+	}
+	ok := true
+	for i, v := range f.Values {
+		s := setting{tree: v, text: label(v)}
+		if f.Labels != nil {
+			s.text = f.Labels[i]
+		}
+		if slices.ContainsFunc(a.values, func(other setting) bool { return other.text == s.text }) {
+			p.Faultf(strict.Index("values", i), "%s is listed already", s.text)
+			ok = false
+		}
+		a.values = append(a.values, s)
+	}
+	a.column = Column{Name: a.name, Kind: "axis"}
+	a.column.Type, a.column.Unit = classify(a.values, f.Labels != nil)
+	return ok
+}
+
+// label is the text of a value: strings as they are, lists joined by +, the rest as JSON.
+func label(v any) string {
+	switch x := v.(type) {
+	case string:
+		return x
+	case []any:
+		var parts []string
+		for _, e := range x {
+			parts = append(parts, label(e))
+		}
+		return strings.Join(parts, "+")
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
+}
+
+// classify finds the type of an axis' column and fills in the values it needs. Labelled values are texts.
+func classify(values []setting, labelled bool) (kind, unit string) {
+	if labelled {
+		return "text", ""
+	}
+	ints, floats, bools, quantities := true, true, true, true
+	var shared *dimension
+	for i := range values {
+		switch v := values[i].tree.(type) {
+		case int64:
+			values[i].value, bools, quantities = float64(v), false, false
+		case float64:
+			values[i].value, ints, bools, quantities = v, false, false, false
+		case bool:
+			values[i].truth, ints, floats, quantities = v, false, false, false
+		case string:
+			q, ok := parseQuantity(v)
+			ints, floats, bools = false, false, false
+			if quantities = quantities && ok && (shared == nil || shared == q.dimension); quantities {
+				shared, values[i].value = q.dimension, q.base
+			}
+		default:
+			return "text", ""
+		}
+	}
+	switch {
+	case ints:
+		return "int", ""
+	case floats:
+		return "float", ""
+	case bools:
+		return "bool", ""
+	case quantities:
+		return "float", shared.unit
+	}
+	return "text", ""
+}
+
+func (f *axisFile) readRange(p *strict.Problems, a *axis) bool {
+	if p.Has("labels") {
+		p.Faultf("labels", "goes with values, not with from and to")
+	}
+	s := &span{log: f.Scale == "log"}
+	fromWhole, ok1 := s.end(p, "from", f.From, &s.from)
+	toWhole, ok2 := s.end(p, "to", f.To, &s.to)
+	if !ok1 || !ok2 {
+		return false
+	}
+	s.whole = fromWhole && toWhole
+	switch {
+	case f.Scale != "" && f.Scale != "log" && f.Scale != "linear":
+		p.Faultf("scale", "is %q%s; write linear or log", f.Scale, strict.Suggest(f.Scale, []string{"linear", "log"}))
+	case !(s.from < s.to):
+		p.Faultf("to", "%v is not greater than from, %v; the range is empty", f.To, f.From)
+	case s.log && !(s.from > 0):
+		p.Faultf("from", "%v is not positive; a logarithmic range begins above 0", f.From)
+	case p.Has("steps") && (f.Steps < 2 || f.Steps > mostValues):
+		p.Faultf("steps", "is %d; write a number from 2 to %d, or leave it out to sample the range", f.Steps, mostValues)
+	case f.Sample && p.Has("steps"):
+		p.Faultf("steps", "does not go with sample = true; a sampled range has no steps")
+	default:
+		a.column = Column{Name: a.name, Kind: "axis", Type: "float"}
+		if s.whole {
+			a.column.Type = "int"
+		}
+		if s.like.dimension != nil {
+			a.column.Unit = s.like.dimension.unit
+		}
+		a.span, a.sampled = s, f.Steps == 0
+		for i := range f.Steps {
+			if v := s.at(float64(i) / float64(f.Steps-1)); i == 0 || v.text != a.values[len(a.values)-1].text {
+				a.values = append(a.values, v)
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// end reads one end of the range; both must be numbers, or quantities of one dimension.
+func (s *span) end(p *strict.Problems, key string, v any, to *float64) (whole, ok bool) {
+	switch x := v.(type) {
+	case int64:
+		*to = float64(x)
+		whole = true
+	case float64:
+		*to = x
+	case string:
+		q, isQuantity := parseQuantity(x)
+		if !isQuantity {
+			p.Faultf(key, "%q is no number with a unit; write e.g. \"20 Mbit/s\"", x)
+			return false, false
+		}
+		if key == "to" && (s.like.dimension == nil || s.like.dimension != q.dimension) {
+			p.Faultf(key, "%q has another unit than from; write both in the same", x)
+			return false, false
+		}
+		s.like, *to = q, q.base
+		return false, true
+	default:
+		p.Faultf(key, "is missing or no number; write from and to")
+		return false, false
+	}
+	if key == "to" && s.like.dimension != nil {
+		p.Faultf(key, "%v has no unit, but from has; write both in the same", v)
+		return false, false
+	}
+	return whole, !math.IsNaN(*to) && !math.IsInf(*to, 0)
+}
+
+// at returns the value at a place from 0 to 1 of the range.
+func (s *span) at(place float64) setting {
+	x := s.from + float64(place*(s.to-s.from))
+	if s.log {
+		x = s.from * math.Exp(float64(place*math.Log(s.to/s.from)))
+	}
+	x = min(max(x, s.from), s.to)
+	if place == 1 {
+		x = s.to
+	}
+	switch {
+	case s.whole:
+		n := int64(math.Round(x))
+		return setting{tree: n, text: strconv.FormatInt(n, 10), value: float64(n)}
+	case s.like.dimension != nil:
+		text := s.like.text(x)
+		base, err := s.like.dimension.read(text)
+		if err != nil {
+			panic(fmt.Sprintf("sweep: %q, made from a valid range, does not read back: %v", text, err))
+		}
+		return setting{tree: text, text: text, value: base}
+	}
+	return setting{tree: x, text: strconv.FormatFloat(x, 'g', -1, 64), value: x}
+}
+
+// draw returns the value of a sampled axis at a place from 0 (inclusive) to 1.
+func (a *axis) draw(place float64) setting {
+	if a.span == nil {
+		return a.values[min(int(place*float64(len(a.values))), len(a.values)-1)]
+	}
+	if a.span.whole && !a.span.log { // every whole number is as likely as any other
+		n := a.span.from + math.Floor(place*(a.span.to-a.span.from+1))
+		return (&span{from: n, to: n, whole: true}).at(1)
+	}
+	return a.span.at(place)
+}
+
+// valueKind is what the axis is in constraints.
+func (a *axis) valueKind() valueKind {
+	switch a.column.Type {
+	case "int", "float":
+		return aNumber
+	case "bool":
+		return aTruth
+	}
+	return aText
+}
+
+// valueOf returns what constraints see of a setting.
+func (a *axis) valueOf(s *setting) value {
+	return value{kind: a.valueKind(), number: s.value, text: s.text, truth: s.truth}.bare()
+}
+
+// seeds reports whether the axis sets the seed, whose values stand in the column seed.
+func (a *axis) seeds() bool { return a.field == "seed" }

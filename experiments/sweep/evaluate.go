@@ -1,0 +1,190 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+
+	"hidp/experiments"
+	"hidp/results"
+)
+
+// row is one run.
+type row struct {
+	point       int64
+	replication int
+	seed        uint64
+	settings    []setting
+	values      []float64 // one per metric; nil if the run failed
+	failure     string
+}
+
+// evaluator runs points. It keeps the scenarios it has read, which are only read from then on, for all workers. Safe for
+// concurrent use.
+type evaluator struct {
+	sweep   *Sweep
+	space   *space
+	metrics []metric
+	cheap   []substitution // by axis; nil: a new value needs a new reading
+
+	lock      sync.Mutex
+	scenarios map[string]*experiments.Scenario // by the values of the other axes
+}
+
+// mostScenarios bounds what is kept; when it is full it starts anew. A scenario with the paper's platform and a large network is
+// about half a megabyte.
+const mostScenarios = 256
+
+func newEvaluator(s *Sweep) *evaluator {
+	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), scenarios: map[string]*experiments.Scenario{}}
+	for i := range s.axes {
+		e.cheap = append(e.cheap, substitutionOf(s.axes[i].field))
+	}
+	return e
+}
+
+// scenario returns the scenario of a point, which may be shared.
+func (e *evaluator) scenario(settings []setting) (*experiments.Scenario, error) {
+	var key strings.Builder
+	for i := range settings {
+		if e.cheap[i] == nil {
+			key.WriteString(settings[i].text)
+			key.WriteByte(0)
+		}
+	}
+	e.lock.Lock()
+	known := e.scenarios[key.String()]
+	e.lock.Unlock()
+	if known != nil {
+		if s, ok := e.substitute(known, settings); ok {
+			return s, nil
+		}
+	}
+	s, err := e.sweep.scenario(settings)
+	if err != nil || known != nil {
+		return s, err
+	}
+	e.lock.Lock()
+	if len(e.scenarios) >= mostScenarios {
+		clear(e.scenarios)
+	}
+	e.scenarios[key.String()] = s
+	e.lock.Unlock()
+	return s, nil
+}
+
+// substitute sets the fields that may be set in a scenario as it is.
+func (e *evaluator) substitute(known *experiments.Scenario, settings []setting) (*experiments.Scenario, bool) {
+	s := *known
+	for i := range settings {
+		if e.cheap[i] != nil && !e.cheap[i](&s, &settings[i]) {
+			return nil, false
+		}
+	}
+	return &s, sound(&s)
+}
+
+// worker runs points one after the other.
+type worker struct {
+	*evaluator
+	settings []setting
+	values   []value
+	rows     []row
+}
+
+func (e *evaluator) worker() *worker {
+	n := len(e.sweep.axes)
+	return &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
+}
+
+// point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
+// the point out. Failures of the modelled world and of the point's values are rows; the only error is the context's.
+func (w *worker) point(ctx context.Context, point int64) ([]row, error) {
+	w.rows = w.rows[:0]
+	w.space.settings(point, w.settings)
+	if !w.sweep.allowed(w.settings, w.values) {
+		return nil, nil
+	}
+	s, err := w.scenario(w.settings)
+	if err != nil {
+		w.rows = append(w.rows, row{point: point, seed: w.sweep.Seed, settings: w.settings, failure: oneLine(err)})
+		return w.rows, ctx.Err()
+	}
+	r := &w.sweep.repeat
+	var tally results.Estimate
+	var sample []float64
+	for n := 0; n < r.max; n++ {
+		run := w.run(ctx, s, n)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		run.point = point
+		w.rows = append(w.rows, run)
+		if r.metric < 0 {
+			continue
+		}
+		if run.values == nil { // more seeds do not make the metric of a failing point known
+			break
+		}
+		if sample = append(sample, run.values[r.metric]); len(sample) >= r.min {
+			if tally = results.Mean(sample); narrow(tally, r.width) {
+				break
+			}
+		}
+	}
+	return w.rows, nil
+}
+
+// narrow reports whether the interval is at most width, relative to the mean, to each side.
+func narrow(e results.Estimate, width float64) bool {
+	return (e.High-e.Low)/2 <= float64(width*math.Abs(e.Mean))
+}
+
+// run makes the n-th replication of a scenario: the n-th seed from the sweep's on, whatever the values of the axes, so that all
+// points meet the same chance.
+func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row) {
+	seed := w.sweep.Seed + uint64(n)
+	if w.sweep.ownSeeds() {
+		seed = s.Seed
+	}
+	r = row{replication: n, seed: seed, settings: w.settings}
+	defer func() {
+		if p := recover(); p != nil { // our bug in one point must not cost the other million
+			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
+		}
+	}()
+	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed})
+	if err != nil {
+		r.failure = oneLine(err)
+		return r
+	}
+	r.values = make([]float64, len(w.metrics))
+	for i := range w.metrics {
+		r.values[i] = w.metrics[i].of(out)
+	}
+	return r
+}
+
+// ownSeeds reports whether an axis sets the seed.
+func (s *Sweep) ownSeeds() bool {
+	return slices.ContainsFunc(s.axes, func(a axis) bool { return a.seeds() })
+}
+
+// oneLine is the text of an error for a cell of a table.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// firstFrame names the function that panicked.
+func firstFrame(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, "panic(") && i+2 < len(lines) {
+			name, _, _ := strings.Cut(lines[i+2], "(0x")
+			return name
+		}
+	}
+	return "an unknown place"
+}

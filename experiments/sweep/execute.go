@@ -1,0 +1,195 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options says how a sweep is carried out. They change nothing in its rows.
+type Options struct {
+	Jobs      int   // workers; 0: all cores
+	ShardSize int64 // points per shard; 0: about five seconds of work, as measured
+	Resume    bool  // go on with what is in the folder
+	Yes       bool  // however large it is
+	Progress  func(Progress)
+}
+
+// Progress is how far a sweep has come. Counts are of this call; what was there before is in Before.
+type Progress struct {
+	Shards, Points int64         // in all
+	Before         int64         // points in shards that were there already
+	Done           int64         // points made by this call
+	Failed         int64         // rows of these with an error
+	Elapsed, ETA   time.Duration // ETA 0: not known yet
+}
+
+// Prepare makes the sweep's folder, or checks with Options.Resume that the folder holds this very sweep and may be gone on with.
+// Engines that make shards elsewhere call it first. A sweep of more than ten million runs or a day needs Options.Yes, else the
+// error is a *ConfirmError. A folder that does not fit is a *FolderError.
+func Prepare(ctx context.Context, s *Sweep, dir string, o Options) (*Manifest, error) {
+	return newEvaluator(s).prepare(ctx, dir, o)
+}
+
+func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manifest, error) {
+	if exists(filepath.Join(dir, manifestName)) {
+		m, err := ReadManifest(dir)
+		if err != nil {
+			return nil, err
+		}
+		if !o.Resume {
+			return nil, &FolderError{dir, fmt.Sprintf("holds the sweep %s already; add --resume to go on with it, or choose another folder", m.Name)}
+		}
+		return m, e.sweep.goesOn(dir, m)
+	}
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
+	cost, err := e.estimate(ctx, o.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Yes && (cost.Runs > manyRuns || cost.Duration > longTime) {
+		return nil, &ConfirmError{*cost}
+	}
+	s := e.sweep
+	total, _ := s.points()
+	size := cost.ShardSize
+	if o.ShardSize > 0 {
+		size = max(o.ShardSize, (total+mostShards-1)/mostShards)
+	}
+	m := &Manifest{Format: Format, Name: s.Name, Hash: s.Hash(), Version: ProgramVersion(), Seed: s.Seed, Points: total, Runs: cost.Runs,
+		ShardSize: min(size, total), Columns: s.columns(), File: s.source.path, Scenario: s.source.scenarioPath, SecondsPerPoint: cost.SecondsPerPoint}
+	return m, s.begin(dir, m)
+}
+
+// Run makes all missing shards of a sweep on this machine. A run that is killed at any moment loses at most the shards under way;
+// called again with Options.Resume it makes what is missing, and the rows are the same. When the context ends, so does Run, with the context's
+// error. An error of writing (a full disk) ends it too; what is done stays.
+func Run(ctx context.Context, s *Sweep, dir string, o Options) (*State, error) {
+	e := newEvaluator(s)
+	m, err := e.prepare(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := Missing(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.runShards(ctx, dir, m, missing, o); err != nil {
+		return nil, err
+	}
+	removeTemporary(dir)
+	return Status(dir)
+}
+
+// runShards shares out shards to workers.
+func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shards []int, o Options) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var done, failed atomic.Int64
+	stop := report(m, shards, o.Progress, &done, &failed)
+	defer stop()
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(orAllCores(o.Jobs), max(1, len(shards))) {
+		workers.Go(func() {
+			w := e.worker()
+			for shard := range next {
+				err := w.runShard(ctx, dir, m, shard, func(points, bad int64) { done.Add(points); failed.Add(bad) })
+				if err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	for _, shard := range shards {
+		select {
+		case next <- shard:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(next)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// report calls progress every now and then until the returned function is called, which calls it a last time.
+func report(m *Manifest, shards []int, progress func(Progress), done, failed *atomic.Int64) (stop func()) {
+	if progress == nil {
+		return func() {}
+	}
+	p := Progress{Shards: int64(m.Shards()), Points: m.Points, Before: m.Points}
+	for _, shard := range shards {
+		first := int64(shard) * m.ShardSize
+		p.Before -= min(first+m.ShardSize, m.Points) - first
+	}
+	start := time.Now()
+	tell := func() {
+		p.Done, p.Failed, p.Elapsed = done.Load(), failed.Load(), time.Since(start)
+		if left := p.Points - p.Before - p.Done; p.Done > 0 {
+			p.ETA = time.Duration(float64(p.Elapsed) / float64(p.Done) * float64(left))
+		}
+		progress(p)
+	}
+	quit, quitted := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(quitted)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				tell()
+			case <-quit:
+				tell()
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-quitted }
+}
+
+// removeTemporary removes what killed processes left behind. It is called when all shards are there, so that a process that still makes
+// one elsewhere loses nothing.
+func removeTemporary(dir string) {
+	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
+	if err != nil {
+		return // what is left behind does no harm
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".parquet.") {
+			_ = os.Remove(filepath.Join(dir, "shards", e.Name())) // as above
+		}
+	}
+}
+
+// ExecShard makes one shard of the sweep in dir, or does nothing if it is there: the whole contract of engines that run elsewhere.
+// It may run any number of times, also at once. The context's end leaves no shard behind.
+func ExecShard(ctx context.Context, dir string, shard int) error {
+	m, err := ReadManifest(dir)
+	if err != nil {
+		return err
+	}
+	if shard < 0 || shard >= m.Shards() {
+		return &FolderError{dir, fmt.Sprintf("has no shard %d; there are %d, from 0", shard, m.Shards())}
+	}
+	s, err := m.open(dir)
+	if err != nil {
+		return err
+	}
+	err = newEvaluator(s).worker().runShard(ctx, dir, m, shard, func(int64, int64) {})
+	if errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,185 @@
+package sweep
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"hidp/results"
+)
+
+// IncompleteError says that shards are missing.
+type IncompleteError struct {
+	Dir             string
+	Missing, Shards int
+	First           int
+}
+
+// Error implements error.
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("%s: %d of %d shards are missing (the first is %d); go on with `hidp sweep --resume`, then merge", e.Dir, e.Missing, e.Shards, e.First)
+}
+
+// Merge writes all rows of a complete sweep into one file: out ends in .parquet or .csv. Rows are in order of point and replication
+// and the bytes depend on the sweep alone, not on interruptions or the size of shards. A shard of another sweep or version is
+// refused by name (*FolderError), missing ones are an *IncompleteError; the file appears when it is whole.
+func Merge(dir, out string) error {
+	s, err := Status(dir)
+	if err != nil {
+		return err
+	}
+	if len(s.Missing) > 0 {
+		return &IncompleteError{dir, len(s.Missing), s.Shards, s.Missing[0]}
+	}
+	open, err := sinkFor(out, s.Manifest)
+	if err != nil {
+		return err
+	}
+	return writeWhole(out, func(w io.Writer) error {
+		to := open(w)
+		if err := eachRow(dir, s.Manifest, to.write); err != nil {
+			return err
+		}
+		return to.close()
+	})
+}
+
+// sink takes rows.
+type sink interface {
+	write([]cell) error
+	close() error
+}
+
+func sinkFor(out string, m *Manifest) (func(io.Writer) sink, error) {
+	switch strings.ToLower(filepath.Ext(out)) {
+	case ".parquet":
+		metadata := m.metadata(0)[:3] // what does not speak of shards
+		return func(w io.Writer) sink { return newParquetWriter(w, m.Columns, metadata) }, nil
+	case ".csv":
+		return func(w io.Writer) sink { return newCSVWriter(w, m.Columns) }, nil
+	}
+	return nil, &FolderError{out, "is neither .parquet nor .csv; end the name of the merged file in one of them"}
+}
+
+// eachRow reads all shards in order.
+func eachRow(dir string, m *Manifest, do func([]cell) error) error {
+	for shard := range m.Shards() {
+		if err := m.eachRowOf(dir, shard, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Manifest) eachRowOf(dir string, shard int, do func([]cell) error) error {
+	path := filepath.Join(dir, shardName(shard))
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &IncompleteError{dir, 1, m.Shards(), shard}
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	rows, metadata, err := openParquet(f, info.Size(), m.Columns)
+	if metadata != nil {
+		if wrong := m.belongs(shard, metadata); wrong != nil {
+			err = wrong
+		}
+	}
+	if err != nil {
+		return &FolderError{path, fmt.Sprintf("%v; remove it and go on with --resume to make it again", err)}
+	}
+	defer rows.close()
+	for {
+		cells, err := rows.read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return &FolderError{path, fmt.Sprintf("is damaged (%v); remove it and go on with --resume to make it again", err)}
+		}
+		if err := do(cells); err != nil {
+			return err
+		}
+	}
+}
+
+// csvWriter writes rows as comma-separated values under a header; null is an empty cell.
+type csvWriter struct {
+	columns []Column
+	w       *csv.Writer
+	record  []string
+}
+
+func newCSVWriter(w io.Writer, columns []Column) *csvWriter {
+	c := &csvWriter{columns: columns, w: csv.NewWriter(w), record: make([]string, len(columns))}
+	for i := range columns {
+		c.record[i] = columns[i].Name
+	}
+	_ = c.w.Write(c.record) // csv.Writer keeps its first error for Flush
+	return c
+}
+
+func (c *csvWriter) write(cells []cell) error {
+	for i := range cells {
+		c.record[i] = c.columns[i].text(&cells[i])
+	}
+	return c.w.Write(c.record)
+}
+
+func (c *csvWriter) close() error {
+	c.w.Flush()
+	return c.w.Error()
+}
+
+// text writes a cell for programs.
+func (c *Column) text(x *cell) string {
+	switch {
+	case x.null:
+		return ""
+	case c.Type == "int":
+		return strconv.FormatInt(x.int, 10)
+	case c.Type == "float":
+		return results.Exact(x.number)
+	case c.Type == "bool":
+		return strconv.FormatBool(x.truth)
+	}
+	return x.text
+}
+
+// writeWhole lets fill write a file that appears under its name when it is whole and safe on disk.
+func writeWhole(path string, fill func(io.Writer) error) (err error) {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w; choose a folder that you may write to", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = temp.Close() // the first error is the one to tell
+			_ = os.Remove(temp.Name())
+		}
+	}()
+	buffered := bufio.NewWriterSize(temp, 1<<20)
+	if err = fill(buffered); err != nil {
+		return err
+	}
+	for _, step := range []func() error{buffered.Flush, func() error { return temp.Chmod(0o644) }, temp.Sync, temp.Close,
+		func() error { return os.Rename(temp.Name(), path) }} {
+		if err = step(); err != nil {
+			return fmt.Errorf("cannot write %s: %w", path, err)
+		}
+	}
+	return syncFolder(filepath.Dir(path))
+}

@@ -1,0 +1,167 @@
+package sweep
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// schema makes the Parquet schema of columns. Keys and axes are required; metrics and error are null where a run failed or did not.
+// The columns stand in the order given, which a schema made from a map would lose.
+func schema(columns []Column) *parquet.Schema {
+	types := map[string]reflect.Type{"int": reflect.TypeFor[int64](), "float": reflect.TypeFor[float64](),
+		"text": reflect.TypeFor[string](), "bool": reflect.TypeFor[bool]()}
+	var fields []reflect.StructField
+	for i, c := range columns {
+		tag := c.Name
+		if c.optional() {
+			tag += ",optional"
+		}
+		if c.Type == "text" {
+			tag += ",dict"
+		}
+		fields = append(fields, reflect.StructField{Name: fmt.Sprintf("C%d", i), Type: types[c.Type],
+			Tag: reflect.StructTag(fmt.Sprintf("parquet:%q", tag))})
+	}
+	return parquet.NewSchema("run", parquet.SchemaOf(reflect.New(reflect.StructOf(fields)).Interface()))
+}
+
+func (c *Column) optional() bool { return c.Kind == "metric" || c.Kind == "error" }
+
+// rowsPerGroup bounds what a writer keeps in memory.
+const rowsPerGroup = 64 << 10
+
+// parquetWriter writes rows of values as zstd-compressed Parquet. Equal rows and metadata give equal bytes.
+type parquetWriter struct {
+	columns []Column
+	w       *parquet.GenericWriter[any]
+	row     parquet.Row
+	buffer  []parquet.Row
+}
+
+func newParquetWriter(w io.Writer, columns []Column, metadata [][2]string) *parquetWriter {
+	options := []parquet.WriterOption{schema(columns), parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+		parquet.MaxRowsPerRowGroup(rowsPerGroup), parquet.CreatedBy("hidp", "sweep", fmt.Sprint(Format))}
+	for _, kv := range metadata {
+		options = append(options, parquet.KeyValueMetadata(kv[0], kv[1]))
+	}
+	return &parquetWriter{columns: columns, w: parquet.NewGenericWriter[any](w, options...)}
+}
+
+// cell is a value of a column: which field counts depends on the column's type.
+type cell struct {
+	null   bool
+	int    int64
+	number float64
+	text   string
+	truth  bool
+}
+
+// write appends one row.
+func (p *parquetWriter) write(cells []cell) error {
+	p.row = p.row[:0]
+	for i := range cells {
+		p.row = append(p.row, p.columns[i].parquet(&cells[i], i))
+	}
+	p.buffer = append(p.buffer[:0], p.row)
+	_, err := p.w.WriteRows(p.buffer)
+	return err
+}
+
+func (p *parquetWriter) close() error { return p.w.Close() }
+
+// parquet returns a cell as a value of column number i.
+func (c *Column) parquet(x *cell, i int) parquet.Value {
+	if x.null {
+		return parquet.NullValue().Level(0, 0, i)
+	}
+	level := 0
+	if c.optional() {
+		level = 1
+	}
+	switch c.Type {
+	case "int":
+		return parquet.Int64Value(x.int).Level(0, level, i)
+	case "float":
+		return parquet.DoubleValue(x.number).Level(0, level, i)
+	case "bool":
+		return parquet.BooleanValue(x.truth).Level(0, level, i)
+	}
+	return parquet.ByteArrayValue([]byte(x.text)).Level(0, level, i)
+}
+
+// cell is the inverse of parquet.
+func (c *Column) cell(v parquet.Value) cell {
+	if v.IsNull() {
+		return cell{null: true}
+	}
+	switch c.Type {
+	case "int":
+		return cell{int: v.Int64()}
+	case "float":
+		return cell{number: v.Double()}
+	case "bool":
+		return cell{truth: v.Boolean()}
+	}
+	return cell{text: string(v.ByteArray())}
+}
+
+// parquetReader reads rows that a parquetWriter wrote.
+type parquetReader struct {
+	columns []Column
+	rows    parquet.Rows
+	buffer  []parquet.Row
+	next    int
+	filled  int
+	ended   bool
+	cells   []cell
+}
+
+// openParquet checks that the file has the columns and returns its metadata.
+func openParquet(r io.ReaderAt, size int64, columns []Column) (*parquetReader, map[string]string, error) {
+	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, nil, fmt.Errorf("is no whole Parquet file: %w", err)
+	}
+	metadata := map[string]string{}
+	for _, kv := range f.Metadata().KeyValueMetadata {
+		metadata[kv.Key] = kv.Value
+	}
+	have := f.Schema().Columns()
+	if len(have) != len(columns) {
+		return nil, metadata, fmt.Errorf("has %d columns instead of %d", len(have), len(columns))
+	}
+	for i := range columns {
+		if len(have[i]) != 1 || have[i][0] != columns[i].Name {
+			return nil, metadata, fmt.Errorf("has column %v where %s should stand", have[i], columns[i].Name)
+		}
+	}
+	rows := parquet.MultiRowGroup(f.RowGroups()...).Rows()
+	return &parquetReader{columns: columns, rows: rows, buffer: make([]parquet.Row, 256), cells: make([]cell, len(columns))}, metadata, nil
+}
+
+// read returns the next row, which holds until the next call, or io.EOF.
+func (p *parquetReader) read() ([]cell, error) {
+	for p.next == p.filled {
+		if p.ended {
+			return nil, io.EOF
+		}
+		n, err := p.rows.ReadRows(p.buffer)
+		p.next, p.filled = 0, n
+		if err == io.EOF {
+			p.ended = true
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	for i, v := range p.buffer[p.next] {
+		p.cells[i] = p.columns[i].cell(v)
+	}
+	p.next++
+	return p.cells, nil
+}
+
+func (p *parquetReader) close() error { return p.rows.Close() }

@@ -1,0 +1,114 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// metadata identifies what a shard belongs to; it stands in the Parquet file.
+func (m *Manifest) metadata(shard int) [][2]string {
+	return [][2]string{{"hidp.sweep.format", strconv.Itoa(m.Format)}, {"hidp.sweep.hash", m.Hash}, {"hidp.sweep.version", m.Version},
+		{"hidp.sweep.shard", strconv.Itoa(shard)}, {"hidp.sweep.shard_size", strconv.FormatInt(m.ShardSize, 10)}}
+}
+
+// belongs returns what keeps a shard with the given metadata from being shard number shard of the sweep.
+func (m *Manifest) belongs(shard int, metadata map[string]string) error {
+	why := map[string]string{"hidp.sweep.format": "another layout", "hidp.sweep.hash": "another sweep", "hidp.sweep.version": "another version of the program",
+		"hidp.sweep.shard": "another shard", "hidp.sweep.shard_size": "another shard size"}
+	for _, kv := range m.metadata(shard) {
+		if got := metadata[kv[0]]; got != kv[1] {
+			return fmt.Errorf("is of %s (%s is %q, this sweep's is %q)", why[kv[0]], kv[0], got, kv[1])
+		}
+	}
+	return nil
+}
+
+// runShard makes shard number shard of the folder, or does nothing if it is there. done is told the points and failed rows as they
+// are made.
+func (w *worker) runShard(ctx context.Context, dir string, m *Manifest, shard int, done func(points, failed int64)) error {
+	if _, err := os.Stat(filepath.Join(dir, shardName(shard))); err == nil {
+		return nil
+	}
+	return writeShard(dir, shard, func(out io.Writer) error {
+		p := newParquetWriter(out, m.Columns, m.metadata(shard))
+		cells := make([]cell, len(m.Columns))
+		first := int64(shard) * m.ShardSize
+		for point := first; point < min(first+m.ShardSize, m.Points); point++ {
+			rows, err := w.point(ctx, point)
+			if err != nil {
+				return err
+			}
+			failed := int64(0)
+			for i := range rows {
+				if rows[i].failure != "" {
+					failed++
+				}
+				w.sweep.fill(cells, &rows[i])
+				if err := p.write(cells); err != nil {
+					return err
+				}
+			}
+			done(1, failed)
+		}
+		return p.close()
+	})
+}
+
+// fill writes a row into cells, one per column of the sweep.
+func (s *Sweep) fill(cells []cell, r *row) {
+	cells[0], cells[1], cells[2] = cell{int: r.point}, cell{int: int64(r.replication)}, cell{int: int64(r.seed)}
+	at := 3
+	for i := range s.axes {
+		if s.axes[i].seeds() {
+			continue
+		}
+		v := &r.settings[i]
+		cells[at] = cell{int: int64(v.value), number: v.value, text: v.text, truth: v.truth}
+		at++
+	}
+	for i := range len(cells) - at - 1 {
+		if r.values == nil {
+			cells[at+i] = cell{null: true}
+		} else {
+			cells[at+i] = cell{int: int64(r.values[i]), number: r.values[i]}
+		}
+	}
+	cells[len(cells)-1] = cell{null: r.failure == "", text: r.failure}
+}
+
+// writeShard lets fill write a file that appears under the shard's name when it is whole and safe on disk. If the same shard is
+// made elsewhere at the same time, either may win: they are equal.
+func writeShard(dir string, shard int, fill func(io.Writer) error) error {
+	path := filepath.Join(dir, shardName(shard))
+	err := writeWhole(path, fill)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && exists(path):
+		return nil // the sweep was finished by others, who swept up the temporary files
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("shard %d: %w; free some space and go on with --resume, nothing done is lost", shard, err)
+	}
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// syncFolder makes renames in a folder last. File systems that cannot do that for folders keep them anyway.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_ = d.Sync() // some network file systems refuse it for folders
+	return nil
+}
