@@ -10,6 +10,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/catalog"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -153,4 +154,45 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportMetric(float64(r.Events)/float64(b.N), "events/request")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(r.Events), "ns/event")
 	b.ReportMetric(r.Latency.Mean.Seconds(), "s-mean-latency")
+}
+
+// BenchmarkPaperPlatform simulates requests on the paper's five boards, cached plans of strategies for ResNet-50 at four fifths
+// of what the boards bear. One iteration is one request.
+func BenchmarkPaperPlatform(b *testing.B) {
+	p, err := devices.Open("paper-wlan")
+	require.NoError(b, err)
+	g, err := zoo.Get("resnet50")
+	require.NoError(b, err)
+	for _, name := range []string{"hidp", "modnn", "disnet", "omniboost", "single-gpu"} {
+		b.Run(name, func(b *testing.B) {
+			s, err := catalog.New(name, nil)
+			require.NoError(b, err)
+			belief := strategies.NewBelief(p)
+			plan, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, belief)
+			require.NoError(b, err)
+			rate := 0.8 / busiest(b, p, plan, g).Seconds()
+			source, err := workloads.Poisson{Rate: rate}.Source(1, workloads.Mix{}, workloads.Limit{Requests: b.N})
+			require.NoError(b, err)
+			b.ReportAllocs()
+			b.ResetTimer()
+			r, err := RunPlan(context.Background(), Config{Truth: p, Arrivals: source}, plan, g)
+			require.NoError(b, err)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+			b.ReportMetric(float64(len(plan.Ops)), "ops/plan")
+			b.ReportMetric(float64(r.Events)/float64(b.N), "events/request")
+		})
+	}
+}
+
+// busiest returns the time for which one request keeps the busiest cluster or network interface busy.
+func busiest(tb testing.TB, p *devices.Platform, plan *strategies.Plan, g *workloads.Graph) time.Duration {
+	r := runPlan(tb, Config{Truth: p, Arrivals: once()}, plan, g)
+	var most time.Duration
+	for _, n := range r.Nodes {
+		most = max(most, n.NICBusy)
+		for _, c := range n.Clusters {
+			most = max(most, c.Busy)
+		}
+	}
+	return most
 }

@@ -72,7 +72,7 @@ func addJitter(p *devices.Platform, mean time.Duration) {
 // Every law, on random runs. A failure names the seed.
 func TestLawsHoldOnRandomRuns(t *testing.T) {
 	var failed, completed int64
-	for seed := range uint64(2500) {
+	for seed := range uint64(2000) {
 		cfg := randomRun(seed)
 		r, err := Run(context.Background(), cfg)
 		require.NoError(t, err, "seed %d", seed)
@@ -90,8 +90,8 @@ func TestLawsHoldOnRandomRuns(t *testing.T) {
 		r.Trace, again.Trace = nil, nil
 		require.Equal(t, r, again, "seed %d: not deterministic", seed)
 	}
-	require.Greater(t, failed, int64(200), "too few failures to test them")
-	require.Greater(t, completed, int64(5000))
+	require.Greater(t, failed, int64(150), "too few failures to test them")
+	require.Greater(t, completed, int64(4000))
 }
 
 // checkConservation: what arrived was finished or failed, and every failure has a reason.
