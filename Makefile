@@ -13,7 +13,7 @@ help: ## list the targets
 
 build: ## build bin/hidp
 	@scripts/need-go.sh
-	$(GO) build -trimpath -o $(BIN) ./cmd/hidp
+	$(GO) build -trimpath -buildvcs=auto -o $(BIN) ./cmd/hidp
 
 reproduce: build ## simulate HiDP and its rivals on the paper's boards: out/fig5.*, out/claims.*
 	$(BIN) reproduce --out $(OUT) --seed $(SEED)

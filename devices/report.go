@@ -11,14 +11,17 @@ import (
 
 // FitRow states how well the parameters of one runtime on one cluster describe the measured rows. Errors are shares: 0.1 is 10 %.
 type FitRow struct {
-	Board, Cluster, Runtime string
-	Rows                    int     // measured rows in the fit; with 0 the parameters are derived, and no error is known
-	InSample                float64 // mean |modelled/measured - 1| on the rows
-	LOOMean                 float64 // the same where each row is modelled by a fit without its network
-	LOOMedian, LOOMax       float64
-	Worst                   string   // the network of LOOMax
-	Assumption              string   // of the prior; "" for a fit of rows alone
-	Implausible             []string // cost classes whose rate exceeds what the cluster's peak allows (see implausible)
+	Board       string   `json:"board"`
+	Cluster     string   `json:"cluster"`
+	Runtime     string   `json:"runtime"`
+	Rows        int      `json:"rows"`      // measured rows in the fit; with 0 the parameters are derived, and no error is known
+	InSample    float64  `json:"in_sample"` // mean |modelled/measured - 1| on the rows
+	LOOMean     float64  `json:"loo_mean"`  // the same where each row is modelled by a fit without its network
+	LOOMedian   float64  `json:"loo_median"`
+	LOOMax      float64  `json:"loo_max"`
+	Worst       string   `json:"worst"`       // the network of LOOMax
+	Assumption  string   `json:"assumption"`  // of the prior; "" for a fit of rows alone
+	Implausible []string `json:"implausible"` // cost classes whose rate exceeds what the cluster's peak allows (see implausible)
 }
 
 // FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a network out

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+// Every command in a ```sh block of README.md and docs/ is run: those of hidp in a fresh folder, one script per page; targets of
+// make must exist; go test must name packages that exist. Anything else in such a block fails the test, so that no command goes
+// untried. Blocks that need hardware or the network are fenced as ```console and say so in the text.
+func TestDocumentedCommands(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	pages = append(pages, "../../README.md")
+	dir, total := t.TempDir(), 0
+	for _, page := range pages {
+		script, n := scriptOf(t, page)
+		total += n
+		if script != "" {
+			name := strings.TrimSuffix(filepath.Base(page), ".md") + ".txtar"
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o644))
+		}
+	}
+	require.Greater(t, total, 10, "too few commands found in the docs: the search is broken and the test would pass vacuously")
+	testscript.Run(t, testscript.Params{Dir: dir, Setup: func(env *testscript.Env) error {
+		env.Setenv("HOME", env.WorkDir)
+		return copyExamples(env.WorkDir)
+	}})
+}
+
+// copyExamples puts the files that the docs refer to where the docs say they are.
+func copyExamples(dir string) error {
+	return os.CopyFS(filepath.Join(dir, "experiments", "scenarios"), os.DirFS("../../experiments/scenarios"))
+}
+
+// scriptOf turns the commands of a page into a test script and counts them.
+func scriptOf(t *testing.T, page string) (string, int) {
+	data, err := os.ReadFile(page)
+	require.NoError(t, err)
+	var script strings.Builder
+	inside, n := false, 0
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		line := strings.TrimSpace(lines.Text())
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = line == "```sh"
+			continue
+		case !inside || line == "" || strings.HasPrefix(line, "#"):
+			continue
+		}
+		n++
+		line, _, _ = strings.Cut(line, "  #")
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch word {
+		case "hidp":
+			command, to, redirected := strings.Cut(line, " > ")
+			fmt.Fprintf(&script, "exec %s\n", command)
+			if redirected {
+				fmt.Fprintf(&script, "cp stdout %s\n", to)
+			}
+		case "make":
+			requireTarget(t, page, rest)
+		case "go":
+			requirePackages(t, page, rest)
+		default:
+			t.Errorf("%s: the docs test cannot try %q", page, line)
+		}
+	}
+	return script.String(), n
+}
+
+func requireTarget(t *testing.T, page, rest string) {
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	for _, word := range strings.Fields(rest) {
+		if !strings.Contains(word, "=") {
+			require.Contains(t, string(makefile), "\n"+word+":", "%s names make %s", page, word)
+		}
+	}
+}
+
+func requirePackages(t *testing.T, page, rest string) {
+	for _, word := range strings.Fields(rest) {
+		if path, ok := strings.CutPrefix(word, "./"); ok {
+			path = strings.TrimSuffix(path, "/...")
+			_, err := os.Stat(filepath.Join("../..", path))
+			require.NoError(t, err, "%s names package %s", page, word)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hidp/devices"
+	"hidp/results"
+	"hidp/strategies"
+	"hidp/strategies/catalog"
+	"hidp/workloads"
+)
+
+// planFlags are what a plan is made from.
+type planFlags struct {
+	model, platform, strategy, leader, output string
+	inputs, options                           []string
+	batch                                     int
+	asJSON                                    bool
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{Use: "plan", Short: "make a plan, print it or write it", Args: cobra.NoArgs,
+		Example: "  hidp plan --model resnet152 --platform paper-wlan --strategy hidp -o plan.json",
+		RunE:    func(*cobra.Command, []string) error { return a.plan(f) }}
+	c.Flags().StringVar(&f.model, "model", "", "zoo name, FILE.onnx or layer table FILE.toml (required)")
+	c.Flags().StringVar(&f.platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION]")
+	c.Flags().StringVar(&f.strategy, "strategy", "hidp", "see hidp list strategies")
+	c.Flags().StringVar(&f.leader, "leader", "", "the node that receives the request (default: the platform's)")
+	c.Flags().IntVar(&f.batch, "batch", 1, "inputs per request")
+	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
+	c.Flags().StringVarP(&f.output, "output", "o", "", "write the plan to this file")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	inputFlag(c, &f.inputs)
+	must(c.MarkFlagRequired("model"))
+	a.completePlanFlags(c)
+	return c
+}
+
+// planned is the JSON form of what hidp plan found.
+type planned struct {
+	Strategy         string          `json:"strategy"`
+	Model            string          `json:"model"`
+	Platform         string          `json:"platform"`
+	Leader           string          `json:"leader"`
+	Batch            int             `json:"batch"`
+	PredictedLatency float64         `json:"predicted_latency"`
+	PredictedEnergy  float64         `json:"predicted_energy"`
+	PlanningTime     float64         `json:"planning_time"`
+	SentBytes        int64           `json:"sent_bytes"`
+	Exact            bool            `json:"exact"`
+	Warnings         []string        `json:"warnings"`
+	Plan             json.RawMessage `json:"plan"`
+}
+
+func (a *app) plan(f planFlags) error {
+	platform, err := openPlatform(f.platform, f.leader)
+	if err != nil {
+		return err
+	}
+	g, err := openModel(f.model, f.inputs)
+	if err != nil {
+		return err
+	}
+	s, err := newStrategy(f.strategy, f.options)
+	if err != nil {
+		return err
+	}
+	if f.batch < 1 {
+		return fmt.Errorf("--batch %d: must be at least 1", f.batch)
+	}
+	belief := strategies.NewBelief(platform)
+	start := time.Now()
+	p, err := s.Plan(strategies.Request{Graph: g, Batch: f.batch, Leader: platform.Leader}, belief)
+	took := time.Since(start)
+	if err != nil {
+		return err
+	}
+	if err := strategies.Validate(p, g, platform); err != nil {
+		return err
+	}
+	forecast := strategies.Forecast(p, g, belief)
+	data, err := strategies.Encode(p, g, platform, forecast)
+	if err != nil {
+		return err
+	}
+	if f.output != "" {
+		if err := results.WriteFile(f.output, data); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		return printJSON(a.out, planned{f.strategy, f.model, f.platform, platform.Nodes[p.Leader].Name, f.batch, forecast.Latency.Seconds(),
+			forecast.Energy, took.Seconds(), p.SentBytes(g), p.Exact(), warnings(p), data})
+	}
+	if f.output != "" {
+		fmt.Fprintf(a.out, "%s: predicted latency %s, energy %.3f J, %d ops, %s sent; written to %s\n", f.strategy, millis(forecast.Latency),
+			forecast.Energy, len(p.Ops), size(p.SentBytes(g)), f.output)
+		return nil
+	}
+	a.printPlan(p, g, platform, forecast, took)
+	return nil
+}
+
+// inexact is the warning that goes with plans that ignore halos.
+const inexact = "inexact: slices ignore their halos, the result is not the network's own answer"
+
+func warnings(p *strategies.Plan) []string {
+	if p.Exact() {
+		return []string{}
+	}
+	return []string{inexact}
+}
+
+func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *devices.Platform, f strategies.Prediction, took time.Duration) {
+	fmt.Fprintf(a.out, "%s for %s on %s, leader %s, batch %d\n", p.Strategy, p.Model, p.Platform, platform.Nodes[p.Leader].Name, p.Batch)
+	fmt.Fprintf(a.out, "predicted latency %s, energy %.3f J; %s sent; planned in %s\n\n", millis(f.Latency), f.Energy, size(p.SentBytes(g)), millis(took))
+	for _, w := range warnings(p) {
+		fmt.Fprintf(a.out, "%s\n\n", w)
+	}
+	costs := devices.NewCosts(platform, g)
+	var rows [][]string
+	for i := range p.Ops {
+		rows = append(rows, opRow(p, i, g, costs))
+	}
+	a.printTable(results.Table{Columns: []string{"op", "kind", "where", "what", "part", "alone", "after"}, Right: []string{"op", "alone"}, Rows: rows})
+}
+
+// opRow describes op i of a plan in the words of a table.
+func opRow(p *strategies.Plan, i int, g *workloads.Graph, c *devices.Costs) []string {
+	op := &p.Ops[i]
+	nodes := c.Platform.Nodes
+	var after []string
+	for _, x := range op.After {
+		after = append(after, strconv.Itoa(x))
+	}
+	row := []string{strconv.Itoa(i), op.Kind.String(), "", "", "", "", strings.Join(after, " ")}
+	if op.Kind == strategies.Send {
+		bytesSent := op.Bytes(g)
+		row[2] = nodes[op.Node].Name + " → " + nodes[op.To].Name
+		row[3] = g.Layers[op.Part.Layer].Name
+		row[4] = part(op.Part.Region, g.Full(op.Part.Layer, p.Batch)) + ", " + size(bytesSent)
+		row[5] = millis(c.Platform.Transfer(op.Node, op.To, bytesSent))
+		return row
+	}
+	row[2] = nodes[op.Node].Name + "/" + nodes[op.Node].Clusters[op.Cluster].Name
+	row[3] = g.Layers[op.Slice.From].Name
+	if last := op.Slice.To - 1; last > op.Slice.From {
+		row[3] += " … " + g.Layers[last].Name
+	}
+	row[4] = part(op.Slice.Region, g.Full(op.Slice.To-1, p.Batch))
+	row[5] = millis(p.ComputeTime(c, i))
+	return row
+}
+
+// part says which part of the full region r is.
+func part(r, full workloads.Region) string {
+	var texts []string
+	add := func(name string, x, all workloads.Range) {
+		if x != all {
+			texts = append(texts, fmt.Sprintf("%s %v of %d", name, x, all.Len()))
+		}
+	}
+	add("samples", r.Samples, full.Samples)
+	add("rows", r.Rows, full.Rows)
+	add("channels", r.Channels, full.Channels)
+	if len(texts) == 0 {
+		return "whole"
+	}
+	return strings.Join(texts, ", ")
+}
+
+// openPlatform opens a platform and makes the node called leader its leader, if one is named.
+func openPlatform(name, leader string) (*devices.Platform, error) {
+	p, err := devices.Open(name)
+	if err != nil || leader == "" {
+		return p, err
+	}
+	return p.WithLeader(leader)
+}
+
+// newStrategy makes a strategy from its name and NAME=VALUE options.
+func newStrategy(name string, options []string) (strategies.Strategy, error) {
+	given, err := parseOptions(options)
+	if err != nil {
+		return nil, err
+	}
+	return catalog.New(name, given)
+}
+
+func parseOptions(options []string) (strategies.Options, error) {
+	given := strategies.Options{}
+	for _, o := range options {
+		k, v, ok := strings.Cut(o, "=")
+		if !ok || k == "" {
+			return nil, fmt.Errorf("--option %q: write NAME=VALUE", o)
+		}
+		given[k] = v
+	}
+	return given, nil
+}
+
+// completePlanFlags lets the shell complete names of platforms and strategies.
+func (a *app) completePlanFlags(c *cobra.Command) {
+	complete := func(names []string) cobra.CompletionFunc {
+		sort.Strings(names)
+		return cobra.FixedCompletions(names, cobra.ShellCompDirectiveDefault)
+	}
+	must(c.RegisterFlagCompletionFunc("platform", complete(devices.PlatformNames())))
+	must(c.RegisterFlagCompletionFunc("strategy", complete(catalog.Names())))
+}
+
+// readPlan reads a plan file together with its model. An empty model means the one that the plan names.
+func readPlan(path, model string, inputs []string, platform *devices.Platform) (*strategies.Plan, *workloads.Graph, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("plan: %w", err)
+	}
+	if model == "" {
+		header, err := strategies.DecodeHeader(path, data)
+		if err != nil {
+			return nil, nil, err
+		}
+		model = header.Model
+	}
+	g, err := openModel(model, inputs)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := strategies.Decode(path, data, g, platform)
+	return p, g, err
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hidp/sim"
+	"hidp/strategies"
+)
+
+// app carries what every subcommand needs: where to print.
+type app struct {
+	out, err io.Writer
+}
+
+// run executes the command line and returns the exit status.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	a := &app{out: out, err: errs}
+	root := a.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.fail(err)
+	}
+	return 0
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "hidp",
+		Short:         "simulate distributed DNN inference on heterogeneous edge boards",
+		Long:          "hidp simulates how DNNs, split over boards and over the core clusters of each board, perform: latency, energy, throughput.\nStart with `hidp reproduce`, or `hidp list strategies`.",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetVersionTemplate("hidp {{.Version}}\n")
+	root.SuggestionsMinimumDistance = 2
+	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.modelCommand(), a.listCommand())
+	return root
+}
+
+// version returns the module version or the commit the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}
+
+// fail prints err and returns the exit status that goes with it: 1 if the modelled world failed or the user interrupted, else 2.
+func (a *app) fail(err error) int {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(a.err, "hidp: interrupted; no partial file was left behind")
+		return 1
+	}
+	a.printError(err)
+	if worldFailed(err) {
+		return 1
+	}
+	return 2
+}
+
+// worldFailed reports whether err says that the modelled world failed, and not that the input is wrong.
+func worldFailed(err error) bool {
+	var infeasible *strategies.InfeasibleError
+	var memory *sim.OutOfMemoryError
+	var lost *sim.NodeLostError
+	var deadlock *sim.DeadlockError
+	var horizon *sim.HorizonError
+	var failed *failedRequests
+	return errors.As(err, &infeasible) || errors.As(err, &memory) || errors.As(err, &lost) || errors.As(err, &deadlock) || errors.As(err, &horizon) ||
+		errors.As(err, &failed)
+}
+
+// printError prints one line per fault, prefixed with the program's name.
+func (a *app) printError(err error) {
+	text := strings.NewReplacer("\n\nDid you mean this?\n\t", "; did you mean ", "\n\t", ", ").Replace(strings.TrimRight(err.Error(), "\n"))
+	for _, line := range strings.Split(text, "\n") {
+		fmt.Fprintln(a.err, "hidp: "+line)
+	}
+}
+
+// terminal reports whether w is a terminal, where colours and progress bars are welcome.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// colour reports whether w is a terminal whose user did not ask for plain text (NO_COLOR).
+func colour(w io.Writer) bool { return terminal(w) && os.Getenv("NO_COLOR") == "" }

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hidp/experiments"
+	"hidp/results"
+	"hidp/results/chrometrace"
+	"hidp/sim"
+	"hidp/strategies"
+	"hidp/strategies/catalog"
+	"hidp/workloads"
+)
+
+// runFlags override parts of a scenario for one run.
+type runFlags struct {
+	strategy, trace string
+	options         []string
+	seed            uint64
+	asJSON          bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{Use: "run SCENARIO.toml", Short: "one simulation, summary on stdout", Args: cobra.ExactArgs(1),
+		Example: "  hidp run experiments/scenarios/one-request.toml --strategy modnn --trace trace.json",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.runScenario(c, args[0], f)
+		}}
+	c.Flags().StringVar(&f.strategy, "strategy", "", "another strategy than the scenario's, with its default options")
+	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
+	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	must(c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(catalog.Names(), cobra.ShellCompDirectiveNoFileComp)))
+	return c
+}
+
+func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
+	s, err := experiments.Load(path)
+	if err != nil {
+		return err
+	}
+	options, err := parseOptions(f.options)
+	if err != nil {
+		return err
+	}
+	bar := a.newProgress("simulating", int64(s.Limit.Requests))
+	o := experiments.Overrides{Strategy: f.strategy, Options: options, Observe: sim.Observer{Progress: func(p sim.Progress) { bar.set(p.Completed) }}}
+	if c.Flags().Changed("seed") {
+		o.Seed = &f.seed
+	}
+	if f.trace != "" {
+		o.Trace = -1
+	}
+	out, err := s.Run(c.Context(), o)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if f.trace != "" {
+		if err := writeTrace(f.trace, out); err != nil {
+			return err
+		}
+	}
+	return a.printOutcome(out, f.asJSON)
+}
+
+func writeTrace(path string, out *experiments.Outcome) error {
+	var data bytes.Buffer
+	if err := chrometrace.Write(&data, out.Result.Trace, out.Platform); err != nil {
+		return err
+	}
+	return results.WriteFile(path, data.Bytes())
+}
+
+// printOutcome prints the summary of a run. A run in which requests failed is a failure of the modelled world.
+func (a *app) printOutcome(out *experiments.Outcome, asJSON bool) error {
+	if asJSON {
+		if err := printJSON(a.out, out.Summary); err != nil {
+			return err
+		}
+	} else {
+		a.printSummary(out)
+	}
+	for _, f := range out.Result.Failures {
+		return &failedRequests{f.Requests, out.Summary.Requests, f.Reason}
+	}
+	return nil
+}
+
+// failedRequests says that a run went through but requests failed in it.
+type failedRequests struct {
+	failed, requests int64
+	reason           string
+}
+
+// Error implements error.
+func (e *failedRequests) Error() string {
+	return fmt.Sprintf("%d of %d requests failed: %s", e.failed, e.requests, e.reason)
+}
+
+func (a *app) printSummary(out *experiments.Outcome) {
+	m := out.Summary
+	seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
+	fmt.Fprintf(a.out, "%s, %s on %s, seed %d\n\n", m.Strategy, m.Model, m.Platform, m.Seed)
+	t := results.Table{Columns: []string{"what", "value"}, Right: []string{"value"}}
+	t.Add("requests completed", fmt.Sprintf("%d of %d", m.Completed, m.Requests))
+	t.Add("latency mean", seconds(m.Latency.Mean))
+	t.Add("latency p50", seconds(m.Latency.P50))
+	t.Add("latency p95", seconds(m.Latency.P95))
+	t.Add("latency p99", seconds(m.Latency.P99))
+	t.Add("latency max", seconds(m.Latency.Max))
+	t.Add("throughput", results.Number(m.Throughput)+" /s")
+	t.Add("energy per request", results.Number(m.EnergyPerRequest)+" J")
+	t.Add("energy of the platform", results.Number(m.EnergyPlatform)+" J")
+	t.Add("makespan", results.Number(m.Makespan)+" s")
+	t.Add("planning", seconds(m.PlanningTime))
+	a.printTable(t)
+	fmt.Fprintln(a.out)
+	nodes := results.Table{Columns: []string{"node", "busy", "memory", "energy"}, Right: []string{"memory", "energy"}}
+	for i := range out.Result.Nodes {
+		n := &out.Result.Nodes[i]
+		nodes.Add(n.Name, utilisation(n, out.Result.Makespan), size(n.PeakMemory), results.Number(n.Energy())+" J")
+	}
+	a.printTable(nodes)
+	for _, w := range m.Warnings {
+		fmt.Fprintln(a.out, "\nwarning: "+w)
+	}
+}
+
+// utilisation lists the clusters of a node that worked, with the share of the makespan.
+func utilisation(n *sim.NodeResult, makespan time.Duration) string {
+	var texts []string
+	for _, c := range n.Clusters {
+		if c.Busy > 0 {
+			texts = append(texts, fmt.Sprintf("%s %.1f %%", c.Name, 100*c.Busy.Seconds()/makespan.Seconds()))
+		}
+	}
+	if len(texts) == 0 {
+		return "–"
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (a *app) simulateCommand() *cobra.Command {
+	var platform, model, trace string
+	var inputs []string
+	var requests int64
+	var interval time.Duration
+	var seed uint64
+	var asJSON bool
+	c := &cobra.Command{Use: "simulate PLAN.json", Short: "run a given plan in virtual time", Args: cobra.ExactArgs(1),
+		Example: "  hidp simulate plan.json --platform paper-wlan --requests 100 --interval 500ms",
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := openPlatform(platform, "")
+			if err != nil {
+				return err
+			}
+			if requests < 1 || interval < 0 {
+				return fmt.Errorf("--requests %d --interval %v: at least one request and no negative interval are needed", requests, interval)
+			}
+			plan, g, err := readPlan(args[0], model, inputs, p)
+			if err != nil {
+				return err
+			}
+			cfg := sim.Config{Truth: p, Seed: seed}
+			if trace != "" {
+				cfg.TraceLimit = -1
+			}
+			limit := workloads.Limit{Requests: int(requests)}
+			if interval > 0 {
+				cfg.Arrivals, err = workloads.Periodic{Interval: interval}.Source(seed, workloads.Equal(1), limit)
+			} else {
+				cfg.Clients, err = workloads.Closed{Clients: 1}.Loop(seed, workloads.Equal(1), limit)
+			}
+			if err != nil {
+				return err
+			}
+			return a.simulate(c, cfg, plan, g, trace, asJSON)
+		}}
+	c.Flags().StringVar(&platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION]")
+	c.Flags().StringVar(&model, "model", "", "the network (default: the one the plan names)")
+	c.Flags().Int64Var(&requests, "requests", 1, "how many requests run the plan")
+	c.Flags().DurationVar(&interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed of what is random (jitter)")
+	c.Flags().StringVar(&trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	inputFlag(c, &inputs)
+	return c
+}
+
+func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, trace string, asJSON bool) error {
+	r, err := sim.RunPlan(c.Context(), cfg, p, g)
+	if err != nil {
+		return err
+	}
+	out := &experiments.Outcome{Result: r, Summary: r.Summary(), Platform: cfg.Truth, Models: []*workloads.Graph{g}}
+	out.Summary.Strategy, out.Summary.Model, out.Summary.Platform, out.Summary.Seed = p.Strategy, p.Model, cfg.Truth.Name, cfg.Seed
+	if !p.Exact() {
+		out.Summary.Warnings = append(out.Summary.Warnings, inexact)
+	}
+	if trace != "" {
+		if err := writeTrace(trace, out); err != nil {
+			return err
+		}
+	}
+	return a.printOutcome(out, asJSON)
+}
