@@ -72,18 +72,24 @@ const (
 
 // Estimate runs a few points spread over the sweep and extrapolates. Jobs is the number of cores, 0 all of this machine.
 func (s *Sweep) Estimate(ctx context.Context, jobs int) (*Estimate, error) {
-	return newEvaluator(s).estimate(ctx, jobs)
+	ev := newEvaluator(s)
+	e := ev.count(jobs)
+	return e, ev.measure(ctx, e)
 }
 
-func (ev *evaluator) estimate(ctx context.Context, jobs int) (*Estimate, error) {
-	s := ev.sweep
-	e := &Estimate{Jobs: orAllCores(jobs)}
+// count fills in what is known without a run.
+func (ev *evaluator) count(jobs int) *Estimate {
+	e := &Estimate{Jobs: orAllCores(jobs), Runs: mostPoints}
 	e.Points, e.Exact = ev.space.count()
-	e.Runs = mostPoints
-	if n := int64(s.repeat.max); e.Points <= mostPoints/n {
+	if n := int64(ev.sweep.repeat.max); e.Points <= mostPoints/n {
 		e.Runs = e.Points * n
 	}
-	total, _ := s.points()
+	return e
+}
+
+// measure fills in the rest.
+func (ev *evaluator) measure(ctx context.Context, e *Estimate) error {
+	total, _ := ev.sweep.points()
 	w := ev.worker()
 	looks := min(total, measureMost)
 	start := time.Now()
@@ -92,7 +98,7 @@ func (ev *evaluator) estimate(ctx context.Context, jobs int) (*Estimate, error) 
 		at := ev.space.spread(i*1_000_003%looks, looks, total)
 		failure, ran, err := w.measured(ctx, at)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if e.Sampled++; failure != "" {
 			if e.Failed++; e.Failure == "" {
@@ -108,7 +114,7 @@ func (ev *evaluator) estimate(ctx context.Context, jobs int) (*Estimate, error) 
 	e.Duration = time.Duration(min(seconds, 200*365*86400) * float64(time.Second))
 	e.ShardSize = shardSize(total, e.SecondsPerPoint, e.Jobs)
 	e.Shards = int((total + e.ShardSize - 1) / e.ShardSize)
-	return e, nil
+	return nil
 }
 
 // measured runs a point for the sake of its cost. A point that takes longer than measureLimit is broken off, which is no error.

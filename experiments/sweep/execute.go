@@ -32,7 +32,8 @@ type Progress struct {
 
 // Prepare makes the sweep's folder, or checks with Options.Resume that the folder holds this very sweep and may be gone on with.
 // Engines that make shards elsewhere call it first. A sweep of more than ten million runs or a day needs Options.Yes, else the
-// error is a *ConfirmError. A folder that does not fit is a *FolderError.
+// error is a *ConfirmError. A folder that does not fit is a *FolderError. With both ShardSize and Yes no point is run to measure its
+// cost.
 func Prepare(ctx context.Context, s *Sweep, dir string, o Options) (*Manifest, error) {
 	return newEvaluator(s).prepare(ctx, dir, o)
 }
@@ -51,9 +52,11 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manife
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
-	cost, err := e.estimate(ctx, o.Jobs)
-	if err != nil {
-		return nil, err
+	cost := e.count(o.Jobs)
+	if o.ShardSize <= 0 || !o.Yes {
+		if err := e.measure(ctx, cost); err != nil {
+			return nil, err
+		}
 	}
 	if !o.Yes && (cost.Runs > manyRuns || cost.Duration > longTime) {
 		return nil, &ConfirmError{*cost}
