@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/experiments/slurm"
+	"hidp/experiments/sweep"
 )
 
 // execShard as first argument makes the test binary the program of a task instead: see runShard.
@@ -31,66 +32,78 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const pointsPerShard = 5
-
-// runShard stands in for a sweep's shard program: it says that it began, works, and brings its points in one step. On node n2 it stays
-// at work as long as the file "hold" exists.
+// runShard is the program of a task: it makes a shard as `hidp sweep exec` does, but says before that it began, and on node n2 it waits
+// as long as the file "hold" exists.
 func runShard(dir, shard string) error {
 	node := os.Getenv("SLURMD_NODENAME")
 	began := filepath.Join(dir, "began", fmt.Sprintf("%s.%s.%d", shard, node, syscall.Getpgrp()))
 	if err := os.WriteFile(began, nil, 0o644); err != nil {
 		return err
 	}
-	time.Sleep(200 * time.Millisecond)
 	for node == "n2" {
 		if _, err := os.Stat(filepath.Join(dir, "hold")); err != nil {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	file, err := os.CreateTemp(filepath.Join(dir, "shards"), ".tmp*")
+	number, err := strconv.Atoi(shard)
 	if err != nil {
 		return err
 	}
-	for p := range pointsPerShard {
-		fmt.Fprintf(file, "%s %d\n", shard, p)
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), filepath.Join(dir, "shards", shard))
+	return sweep.ExecShard(context.Background(), dir, number)
 }
 
-// shardFolder is a sweep folder of n shards for runShard.
-type shardFolder struct {
-	dir string
-	n   int
+// thirty is a sweep of thirty points with two runs each over a scenario that takes a millisecond.
+const thirty = `
+seed = 3
+
+[[axis]]
+field = "workload.arrivals.rate"
+from = "5 /s"
+to = "40 /s"
+steps = 30
+
+[replications]
+count = 2
+
+[scenario]
+platform = "board:jetson-tx2"
+seed = 7
+strategy.name = "single-gpu"
+workload.models = ["squeezenet1_1"]
+workload.requests = 5
+workload.arrivals.kind = "poisson"
+workload.arrivals.rate = "20 /s"
+`
+
+// prepare makes the folder of the sweep, one point per shard, and returns it with the rows that it must end with.
+func prepare(t *testing.T) (dir, want string) {
+	file := filepath.Join(t.TempDir(), "sweep.toml")
+	require.NoError(t, os.WriteFile(file, []byte(thirty), 0o644))
+	s, err := sweep.Load(file)
+	require.NoError(t, err)
+	undisturbed := filepath.Join(t.TempDir(), "local")
+	_, err = sweep.Run(context.Background(), s, undisturbed, sweep.Options{})
+	require.NoError(t, err)
+	dir = filepath.Join(t.TempDir(), "it's 100% a sweep")
+	m, err := sweep.Prepare(context.Background(), s, dir, sweep.Options{ShardSize: 1})
+	require.NoError(t, err)
+	require.Equal(t, 30, m.Shards())
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "began"), 0o755))
+	return dir, merged(t, undisturbed)
 }
 
-func newFolder(t *testing.T, n int) shardFolder {
-	f := shardFolder{filepath.Join(t.TempDir(), "it's 100% a sweep"), n}
-	for _, sub := range []string{"shards", "began"} {
-		require.NoError(t, os.MkdirAll(filepath.Join(f.dir, sub), 0o755))
-	}
-	return f
-}
-
-func (f shardFolder) Missing() ([]int, error) {
-	var missing []int
-	for i := range f.n {
-		if _, err := os.Stat(filepath.Join(f.dir, "shards", strconv.Itoa(i))); err != nil {
-			missing = append(missing, i)
-		}
-	}
-	return missing, nil
+func merged(t *testing.T, dir string) string {
+	path := filepath.Join(t.TempDir(), "merged.csv")
+	require.NoError(t, sweep.Merge(dir, path))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(data)
 }
 
 // began lists the executions that were begun, as shard, node and process group.
-func (f shardFolder) began(t *testing.T) [][3]string {
-	entries, err := os.ReadDir(filepath.Join(f.dir, "began"))
+func began(t *testing.T, dir string) [][3]string {
+	entries, err := os.ReadDir(filepath.Join(dir, "began"))
 	require.NoError(t, err)
 	var out [][3]string
 	for _, e := range entries {
@@ -128,90 +141,74 @@ func until(t *testing.T, what string, limit time.Duration, ok func() bool) {
 	}
 }
 
-// A sweep on a real Slurm, with a task killed and a node killed in the middle, ends with every shard exactly once and all points.
+// A sweep on a real Slurm, with a task killed and a node killed in the middle, ends with every shard once and the rows of an
+// undisturbed run.
 func TestKilledTaskAndKilledNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a Slurm cluster")
 	}
 	cluster := startCluster(t)
-	f := newFolder(t, 30)
-	hold := filepath.Join(f.dir, "hold")
+	dir, want := prepare(t)
+	hold := filepath.Join(dir, "hold")
 	require.NoError(t, os.WriteFile(hold, nil, 0o644))
 	self, err := os.Executable()
 	require.NoError(t, err)
-	var states []slurm.Status
-	o := slurm.Options{Dir: f.dir, Command: []string{self, execShard, f.dir}, Name: "two nodes", ShardSeconds: 0.2, ChunkSeconds: 0.6,
+	var last slurm.Status
+	o := slurm.Options{Dir: dir, Command: []string{self, execShard, dir}, Name: "two nodes", ShardSeconds: 0.2, ChunkSeconds: 0.6,
 		Time: 5 * time.Minute, Memory: 10 << 20, Extra: []string{"--comment=it's a test"}, Poll: 300 * time.Millisecond,
 		Log:      func(s string) { t.Log(s) },
-		Progress: func(s slurm.Status) { states = append(states, s) }}
+		Progress: func(s slurm.Status) { last = s }}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- slurm.Wait(ctx, o, f) }()
+	missing := slurm.ShardsFunc(func() ([]int, error) { return sweep.Missing(dir) })
+	go func() { done <- slurm.Wait(ctx, o, missing) }()
 
-	// Both tasks of n2 are at work and stay there: kill one of them, then the node's daemon. The other task's step survives.
-	var groups []string
+	killOneTaskAndTheDaemon(t, cluster, dir)
+	require.NoError(t, <-done)
+	require.Equal(t, want, merged(t, dir))
+	nodes := map[string]string{} // per shard, where it was begun, in the order of names
+	for _, b := range began(t, dir) {
+		nodes[b[0]] += b[1]
+	}
+	twice := 0
+	for _, on := range nodes {
+		if strings.Contains(on, "n1") && strings.Contains(on, "n2") {
+			twice++
+		}
+	}
+	require.GreaterOrEqual(t, twice, 2, "what n2 had begun was not begun again on n1")
+	require.Empty(t, last.Missing)
+	require.Greater(t, last.Submitted, 10, "30 shards in chunks of 3, and what was lost")
+
+	// The step that survived its daemon goes on and finds its shard there.
+	require.NoError(t, os.Remove(hold))
+	time.Sleep(time.Second)
+	shards, err := filepath.Glob(dir + "/shards/*.parquet")
+	require.NoError(t, err)
+	require.Len(t, shards, 30)
+	require.Equal(t, want, merged(t, dir))
+}
+
+// killOneTaskAndTheDaemon waits until both tasks of n2 are at work, where they stay. It kills one of them, and then slurmd of n2; the
+// other task's step survives that.
+func killOneTaskAndTheDaemon(t *testing.T, cluster, dir string) {
+	var groups []int
 	until(t, "two tasks on n2", 30*time.Second, func() bool {
 		groups = nil
-		for _, b := range f.began(t) {
+		for _, b := range began(t, dir) {
 			if b[1] == "n2" {
-				groups = append(groups, b[2])
+				group, err := strconv.Atoi(b[2])
+				require.NoError(t, err)
+				groups = append(groups, group)
 			}
 		}
 		return len(groups) >= 2
 	})
-	group, err := strconv.Atoi(groups[0])
+	require.NoError(t, syscall.Kill(-groups[0], syscall.SIGKILL))
+	text, err := os.ReadFile(filepath.Join(cluster, "n2.pid"))
 	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(-group, syscall.SIGKILL))
-	pid, err := os.ReadFile(filepath.Join(cluster, "n2.pid"))
-	require.NoError(t, err)
-	daemon, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+	daemon, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(daemon, syscall.SIGKILL))
-
-	require.NoError(t, <-done)
-	missing, err := f.Missing()
-	require.NoError(t, err)
-	require.Empty(t, missing)
-	requireOnceEach(t, f)
-	nodes := map[string]map[string]bool{}
-	for _, b := range f.began(t) {
-		if nodes[b[0]] == nil {
-			nodes[b[0]] = map[string]bool{}
-		}
-		nodes[b[0]][b[1]] = true
-	}
-	twice := 0
-	for _, on := range nodes {
-		if on["n1"] && on["n2"] {
-			twice++
-		}
-	}
-	require.GreaterOrEqual(t, twice, 2, "what n2 had begun was not executed again on n1")
-	last := states[len(states)-1]
-	require.Empty(t, last.Missing)
-	require.GreaterOrEqual(t, last.Submitted, 10, "30 shards in chunks of 3")
-
-	// The step that survived its daemon brings its shards late, over those that are there.
-	require.NoError(t, os.Remove(hold))
-	time.Sleep(time.Second)
-	requireOnceEach(t, f)
-	_, err = slurm.Cancel(ctx, f.dir)
-	require.NoError(t, err)
-}
-
-// requireOnceEach checks that the folder holds every shard, whole, once, and nothing that was left half-way but by the killed task.
-func requireOnceEach(t *testing.T, f shardFolder) {
-	points := map[string]int{}
-	for i := range f.n {
-		data, err := os.ReadFile(filepath.Join(f.dir, "shards", strconv.Itoa(i)))
-		require.NoError(t, err)
-		for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
-			points[line]++
-		}
-	}
-	require.Len(t, points, f.n*pointsPerShard)
-	for point, n := range points {
-		require.Equal(t, 1, n, "point %s", point)
-	}
 }

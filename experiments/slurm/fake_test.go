@@ -3,6 +3,7 @@ package slurm_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -83,6 +84,28 @@ func (f fake) calls(prefix string) []string {
 		}
 	}
 	return out
+}
+
+// shardFolder is a sweep folder of n shards for fake tasks: a shard is a file with its number as name.
+type shardFolder struct {
+	dir string
+	n   int
+}
+
+func newFolder(t *testing.T, n int) shardFolder {
+	f := shardFolder{filepath.Join(t.TempDir(), "it's 100% a sweep"), n}
+	require.NoError(t, os.MkdirAll(filepath.Join(f.dir, "shards"), 0o755))
+	return f
+}
+
+func (f shardFolder) Missing() ([]int, error) {
+	var missing []int
+	for i := range f.n {
+		if _, err := os.Stat(filepath.Join(f.dir, "shards", strconv.Itoa(i))); err != nil {
+			missing = append(missing, i)
+		}
+	}
+	return missing, nil
 }
 
 // shardScript is a command for fake tasks: it makes the shard's file, but for the numbers in the file "bad".

@@ -14,6 +14,12 @@ type Shards interface {
 	Missing() ([]int, error)
 }
 
+// ShardsFunc makes Shards of a function.
+type ShardsFunc func() ([]int, error)
+
+// Missing implements Shards.
+func (f ShardsFunc) Missing() ([]int, error) { return f() }
+
 // Options say what is executed and how it is asked of Slurm. Zero values leave the choice to the cluster or to the default named.
 type Options struct {
 	// Dir is the sweep folder: an absolute path, valid on all nodes.
