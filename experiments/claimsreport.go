@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hidp/results"
@@ -49,7 +50,7 @@ func (g *grid) claimTable(claims []claim) results.Table {
 		if c.choices > 0 {
 			row = append(row, results.Percent(c.spread.Min), results.Percent(c.spread.Median), results.Percent(c.spread.Max), shareText(c.reached), fmt.Sprint(c.choices))
 		} else {
-			row = append(row, "–", "–", "–", "–", fmt.Sprint(c.choices))
+			row = append(row, "–", "–", "–", "–", "–")
 		}
 		t.Add(row...)
 	}
@@ -109,7 +110,7 @@ func (g *grid) partTable() results.Table {
 
 // claimCSV is everything the tables show, one number per line.
 func (g *grid) claimCSV(claims []claim, shifts []shift) []byte {
-	t := results.Table{Columns: []string{"metric", "reading", "scope", "item", "change", "published", "reached"}}
+	t := results.Table{Columns: []string{"metric", "reading", "scope", "item", "value", "published", "reached"}}
 	add := func(c claim, scope, item string, change float64, ok bool) {
 		if !ok {
 			t.Add(c.metric, c.reading, scope, item, "", results.Exact(c.claimed.Change), "")
@@ -125,7 +126,7 @@ func (g *grid) claimCSV(claims []claim, shifts []shift) []byte {
 		for item, x := range c.spreadItems() {
 			add(c, "grid", item, x, c.choices > 0)
 		}
-		t.Add(c.metric, c.reading, "grid", "share of points reached", "", results.Exact(c.claimed.Change), results.Exact(c.reached))
+		t.Add(c.metric, c.reading, "grid", "share of points that reach the published value", results.Exact(c.reached), results.Exact(c.claimed.Change), "")
 		t.Add(c.metric, c.reading, "grid", "points", fmt.Sprint(c.choices), "", "")
 	}
 	for i, p := range g.e.published {
@@ -150,7 +151,7 @@ func (g *grid) markdown(claims []claim, shifts []shift, main, sensitivity, parts
 	para := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n\n", args...) }
 	para("# %s", g.e.Title)
 	para("The abstract of the HiDP paper (DATE 2025, arXiv 2411.16086) states averages against “other relevant approaches”: %s. "+
-		"Which approaches, boards, networks and networks' sizes these average is not known to us. Below they stand beside what this simulator gives, "+
+		"Which approaches, networks and requests these are averages over is not known to us. Below they stand beside what this simulator gives, "+
 		"once for every reading of what “data partitioning” splits. The base assumptions were written down before any number was computed "+
 		"(docs/assumptions.md); nothing was tuned to the published values.", g.claimedText())
 	para("## Result")
@@ -160,6 +161,7 @@ func (g *grid) markdown(claims []claim, shifts []shift, main, sensitivity, parts
 		}
 	}
 	b.WriteString(untitled(main) + "\n")
+	para("%s", g.caution(claims))
 	para("%s", g.definitions(claims))
 	para("## Which assumptions matter")
 	for i, p := range g.e.published {
@@ -205,8 +207,10 @@ func (c *claim) sentence() string {
 func distance(p published, ours float64) string {
 	gap := float64(100 * (ours - p.Change))
 	points := fmt.Sprintf("%.1f percentage points", max(gap, -gap))
-	const near = 5
+	const near, far = 5, 25
 	switch {
+	case p.reached(ours) && max(gap, -gap) > far:
+		return "**far more than published**, by " + points + "."
 	case gap < near && gap > -near:
 		return "within " + points + "."
 	case p.reached(ours):
@@ -227,6 +231,19 @@ func moverText(all []mover) string {
 	return strings.Join(parts, ", ")
 }
 
+// caution says what a mean close to the published one is worth, from how far the rivals are apart.
+func (g *grid) caution(claims []claim) string {
+	var parts []string
+	for _, c := range claims {
+		if c.reading != g.e.readings[0].Name || len(c.rivals) == 0 {
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s from %s to %s", c.metric, results.Percent(slices.Min(c.rivals)), results.Percent(slices.Max(c.rivals))))
+	}
+	return "A mean near the published one confirms little: the rivals lie far apart (" + strings.Join(parts, "; ") +
+		"), and how the paper ported each of them to these boards is not known. A mean far from it refutes as little."
+}
+
 // definitions says what the numbers mean.
 func (g *grid) definitions(claims []claim) string {
 	var questions []string
@@ -242,9 +259,9 @@ func (g *grid) definitions(claims []claim) string {
 	horizon := g.e.saturated(g.quick).Limit.Horizon
 	return fmt.Sprintf("Change: %s/rival − 1, per rival and per DNN (%s), arithmetic mean. Latency and energy: one request, nothing queued, no jitter, energy of the boards "+
 		"that take part, planning not charged; strategies that are random themselves are averaged over %d seeds. Throughput: a closed loop of %d clients, the DNNs dealt to them in turn, "+
-		"each client with one request outstanding, requests completed in %v.\n\n"+
+		"each client with one request outstanding, requests completed in %g s.\n\n"+
 		"Grid: all %d combinations of %s, for latency and energy. For throughput the grid is coarser: every reading under the base assumptions, and the first reading with one assumption "+
 		"changed at a time. Where a strategy cannot run (a network does not fit a board), its pairs are left out of the mean; this happened in %d combinations of the table above. "+
 		"“Reached” is the share of combinations with at least the published effect. With halos ignored the strategies do not compute the network's own answer; OmniBoost partitions no data, so only the size of the batch matters to it.",
-		g.e.method(g.e.subject).Label, strings.Join(g.models, ", "), len(g.seeds), g.e.throughput.Clients, horizon, points, strings.Join(questions, "; "), missing)
+		g.e.method(g.e.subject).Label, strings.Join(g.models, ", "), len(g.seeds), g.e.throughput.Clients, horizon.Seconds(), points, strings.Join(questions, "; "), missing)
 }

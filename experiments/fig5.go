@@ -125,29 +125,38 @@ func estimateText(sample []float64, scale float64) string {
 // comparison sets the changes against each rival, and against all, beside the published averages.
 func (f *bars) comparison() results.Table {
 	subject := f.e.method(f.e.subject).Label
-	t := results.Table{Title: subject + " against its rivals, mean over the models", Columns: []string{"metric", "rival", "change", "95 % interval", "published"},
-		Right: []string{"change", "95 % interval", "published"}}
+	t := results.Table{Title: subject + " against its rivals, mean over the models", Columns: []string{"metric", "rival", "change", "95 % interval", "n", "p", "published"},
+		Right: []string{"change", "95 % interval", "n", "p", "published"}}
 	for _, q := range shown() {
 		for _, rival := range f.e.rivals {
-			t.Add(append([]string{q.name, f.e.method(rival).Label}, append(changeCells(f.changes(q, rival)), "–")...)...)
+			t.Add(append([]string{q.name, f.e.method(rival).Label}, append(f.changeCells(q, rival), "–")...)...)
 		}
 		claim := "–"
 		if p, ok := f.e.publishedChange(q.name); ok {
 			claim = results.Percent(p.Change)
 		}
-		t.Add(append([]string{q.name, "mean"}, append(changeCells(f.changes(q, f.e.rivals...)), claim)...)...)
+		t.Add(append([]string{q.name, "mean"}, append(f.changeCells(q, f.e.rivals...), claim)...)...)
 	}
 	t.Notes = []string{"Published: averages of the paper's abstract against “other relevant approaches”, not said which; its values per figure are not known to us. " +
-		"Change: " + subject + "/rival − 1, arithmetic mean."}
+		"Change: " + subject + "/rival − 1, arithmetic mean; n seeds, in pairs; p: of such a mean change if there were none (two-sided t test)."}
 	return t
 }
 
-func changeCells(changes []float64) []string {
+// changeCells words the mean change against the rivals over the seeds, with a test against no change.
+func (f *bars) changeCells(q metric, rivals ...string) []string {
+	changes := f.changes(q, rivals...)
 	if len(changes) == 0 {
-		return []string{"cannot run", "–"}
+		return []string{"cannot run", "–", "0", "–"}
 	}
-	e := results.Mean(changes)
-	return []string{results.Percent(e.Mean), results.Percent(e.Low) + " … " + results.Percent(e.High)}
+	e, err := results.Difference(changes, make([]float64, len(changes)))
+	if err != nil {
+		panic("experiments: " + err.Error())
+	}
+	p := results.Number(e.P)
+	if e.P < 0.001 {
+		p = "< 0.001"
+	}
+	return []string{results.Percent(e.Mean), results.Percent(e.Low) + " … " + results.Percent(e.High), fmt.Sprint(e.N), p}
 }
 
 // csv is the figure as numbers: every bar with its interval, and the changes with what was published.
@@ -185,7 +194,7 @@ func (f *bars) csv() []byte {
 func (f *bars) figure() *plot.Figure {
 	var panels []plot.Panel
 	titles := map[string]string{"latency": "Latency of a lone request", "energy": "Energy of a lone request"}
-	labels := map[string]string{"latency": "seconds", "energy": "joules"}
+	labels := map[string]string{"latency": "latency [s]", "energy": "energy [J]"}
 	for _, q := range shown() {
 		p := &plot.GroupedBars{Title: titles[q.name], YLabel: labels[q.name], Groups: f.models, Log: true}
 		for _, m := range f.e.methods {

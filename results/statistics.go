@@ -33,14 +33,6 @@ func Mean(sample []float64) Estimate {
 	return e
 }
 
-// String returns the mean and half the interval.
-func (e Estimate) String() string {
-	if math.IsNaN(e.Low) {
-		return Number(e.Mean)
-	}
-	return fmt.Sprintf("%s ± %s (n=%d)", Number(e.Mean), Number((e.High-e.Low)/2), e.N)
-}
-
 // Paired is a comparison of two samples whose observations belong together: same seed, same arrivals.
 type Paired struct {
 	Estimate         // of the differences
@@ -69,24 +61,6 @@ func Difference(a, b []float64) (Paired, error) {
 		p.P = 2 * studentT(len(d)-1).Survival(t)
 	}
 	return p, nil
-}
-
-// Ratio compares a with b pair by pair and estimates the geometric mean of a/b, with the interval of the mean logarithm. The
-// error says that they do not pair up or that a value is not positive.
-func Ratio(a, b []float64) (Estimate, error) {
-	logs, err := pairs(a, b)
-	if err != nil {
-		return Estimate{}, err
-	}
-	for i := range logs {
-		if !(a[i] > 0 && b[i] > 0) {
-			return Estimate{}, fmt.Errorf("results: pair %d is %v and %v; ratios need positive values", i, a[i], b[i])
-		}
-		logs[i] = math.Log(a[i] / b[i])
-	}
-	e := Mean(logs)
-	e.Mean, e.Low, e.High = math.Exp(e.Mean), math.Exp(e.Low), math.Exp(e.High)
-	return e, nil
 }
 
 // GeometricMean returns the geometric mean of positive values; the error names a value that is not.
