@@ -136,6 +136,16 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	require.ErrorContains(t, err, "the leader a never gets rows [16,32)")
 }
 
+func TestValidateRefusesToWaitForAnotherNode(t *testing.T) {
+	g, b := testGraph(t), NewBelief(testPlatform())
+	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	p, err := pb.Finish()
+	require.NoError(t, err)
+	p.Ops = append(p.Ops, Op{Kind: Compute, Node: 0, Slice: workloads.Slice{From: 1, To: 2, Region: g.Full(1, 1)}, After: []int{1}})
+	require.ErrorContains(t, Validate(p, g, b.Platform), "op 3: waits for op 1, which ends on another node")
+}
+
 func TestValidateChecksMemory(t *testing.T) {
 	g, plat := testGraph(t), testPlatform()
 	plat.Nodes[0].Memory = 1000

@@ -30,6 +30,14 @@ type Op struct {
 	After   []int           // ids of the ops it waits for, ascending, each smaller than its own
 }
 
+// End returns the node on which the op ends: where it computes, or the receiver.
+func (o *Op) End() int {
+	if o.Kind == Send {
+		return o.To
+	}
+	return o.Node
+}
+
 // Bytes returns the payload of a send under graph g.
 func (o *Op) Bytes(g *workloads.Graph) int64 { return g.Layers[o.Part.Layer].Bytes(o.Part.Region) }
 

@@ -77,6 +77,9 @@ func (v *validator) ops() {
 				v.past[i][w] |= b
 			}
 			v.past[i][a/64] |= 1 << (a % 64)
+			if at := v.p.Ops[a].End(); at != op.Node {
+				v.faultf("op %d: waits for op %d, which ends on another node: nothing tells node %d of it", i, a, op.Node)
+			}
 		}
 		if op.Node < 0 || op.Node >= len(v.t.Nodes) {
 			v.faultf("op %d: node %d is not one of the platform's %d nodes", i, op.Node, len(v.t.Nodes))
