@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/devices"
 	"hidp/strategies"
 	"hidp/workloads/zoo"
 )
@@ -14,11 +15,12 @@ func BenchmarkPlan(b *testing.B) {
 	for _, name := range []string{"resnet152", "vgg19", "inception_v3", "efficientnet_b0"} {
 		g, err := zoo.Get(name)
 		require.NoError(b, err)
-		p := roughPlatform(80, 1)
+		p, err := devices.Open("paper-wlan")
+		require.NoError(b, err)
 		b.Run(name, func(b *testing.B) {
 			s := build(b, Entry(), nil)
 			for b.Loop() {
-				_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: 1}, strategies.NewBelief(p))
+				_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
 				require.NoError(b, err)
 			}
 		})

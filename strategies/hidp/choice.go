@@ -21,10 +21,14 @@ func (c *choice) try(x scope, stages []stage) {
 	if stages == nil || c.known(stages) {
 		return
 	}
-	if score, ok := c.consider(x, stages); ok {
+	if score, ok := c.consider(x, stages); ok && score < c.score*hopeful {
 		c.refine(x, stages, score)
 	}
 }
+
+// hopeful is how much worse than the best plan so far a plan may be for its shares to be refined: refining has not been seen to gain
+// a third.
+const hopeful = 1.5
 
 // consider forecasts the plan of some stages, keeps it if it is the best so far, and returns its score, or ok false if it does not
 // fit.

@@ -11,7 +11,8 @@
 //   - chain.go: the network as a chain of positions.
 //   - solve.go: the dynamic program both tiers share.
 //   - tier.go, share.go, link.go: what the program asks: workers, shares of the data, what moving tensors costs.
-//   - segments.go: the price of a segment whose rows or samples are shared.
+//   - rows.go, gates.go, samples.go: the price of a segment whose rows or samples are shared.
+//   - weigh.go: which shares are tried.
 //   - local.go, planner.go: the two tiers put together, and the stages of a plan.
 //   - goal.go: objectives other than latency, as weighted sums of seconds and joules.
 //   - choice.go, refine.go: candidate plans, their shares refined, the choice among them by forecast.

@@ -85,9 +85,8 @@ func (n *network) shared(ms []message, p *path, bytes int64) float64 {
 }
 
 // collect implements medium: the receiver's link takes the messages one after the other, in the order of their release.
-func (n *network) collect(ms []message, release []float64) cost {
+func (n *network) collect(ms []message, release []float64, free float64) cost {
 	total := cost{}
-	free := 0.0
 	for range ms {
 		first := -1
 		for i := range ms {
@@ -136,7 +135,7 @@ func (c *chip) carry(ms []message, arrival []float64) cost {
 }
 
 // collect implements medium: a hand-over begins when everything is there.
-func (c *chip) collect(ms []message, release []float64) cost {
+func (c *chip) collect(ms []message, release []float64, _ float64) cost {
 	total := c.carry(ms, nil)
 	total.time += slices.Max(release)
 	return total

@@ -33,26 +33,31 @@ func (p *planner) newLocal(j int, data dataset) *local {
 		return cost{x, float64(x * n.Clusters[k].ActivePower)}
 	}
 	for _, s := range p.sets[j] {
-		t.share(sharing{s.clusters, s.weights, p.fastest(j, s.clusters)}, data)
+		x := sharing{s.clusters, s.weights, p.fastest(j, s.clusters)}
+		if data.rows {
+			t.shareRows(x, data.longest)
+		}
+		if data.samples && p.c.batch > 1 {
+			t.shareSamples(x)
+		}
 	}
 	l := &local{t: t, sol: newSolver(t, p.c, p.goal, origin)}
 	l.fill(p.c, n)
 	return l
 }
 
-// share adds the shareouts that the data sets allow, if they gain anything.
-func (t *tier) share(s sharing, data dataset) {
-	if data.rows {
-		v := newShareout(t.c, s, false)
-		if t.fillRows(v, data.longest) {
-			t.vs = append(t.vs, v)
-		}
-	}
-	if data.samples && t.c.batch > 1 {
-		v := newShareout(t.c, s, true)
-		t.fillSamples(v)
+// shareRows adds a shareout of rows if it gains anything.
+func (t *tier) shareRows(s sharing, longest int) {
+	if v := newShareout(t.c, s, false); t.fillRows(v, longest) {
 		t.vs = append(t.vs, v)
 	}
+}
+
+// shareSamples adds a shareout of samples.
+func (t *tier) shareSamples(s sharing) {
+	v := newShareout(t.c, s, true)
+	t.fillSamples(v)
+	t.vs = append(t.vs, v)
 }
 
 // fill makes the table: the solver once from every boundary. Stretches whose weights exceed the node's memory are impossible.

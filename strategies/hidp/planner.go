@@ -115,8 +115,15 @@ func (p *planner) global(x scope) *tier {
 			rate[j] = 1 / math.Max(c.time, 1e-9)
 		}
 	}
-	for _, s := range p.sharings(t, rate) {
-		t.share(s, x.data)
+	if x.data.rows {
+		for _, s := range p.sharings(t, rate) {
+			t.shareRows(s, x.data.longest)
+		}
+	}
+	if x.data.samples && p.c.batch > 1 {
+		for _, s := range p.batches(t, rate) {
+			t.shareSamples(s)
+		}
 	}
 	return t
 }

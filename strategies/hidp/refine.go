@@ -6,40 +6,59 @@ import (
 	"hidp/workloads"
 )
 
+// trials is how many forecasts refining one plan may take.
+const trials = 40
+
 // refine balances the shares of every stage of a plan, found in scope x, whose data is shared: shares in proportion to rates know
 // nothing of transfers, halos and small strips. As long as the forecast improves, rows (or samples) go from the leaf that computes
-// longest to another, as EdgeLD's OCBP does between devices, in steps that halve when they stop helping. A leaf may lose all.
+// longest to another, as EdgeLD's OCBP does between devices, in steps that halve when they stop helping: first in all
+// shared stages at once, then in one after the other. A leaf may lose all. The number of forecasts is limited.
 func (c *choice) refine(x scope, stages []stage, score float64) {
+	var shared []int
 	for i := range stages {
-		if len(stages[i].leaves) < 2 || stages[i].leaves[0].part.Empty() {
-			continue
+		if len(stages[i].leaves) > 1 && !stages[i].leaves[0].part.Empty() {
+			shared = append(shared, i)
 		}
-		total := 0
-		for _, l := range stages[i].leaves {
-			total += l.part.Len()
-		}
-		for step := max(1, total/8); step > 0; step /= 2 {
-			better := true
-			for better {
-				better = false
-				for _, next := range c.shifts(x, &stages[i], step) {
-					trial := slices.Clone(stages)
-					trial[i] = next
-					if s, ok := c.consider(x, trial); ok && s < score {
-						stages, score, better = trial, s, true
-						break
-					}
+	}
+	left := trials
+	if len(shared) > 1 {
+		stages, score = c.climb(x, stages, score, shared, &left)
+	}
+	for _, i := range shared {
+		stages, score = c.climb(x, stages, score, []int{i}, &left)
+	}
+}
+
+// climb moves data within the given stages, in all of them at once, as long as that helps.
+func (c *choice) climb(x scope, stages []stage, score float64, which []int, left *int) ([]stage, float64) {
+	for share := 8; share <= 64; share *= 2 {
+		for better := true; better; {
+			better = false
+			for direction := range 2 {
+				if *left--; *left < 0 {
+					return stages, score
+				}
+				trial := slices.Clone(stages)
+				for _, i := range which {
+					trial[i] = c.shifted(x, &stages[i], share, direction)
+				}
+				if s, ok := c.consider(x, trial); ok && s < score {
+					stages, score, better = trial, s, true
+					break
 				}
 			}
 		}
 	}
+	return stages, score
 }
 
-// shifts returns the stage with some rows moved from its slowest leaf to its fastest, and from its fastest to its slowest.
-func (c *choice) shifts(x scope, st *stage, step int) []stage {
-	slow, fast := 0, 0
+// shifted returns the stage with one in share of its data, but at least one row, moved from its slowest leaf to its fastest or, in
+// direction 1, back.
+func (c *choice) shifted(x scope, st *stage, share, direction int) stage {
+	slow, fast, total := 0, 0, 0
 	var times []float64
 	for i, l := range st.leaves {
+		total += l.part.Len()
 		times = append(times, c.leafTime(x, st, l))
 		if times[i] > times[slow] {
 			slow = i
@@ -48,13 +67,14 @@ func (c *choice) shifts(x scope, st *stage, step int) []stage {
 			fast = i
 		}
 	}
-	var out []stage
-	for _, move := range [][2]int{{slow, fast}, {fast, slow}} {
-		if n := min(step, st.leaves[move[0]].part.Len()); move[0] != move[1] && n > 0 {
-			out = append(out, st.shift(move[0], move[1], n))
-		}
+	from, to := slow, fast
+	if direction == 1 {
+		from, to = fast, slow
 	}
-	return out
+	if from == to {
+		return *st
+	}
+	return st.shift(from, to, min(max(1, total/share), st.leaves[from].part.Len()))
 }
 
 // leafTime returns the time a leaf computes.

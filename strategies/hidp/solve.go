@@ -34,7 +34,8 @@ type level interface {
 	further(w, s, e int) (cost, bool) // what going on from s to e adds to a run of worker w; false if runs do not simply add up
 	move(u, w, s int) cost
 	// The rest returns total costs, what went before included. A split's members need not finish together: from and ends are
-	// the times at which each has finished the segment before and this one.
+	// the times at which each has finished the segment before and this one and, behind them all, at which the transfers of
+	// the segment are through.
 	scatter(u, v, s, e int, before cost, ends []float64) cost
 	stay(v, s, e int, before cost, from, ends []float64) cost
 	gather(v, w, s int, before cost, from []float64) cost
@@ -53,7 +54,7 @@ type label struct {
 	from  int32     // where its last segment starts
 	mode  int32     // the mode before that; origin at the start
 	start float64   // when that segment's input is there
-	ends  []float64 // of a split: when each member is done
+	ends  []float64 // of a split: when each member is done, and when the transfers are
 }
 
 // origin is the mode before the first segment: the tensor lies where the request came in.
@@ -75,7 +76,7 @@ type solver struct {
 
 func newSolver(l level, c *chain, g goal, home int) *solver {
 	s := &solver{l: l, goal: g, home: home, n: c.end(), open: func(p int) bool { return c.kind[p] == boundary },
-		arrive: make([]label, l.workers()), ends: make([]float64, l.workers())}
+		arrive: make([]label, l.workers()), ends: make([]float64, l.workers()+1)}
 	s.labels = make([][]label, c.end()+1)
 	for p := range s.labels {
 		s.labels[p] = make([]label, l.workers()+l.splits())

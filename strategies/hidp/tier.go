@@ -37,8 +37,8 @@ type message struct {
 type medium interface {
 	// carry returns the time until all messages, begun together, have arrived, and puts the time of each into arrival, if not nil.
 	carry(ms []message, arrival []float64) cost
-	// collect returns when all messages to one worker have arrived, each begun at its release.
-	collect(ms []message, release []float64) cost
+	// collect returns when all messages to one worker have arrived, each begun at its release but none before the medium is free.
+	collect(ms []message, release []float64, free float64) cost
 }
 
 func (t *tier) workers() int { return len(t.ws) }
@@ -81,7 +81,7 @@ func (t *tier) gather(v, w, s int, before cost, from []float64) cost {
 	if len(t.messages) == 0 {
 		return before
 	}
-	c := t.link.collect(t.messages, t.release)
+	c := t.link.collect(t.messages, t.release, from[len(t.ws)])
 	return cost{max(held, c.time), before.energy + c.energy}
 }
 
@@ -107,6 +107,7 @@ func (t *tier) scatter(u, v, s, e int, before cost, ends []float64) cost {
 		return t.barrier(seg, before.plus(c), ends)
 	}
 	next := 0
+	ends[len(t.ws)] = before.time + c.time
 	for m := range seg.strips {
 		ends[m] = before.time
 		if next < len(t.messages) && t.messages[next].to == x.members[m] {
@@ -126,12 +127,17 @@ func (t *tier) stay(v, s, e int, before cost, from, ends []float64) cost {
 	if t.onChip || t.c.kind[s] == pooled {
 		return t.barrier(seg, before.plus(seg.halo), ends)
 	}
+	free := from[len(t.ws)]
+	ends[len(t.ws)] = free
 	for m := range seg.strips {
 		ends[m] = from[m]
 		for o := range seg.strips {
 			if seg.strips[m].sources&(1<<o) != 0 {
-				ends[m] = max(ends[m], from[o]+seg.strips[m].halo)
+				ends[m] = max(ends[m], max(from[o], free)+seg.strips[m].halo)
 			}
+		}
+		if seg.strips[m].sources != 0 {
+			ends[len(t.ws)] = max(ends[len(t.ws)], ends[m])
 		}
 	}
 	return t.run(x, seg, cost{before.time, before.energy + seg.halo.energy}, ends)
@@ -140,6 +146,7 @@ func (t *tier) stay(v, s, e int, before cost, from, ends []float64) cost {
 // barrier returns the cost of a segment whose strips begin and end together.
 func (t *tier) barrier(seg *segment, before cost, ends []float64) cost {
 	c := before.plus(seg.together)
+	ends[len(t.ws)] = before.time
 	for m := range seg.strips {
 		ends[m] = c.time
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"hidp/strategies/split"
 )
 
 // sharing is workers, their shares, and which of them would run the work if it were not shared.
@@ -52,6 +54,41 @@ func (p *planner) sharings(t *tier, rate []float64) []sharing {
 		}
 		if any && promising(tilt{homes[len(homes)-1], 0}, 1/total) {
 			add(prop)
+		}
+	}
+	return out
+}
+
+// batches returns the ways to share the samples of a batch: like sharings, but of every set and tilt, because few samples round
+// coarsely, and every way to share them between the leader and each other node.
+func (p *planner) batches(t *tier, rate []float64) []sharing {
+	var out []sharing
+	add := func(s sharing) {
+		counts := split.Shares(p.c.batch, s.weights)
+		known := func(o sharing) bool {
+			return slices.Equal(s.members, o.members) && slices.Equal(counts, split.Shares(p.c.batch, o.weights))
+		}
+		if !slices.Contains(counts, 0) && !slices.ContainsFunc(out, known) {
+			out = append(out, s)
+		}
+	}
+	for _, members := range nodeSets(rate, p.r.Leader) {
+		prop := sharing{members: members, home: members[0]}
+		for _, j := range members {
+			prop.weights = append(prop.weights, rate[j])
+		}
+		add(prop)
+		for _, home := range p.homes(members) {
+			for _, pieces := range []int{1, 4, 16} {
+				if s, _, ok := p.balance(t.link.(*network), members, rate, home, pieces); ok {
+					add(s)
+				}
+			}
+		}
+	}
+	for j := range rate {
+		for n := 1; j != p.r.Leader && rate[j] > 0 && rate[p.r.Leader] > 0 && n < min(p.c.batch, 16); n++ {
+			add(sharing{[]int{p.r.Leader, j}, []float64{float64(p.c.batch - n), float64(n)}, p.r.Leader})
 		}
 	}
 	return out
