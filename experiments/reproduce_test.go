@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hidp/strategies"
 )
 
 func content(t *testing.T, dir string) map[string]string {
@@ -128,4 +131,34 @@ func TestInfeasiblePointsAreRecords(t *testing.T) {
 	r, err := measure(context.Background(), s)
 	require.NoError(t, err)
 	require.NotEmpty(t, r.Failed)
+}
+
+// Every field that a point sets reaches the scenario, and the base stays what it was.
+func TestFieldsOfPoints(t *testing.T) {
+	e, err := Get("fig5")
+	require.NoError(t, err)
+	b := newBench(e.base)
+	s, err := b.scenario(Values{"leader": "raspberry-pi-5", "rate": "300 Mbit/s", "jitter": "2 ms", "runtime": "pytorch/fp32", "belief_error": "5 %",
+		"model": "resnet18", "input": "uint8", "batch": "4", "strategy": "modnn", "option sync": "once", "seed": "9"})
+	require.NoError(t, err)
+	require.Equal(t, "raspberry-pi-5", s.Platform.Nodes[s.Platform.Leader].Name)
+	require.Equal(t, "pytorch/fp32", s.Platform.Nodes[0].Runtime)
+	require.Equal(t, 300e6/8, s.Platform.Network.Resources[0].Capacity)
+	require.Equal(t, 2*time.Millisecond, s.Platform.Network.Paths[0][1].Jitter)
+	require.Equal(t, 0.05, s.BeliefError)
+	require.Equal(t, []string{"resnet18"}, s.ModelNames())
+	require.Equal(t, 1, s.Models[0].Layers[0].ElemBytes)
+	require.Equal(t, 4, s.Batch)
+	require.Equal(t, strategies.Options{"sync": "once"}, s.Options)
+	require.Equal(t, uint64(9), s.Seed)
+	plain, err := b.scenario(Values{})
+	require.NoError(t, err)
+	require.Equal(t, e.base.Platform, plain.Platform)
+	require.Equal(t, e.base.ModelNames(), plain.ModelNames())
+	require.Empty(t, e.base.Options)
+}
+
+func TestProductRunsTheLastAxisFastest(t *testing.T) {
+	got := product(Axis{"a", []string{"1", "2"}}, Axis{"b", []string{"x", "y"}})
+	require.Equal(t, []Values{{"a": "1", "b": "x"}, {"a": "1", "b": "y"}, {"a": "2", "b": "x"}, {"a": "2", "b": "y"}}, got)
 }
