@@ -1,0 +1,73 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// million is a sweep of a small scenario: five requests for one network on the paper's five boards, over load, rate and strategy.
+const million = `scenario = "base.toml"
+[[axis]]
+field = "strategy.name"
+values = ["single-gpu", "single-best"]
+
+[[axis]]
+field = "rate"
+from = "20 Mbit/s"
+to = "1 Gbit/s"
+scale = "log"
+
+[[axis]]
+field = "workload.arrivals.rate"
+name = "load"
+from = "1 /s"
+to = "100 /s"
+scale = "log"
+
+[sample]
+method = "latin-hypercube"
+points = %d
+`
+
+// BenchmarkSweep carries out whole sweeps, folder and all, and reports points per second; by 1 and 2 workers for the scaling.
+func BenchmarkSweep(b *testing.B) {
+	for _, jobs := range []int{1, 2} {
+		b.Run(fmt.Sprintf("jobs=%d", jobs), func(b *testing.B) {
+			const points = 4000
+			s, err := Load(write(b, "sweep.toml", fmt.Sprintf(million, points/2), "base.toml", paper))
+			require.NoError(b, err)
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n++
+				_, err := Run(context.Background(), s, filepath.Join(b.TempDir(), fmt.Sprint(n)), Options{Jobs: jobs, ShardSize: 500, Yes: true})
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(points*n)/b.Elapsed().Seconds(), "points/s")
+			var memory runtime.MemStats
+			runtime.ReadMemStats(&memory)
+			b.ReportMetric(float64(memory.Sys)/1e6, "MB")
+		})
+	}
+}
+
+// paper is small on the paper's platform.
+const paper = `
+platform = "paper-wlan"
+
+[strategy]
+name = "single-gpu"
+
+[workload]
+models = ["squeezenet1_1"]
+requests = 5
+
+[workload.arrivals]
+kind = "poisson"
+rate = "20 /s"
+`
