@@ -2,6 +2,7 @@ package hidp
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,11 +19,28 @@ func BenchmarkPlan(b *testing.B) {
 		p, err := devices.Open("paper-wlan")
 		require.NoError(b, err)
 		b.Run(name, func(b *testing.B) {
-			s := build(b, Entry(), nil)
 			for b.Loop() {
+				s := build(b, Entry(), nil) // with nothing worked out
 				_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
 				require.NoError(b, err)
 			}
 		})
+	}
+}
+
+// BenchmarkReplan plans around a backlog with what earlier requests have worked out.
+func BenchmarkReplan(b *testing.B) {
+	g, err := zoo.Get("resnet152")
+	require.NoError(b, err)
+	p, err := devices.Open("paper-wlan")
+	require.NoError(b, err)
+	s, belief := build(b, Entry(), nil), strategies.NewBelief(p)
+	for j := range p.Nodes {
+		belief.Backlog = append(belief.Backlog, make([]time.Duration, p.Nodes[j].Physical))
+	}
+	for i := 0; b.Loop(); i++ {
+		belief.Backlog[1][1] = time.Duration(i%200+1) * time.Millisecond
+		_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, belief)
+		require.NoError(b, err)
 	}
 }

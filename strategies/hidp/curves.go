@@ -6,11 +6,14 @@ import "hidp/devices"
 type curves struct {
 	c     *chain
 	costs *devices.Costs
-	batch map[int][][][]float64 // samples → [node][cluster][position]
+	whole [][][]float64         // for all samples: [node][cluster][position]
+	batch map[int][][][]float64 // by number of samples
 }
 
 func newCurves(c *chain, costs *devices.Costs) *curves {
-	return &curves{c: c, costs: costs, batch: map[int][][][]float64{}}
+	x := &curves{c: c, costs: costs, batch: map[int][][][]float64{}}
+	x.whole = x.of(c.batch)
+	return x
 }
 
 // of returns the curves for b samples.
@@ -30,6 +33,10 @@ func (x *curves) of(b int) [][][]float64 {
 
 // run returns the time of one invocation of cluster k of node j for the whole rows of segment [s, e).
 func (x *curves) run(j, k, s, e, b int) float64 {
-	p := x.of(b)[j][k]
+	all := x.whole
+	if b != x.c.batch {
+		all = x.of(b)
+	}
+	p := all[j][k]
 	return x.costs.Invoke(j, k) + (p[e] - p[s])
 }

@@ -33,7 +33,7 @@ func (p *planner) goals(objective string, x scope) []aimed {
 		if objective == "edp" {
 			y := x
 			y.nodes = nodes
-			p.aim(latency)
+			p.goal = latency
 			g.second += p.power(y)
 		}
 		out = append(out, aimed{g, nodes})
@@ -86,12 +86,4 @@ func (p *planner) nodeSubsets(x scope) [][]bool {
 		out = append(out, set(others[:k]...))
 	}
 	return out
-}
-
-// aim sets the goal of the searches to come; the local tiers' tables, which depend on it, are made anew.
-func (p *planner) aim(g goal) {
-	if g != p.goal {
-		p.goal = g
-		p.locals = map[localKey]*local{}
-	}
 }

@@ -20,6 +20,7 @@
 package hidp
 
 import (
+	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/optchain"
 	"hidp/workloads"
@@ -62,7 +63,7 @@ func entry(name, tier, summary, blind string) strategies.Entry {
 	return strategies.Entry{Name: name, Summary: summary, Source: paper, Blind: blind, Options: opts,
 		New: func(o strategies.Options) (strategies.Strategy, error) {
 			r := strategies.Read(name, opts, o)
-			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000)}
+			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000), planners: map[request]*planner{}}
 			if tier == "" {
 				h.tier = r.Word("tier")
 			}
@@ -78,6 +79,26 @@ type hidp struct {
 	name, tier, objective, data string
 	backlog                     bool
 	segment                     int
+	planners                    map[request]*planner // what was worked out for earlier requests and changes no answer
+}
+
+// request is what a planner holds for.
+type request struct {
+	graph         *workloads.Graph
+	platform      *devices.Platform
+	batch, leader int
+}
+
+// planner returns the planner of earlier requests of the kind or a new one.
+func (h *hidp) planner(r strategies.Request, b *strategies.Belief) *planner {
+	key := request{r.Graph, b.Platform, r.Batch, r.Leader}
+	p, ok := h.planners[key]
+	if !ok {
+		p = newPlanner(h.name, r, b, h.data != "rows-nohalo")
+		h.planners[key] = p
+	}
+	p.b, p.queue = b, backlog(b)
+	return p
 }
 
 // UsesBacklog implements strategies.Loaded.
@@ -90,14 +111,13 @@ func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Pla
 		idle.Backlog = nil
 		b = &idle
 	}
-	p := newPlanner(h.name, r, b, h.data != "rows-nohalo")
-	p.queue = backlog(b)
+	p := h.planner(r, b)
 	best := &choice{p: p, objective: h.objective}
 	scopes := h.scopes(r, b)
 	for _, x := range scopes {
 		best.try(x, p.stretches(optchain.Latency(r, b, x.use(b), h.backlog)))
 		for _, g := range p.goals(h.objective, x) {
-			p.aim(g.goal)
+			p.goal = g.goal
 			x.nodes = g.nodes
 			best.try(x, p.search(x))
 		}
@@ -122,7 +142,7 @@ func (h *hidp) scopes(r strategies.Request, b *strategies.Belief) []scope {
 	if h.data == "rows-nohalo" {
 		data.halo, data.longest = workloads.HaloIgnore, len(r.Graph.Layers)
 	}
-	both, global, local := scope{all, data, true}, scope{all, data, false}, scope{leader, data, true}
+	both, global, local := scope{nodes: all, data: data, local: true}, scope{nodes: all, data: data}, scope{nodes: leader, data: data, local: true}
 	switch h.tier {
 	case "global":
 		return []scope{global}

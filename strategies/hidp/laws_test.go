@@ -53,6 +53,27 @@ func TestPlansAreDeterministic(t *testing.T) {
 	})
 }
 
+// What a strategy remembers of earlier requests changes no answer.
+func TestMemoryOfEarlierRequestsChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, b := instance(t)
+		used := build(t, Entry(), nil)
+		for range 3 {
+			b.Backlog = nil
+			for j := range b.Platform.Nodes {
+				var row []time.Duration
+				for range b.Platform.Nodes[j].Physical {
+					row = append(row, time.Duration(rapid.IntRange(0, 5).Draw(t, "queue"))*time.Millisecond)
+				}
+				b.Backlog = append(b.Backlog, row)
+			}
+			_, p := planned(t, used, r, b)
+			_, q := planned(t, build(t, Entry(), nil), r, b)
+			require.Equal(t, q, p)
+		}
+	})
+}
+
 // A board that nobody can reach changes nothing.
 func TestUnreachableBoardChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,7 +12,8 @@ import (
 type local struct {
 	t     *tier
 	sol   *solver
-	table [][]cost // [from][to-from-1], between boundaries
+	table [][]cost   // [from][to-from-1], between boundaries
+	masks [][]uint32 // likewise: the physical clusters that the best plan of the stretch uses
 }
 
 // newLocal plans node j's part of every stretch.
@@ -62,9 +63,9 @@ func (t *tier) shareSamples(s sharing) {
 
 // fill makes the table: the solver once from every boundary. Stretches whose weights exceed the node's memory are impossible.
 func (l *local) fill(c *chain, n *devices.Node) {
-	l.table = make([][]cost, c.end()+1)
+	l.table, l.masks = make([][]cost, c.end()+1), make([][]uint32, c.end()+1)
 	for s := 0; s < c.end(); s++ {
-		l.table[s] = make([]cost, c.end()-s)
+		l.table[s], l.masks[s] = make([]cost, c.end()-s), make([]uint32, c.end()-s)
 		for i := range l.table[s] {
 			l.table[s][i] = impossible
 		}
@@ -74,7 +75,9 @@ func (l *local) fill(c *chain, n *devices.Node) {
 		l.sol.solve(s, c.end())
 		for e := s + 1; e <= c.end(); e++ {
 			if c.kind[e] == boundary && c.held[e]-c.held[s] <= n.Memory {
-				_, l.table[s][e-s-1] = l.sol.best(e)
+				var mode int
+				mode, l.table[s][e-s-1] = l.sol.best(e)
+				l.masks[s][e-s-1] = l.mask(n, e, mode)
 			}
 		}
 	}
@@ -87,18 +90,19 @@ func (l *local) runs(s, e int) []run {
 	return l.sol.path(e, mode)
 }
 
-// mask returns the physical clusters that the best local plan of stretch [s, e) uses.
-func (l *local) mask(s, e int) uint32 {
+// mask returns the physical clusters on the solver's way to position e in the given mode.
+func (l *local) mask(n *devices.Node, e, mode int) uint32 {
 	var mask uint32
-	n := &l.t.costs.Platform.Nodes[l.t.ws[0].node]
-	for _, r := range l.runs(s, e) {
-		if r.mode < l.t.workers() {
-			mask |= n.Clusters[r.mode].Mask
-			continue
+	for mode != origin {
+		if mode < l.t.workers() {
+			mask |= n.Clusters[mode].Mask
+		} else {
+			for _, k := range l.t.vs[mode-l.t.workers()].members {
+				mask |= n.Clusters[k].Mask
+			}
 		}
-		for _, k := range l.t.vs[r.mode-l.t.workers()].members {
-			mask |= n.Clusters[k].Mask
-		}
+		at := &l.sol.labels[e][mode]
+		e, mode = int(at.from), int(at.mode)
 	}
 	return mask
 }

@@ -1,6 +1,7 @@
 package hidp
 
 import (
+	"fmt"
 	"math"
 
 	"hidp/devices"
@@ -9,28 +10,35 @@ import (
 	"hidp/workloads"
 )
 
-// planner is one call of Plan: what all candidate plans share.
+// planner holds what does not depend on the backlog and may be used for many requests: prices of segments and the tiers' tables.
 type planner struct {
 	name   string
 	r      strategies.Request
-	b      *strategies.Belief
+	b      *strategies.Belief // of the present request
 	c      *chain
 	costs  *devices.Costs
 	curves *curves
 	goal   goal
-	queue  [][]float64
-	sets   [][]set // per node, the cluster sets of its local tier
-	locals map[localKey]*local
-	usable []bool // nodes that the leader can reach and that can reach it, over others if need be
+	queue  [][]float64            // of the present request
+	sets   [][]set                // per node, the cluster sets of its local tier
+	usable []bool                 // nodes that the leader can reach and that can reach it, over others if need be
+	locals map[localsKey][]*local // by node; nil until asked for
+	tiers  map[tierKey]*tier
 }
 
-type localKey struct {
-	node int
+type localsKey struct {
 	data dataset
+	goal goal
+}
+
+type tierKey struct {
+	localsKey
+	local bool
+	nodes string
 }
 
 func newPlanner(name string, r strategies.Request, b *strategies.Belief, gates bool) *planner {
-	p := &planner{name: name, r: r, b: b, costs: b.Costs(r.Graph), locals: map[localKey]*local{}, goal: goal{second: 1}}
+	p := &planner{name: name, r: r, b: b, costs: b.Costs(r.Graph), locals: map[localsKey][]*local{}, tiers: map[tierKey]*tier{}, goal: goal{second: 1}}
 	p.c = newChain(r.Graph, r.Batch, gates)
 	p.curves = newCurves(p.c, p.costs)
 	p.c.stopAt(p.curves.of(r.Batch)[r.Leader][b.Platform.Nodes[r.Leader].DefaultCluster])
@@ -66,14 +74,13 @@ func usable(p *devices.Platform, leader int) []bool {
 	return there
 }
 
-func (p *planner) local(j int, data dataset) *local {
-	k := localKey{j, data}
-	l, ok := p.locals[k]
-	if !ok {
-		l = p.newLocal(j, data)
-		p.locals[k] = l
+// local returns the local tier of node j in scope x.
+func (p *planner) local(x scope, j int) *local {
+	l := &x.locals[j]
+	if *l == nil {
+		*l = p.newLocal(j, x.data)
 	}
-	return l
+	return *l
 }
 
 // scope is a restriction of the search: the nodes that may take part, how data may be shared at either tier, and whether there is
@@ -82,6 +89,8 @@ type scope struct {
 	nodes []bool
 	data  dataset
 	local bool
+
+	locals []*local // during a search
 }
 
 // global returns the global tier in scope x: its workers are the platform's nodes.
@@ -140,12 +149,12 @@ func (p *planner) node(x scope, j, s, e int, start float64) (int, cost) {
 	if !x.local {
 		return n.DefaultCluster, p.single(j, n.DefaultCluster, s, e, start)
 	}
-	l := p.local(j, x.data)
+	l := p.local(x, j)
 	choice, c := composite, l.table[s][e-s-1]
 	if p.queue == nil {
 		return choice, c
 	}
-	c.time += p.wait(j, l.mask(s, e), start)
+	c.time += p.wait(j, l.masks[s][e-s-1], start)
 	for k := range n.Clusters {
 		if d := p.single(j, k, s, e, start); p.goal.score(d) < p.goal.score(c) {
 			choice, c = k, d
@@ -162,8 +171,7 @@ func (p *planner) single(j, k, s, e int, start float64) cost {
 }
 
 func (p *planner) wait(j int, mask uint32, now float64) float64 {
-	t := tier{queue: p.queue}
-	return t.wait(j, mask, now)
+	return held(p.queue, j, mask, now)
 }
 
 // stretches returns the stages of a model partition; nil for none.
@@ -190,7 +198,12 @@ type leaf struct {
 
 // search returns the stages of the best plan in scope x, or nil if there is none.
 func (p *planner) search(x scope) []stage {
-	t := p.global(x)
+	key := localsKey{x.data, p.goal}
+	if p.locals[key] == nil {
+		p.locals[key] = make([]*local, len(p.b.Platform.Nodes))
+	}
+	x.locals = p.locals[key]
+	t := p.tier(x, key)
 	sol := newSolver(t, p.c, p.goal, p.r.Leader)
 	sol.solve(0, p.c.end())
 	mode, c := sol.best(p.c.end())
@@ -208,13 +221,28 @@ func (p *planner) search(x scope) []stage {
 	return out
 }
 
+// tier returns the global tier in scope x, made once per goal.
+func (p *planner) tier(x scope, key localsKey) *tier {
+	nodes := fmt.Sprint(x.nodes)
+	t, ok := p.tiers[tierKey{key, x.local, nodes}]
+	if !ok {
+		queue := p.queue
+		p.queue = nil // rates are those of idle clusters
+		t = p.global(x)
+		p.queue = queue
+		p.tiers[tierKey{key, x.local, nodes}] = t
+	}
+	t.queue = p.queue
+	return t
+}
+
 // onNode returns the stages of a run given to one node whole.
 func (p *planner) onNode(x scope, r run) []stage {
 	k, _ := p.node(x, r.mode, r.from, r.to, r.start)
 	if k != composite {
 		return []stage{{from: p.c.at[r.from], to: p.c.at[r.to], leaves: []leaf{{node: r.mode, cluster: k}}}}
 	}
-	l := p.local(r.mode, x.data)
+	l := p.local(x, r.mode)
 	var out []stage
 	for _, s := range l.runs(r.from, r.to) {
 		if s.mode >= l.t.workers() {

@@ -159,7 +159,7 @@ func (t *tier) run(v *shareout, seg *segment, before cost, ends []float64) cost 
 	for m := range seg.strips {
 		x := &seg.strips[m]
 		if t.queue != nil {
-			ends[m] += t.wait(t.ws[v.members[m]].node, x.mask, ends[m])
+			ends[m] += held(t.queue, t.ws[v.members[m]].node, x.mask, ends[m])
 		}
 		ends[m] += x.cost.time
 		c.time = max(c.time, ends[m])
@@ -167,14 +167,15 @@ func (t *tier) run(v *shareout, seg *segment, before cost, ends []float64) cost 
 	return c
 }
 
-// wait returns the seconds from now until the clusters in mask of node j are free.
-func (t *tier) wait(j int, mask uint32, now float64) float64 {
+// held returns the seconds from now until the clusters in mask of node j are through with the backlog, which may be nil.
+func held(queue [][]float64, j int, mask uint32, now float64) float64 {
+	if queue == nil {
+		return 0
+	}
 	until := now
-	if t.queue != nil {
-		for k, free := range t.queue[j] {
-			if mask&(1<<k) != 0 {
-				until = max(until, free)
-			}
+	for k, free := range queue[j] {
+		if mask&(1<<k) != 0 {
+			until = max(until, free)
 		}
 	}
 	return until - now
