@@ -160,6 +160,10 @@ func TestKilledTaskAndKilledNode(t *testing.T) {
 		Progress: func(s slurm.Status) { last = s }}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
+	nowhere := o
+	nowhere.Partition = "nowhere"
+	_, err = slurm.Submit(ctx, nowhere, []int{0})
+	require.EqualError(t, err, "sbatch: invalid partition specified: nowhere; Batch job submission failed: Invalid partition name specified")
 	done := make(chan error, 1)
 	missing := slurm.ShardsFunc(func() ([]int, error) { return sweep.Missing(dir) })
 	go func() { done <- slurm.Wait(ctx, o, missing) }()

@@ -29,7 +29,7 @@ if [ -e "$FAKE/most" ] && [ "$last" -ge "$(cat "$FAKE/most")" ]; then
   echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2
   exit 1
 fi
-if [ -e "$FAKE/sbatch.err" ]; then cat "$FAKE/sbatch.err" >&2; exit 1; fi
+if e=$(cat "$FAKE/sbatch.err" 2>/dev/null); then echo "$e" >&2; exit 1; fi
 if ! [ -e "$FAKE/lazy" ] && [ -n "$last" ]; then
   for i in $(seq 0 "$last"); do
     SLURM_ARRAY_TASK_ID=$i sh "$arg" >> "$logs/${id}_$i.log" 2>&1
@@ -43,8 +43,8 @@ echo "$id"
 const fakeOther = `#!/bin/sh
 name=$(basename "$0")
 echo "$name $*" >> "$FAKE/calls"
-if [ -e "$FAKE/$name.err" ]; then cat "$FAKE/$name.err" >&2; exit 1; fi
-[ "$name" = squeue ] && [ -e "$FAKE/queue" ] && cat "$FAKE/queue"
+if e=$(cat "$FAKE/$name.err" 2>/dev/null); then echo "$e" >&2; exit 1; fi
+[ "$name" = squeue ] && cat "$FAKE/queue" 2>/dev/null
 [ "$name $1" = "scontrol show" ] && [ -e "$FAKE/config" ] && cat "$FAKE/config"
 [ "$name $2" = "scontrol show" ] && [ -e "$FAKE/job" ] && cat "$FAKE/job"
 [ "$name" = scancel ] && rm -f "$FAKE/queue"

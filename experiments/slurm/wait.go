@@ -77,7 +77,7 @@ func (w *watch) bear(err error) error {
 		w.Log("Slurm does not answer, trying again: " + err.Error())
 	}
 	if time.Since(w.silent) > w.Patience {
-		return fmt.Errorf("Slurm has not answered for %v: %w", w.Patience, err)
+		return fmt.Errorf("no answer from Slurm for %v: %w", w.Patience, err)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func TestWaitBearsSilence(t *testing.T) {
 	o.Patience = 20 * time.Millisecond
 	fake.put("sbatch.err", "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation\n")
 	o.Progress = nil
-	require.ErrorContains(t, slurm.Wait(context.Background(), o, f), "Slurm has not answered for 20ms")
+	require.ErrorContains(t, slurm.Wait(context.Background(), o, f), "no answer from Slurm for 20ms")
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
