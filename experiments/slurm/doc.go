@@ -12,8 +12,8 @@
 //	slurm/logs/          one log per task, <job>_<task>.log
 //
 // Submit hands the missing shards to Slurm and returns; Query merges the queue with the folder; Wait keeps both going until no shard
-// is missing; Cancel takes our jobs out of the queue. Behaviour that is relied on was observed with Slurm 22.05 and is repeated by the
-// package's test on a real two-node Slurm (scripts/slurm-fixture.sh):
+// is missing; Cancel takes our jobs out of the queue. Behaviour that is relied on was observed with Slurm 22.05; the first three
+// points are what the package's test provokes on a real two-node Slurm (scripts/slurm-fixture.sh):
 //
 //   - A task killed with -9 ends as FAILED and is not requeued: its shards are submitted again.
 //   - A node that falls silent is declared down after SlurmdTimeout; its tasks are requeued, but not before about two minutes have
