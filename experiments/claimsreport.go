@@ -258,7 +258,7 @@ func (g *grid) definitions(claims []claim) string {
 	}
 	horizon := g.e.saturated(g.quick).Limit.Horizon
 	return fmt.Sprintf("Change: %s/rival − 1, per rival and per DNN (%s), arithmetic mean. Latency and energy: one request, nothing queued, no jitter, energy of the boards "+
-		"that take part, planning not charged; every strategy with its own default objective (HiDP: latency, so its energy is what follows from that); strategies that are random themselves are averaged over %d seeds. Throughput: a closed loop of %d clients, the DNNs dealt to them in turn, "+
+		"that take part, planning not charged; every strategy with its own default objective (HiDP: latency, so its energy is what follows from that); strategies that are random themselves are averaged over %d seeds. Throughput: a closed loop of %d clients, each repeating one of the DNNs, "+
 		"each client with one request outstanding, requests completed in %g s.\n\n"+
 		"Grid: all %d combinations of %s, for latency and energy. For throughput the grid is coarser: every reading under the base assumptions, and the first reading with one assumption "+
 		"changed at a time. Where a strategy cannot run (a network does not fit a board), its pairs are left out of the mean; this happened in %d combinations of the table above. "+

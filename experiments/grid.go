@@ -55,7 +55,7 @@ func (g *grid) keep(lone, loop []Record) {
 // saturated returns the base scenario with the closed loop that measures throughput.
 func (e *Experiment) saturated(quick bool) *Scenario {
 	s := *e.base
-	s.Arrivals = Arrivals{Kind: Closed, Clients: e.throughput.Clients}
+	s.Arrivals = Arrivals{Kind: Closed, Clients: e.throughput.Clients, Own: true}
 	s.Limit.Requests, s.Limit.Horizon = 0, e.throughput.Horizon.Std()
 	if quick {
 		s.Limit.Horizon = e.throughput.QuickHorizon.Std()

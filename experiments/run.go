@@ -95,7 +95,7 @@ func (s *Scenario) config() (sim.Config, error) {
 		return cfg, err
 	}
 	if s.Arrivals.Kind == Closed {
-		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think}.Loop(s.Seed, s.Mix, s.Limit)
+		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think, Own: s.Arrivals.Own}.Loop(s.Seed, s.Mix, s.Limit)
 	} else {
 		cfg.Arrivals, err = s.Arrivals.source(s.Seed, s.Mix, s.Limit)
 	}

@@ -59,6 +59,7 @@ type Arrivals struct {
 	Rate     float64          // poisson: requests per second
 	Clients  int              // closed
 	Think    time.Duration    // closed
+	Own      bool             // closed: each client repeats one model
 	Trace    *workloads.Trace // trace
 }
 

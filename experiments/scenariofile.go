@@ -40,7 +40,7 @@ type strategyFile struct {
 type workloadFile struct {
 	Models   []string        `toml:"models,required"`
 	Weights  []float64       `toml:"weights"`
-	Order    string          `toml:"order"` // "turns" or "random"
+	Order    string          `toml:"order"` // "turns", "random", or "own": each client of a closed loop repeats one model
 	Batch    int             `toml:"batch"`
 	Input    string          `toml:"input"` // "float32" or "uint8"
 	Requests int             `toml:"requests"`

@@ -14,7 +14,7 @@ import (
 )
 
 func (f *workloadFile) resolve(p *strict.Problems, folder string, s *Scenario) {
-	word(p, "order", f.Order, "turns", "random")
+	word(p, "order", f.Order, "turns", "random", "own")
 	word(p, "input", f.Input, "float32", "uint8")
 	if f.Batch < 1 || f.Batch > 1<<16 {
 		p.Faultf("batch", "is %d; write a number from 1 to 65536", f.Batch)
@@ -35,6 +35,9 @@ func (f *workloadFile) resolve(p *strict.Problems, folder string, s *Scenario) {
 	f.models(p, folder, s)
 	f.mix(p, s)
 	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), folder, f.Models)
+	if s.Arrivals.Own = f.Order == "own"; s.Arrivals.Own && (s.Arrivals.Kind != Closed || p.Has("weights")) {
+		p.Faultf("order", `"own" goes with arrivals of kind "closed" and without weights`)
+	}
 }
 
 func (f *workloadFile) models(p *strict.Problems, folder string, s *Scenario) {

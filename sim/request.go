@@ -203,7 +203,7 @@ func (s *simulation) end(slot int32, why error) {
 	r.gen++
 	s.freeSlot = append(s.freeSlot, slot)
 	if c := s.cfg.Clients; c != nil {
-		s.expect(c.Completed(s.now))
+		s.expect(c.Completed(s.now, int(r.model)))
 	}
 }
 

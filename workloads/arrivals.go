@@ -135,9 +135,10 @@ func (s *timed) Next() (Arrival, bool) {
 type Closed struct {
 	Clients int
 	Think   time.Duration
+	Own     bool // every client keeps to one model: client i to model i modulo their number; the mix's weights do not count
 }
 
-// Loop validates the workload and starts it. The models of a mix are dealt in the order in which requests are sent, so the
+// Loop validates the workload and starts it. Unless clients keep to models of their own, the models of a mix are dealt in the order in which requests are sent, so the
 // sequence of models, though not who sends them when, is the same for all strategies.
 func (c Closed) Loop(seed uint64, mix Mix, limit Limit) (*Loop, error) {
 	const most = 1 << 20
@@ -153,6 +154,17 @@ func (c Closed) Loop(seed uint64, mix Mix, limit Limit) (*Loop, error) {
 	return &Loop{closed: c, models: newPicker(seed, mix), limiter: limiter{limit: limit}}, nil
 }
 
+// modelOf returns the model of a client's next request after one of model last (-1 for the first request of client i).
+func (l *Loop) modelOf(client, last int) int {
+	switch {
+	case !l.closed.Own:
+		return l.models.next()
+	case last >= 0:
+		return last
+	}
+	return client % len(l.models.mix.Weights)
+}
+
 // Loop is a running closed-loop workload. The driver calls Start once and Completed at every completion, in order of time.
 type Loop struct {
 	closed  Closed
@@ -163,21 +175,21 @@ type Loop struct {
 // Start returns the first request of every client, all at time 0 (fewer if the limit is reached).
 func (l *Loop) Start() []Arrival {
 	var first []Arrival
-	for range l.closed.Clients {
+	for client := range l.closed.Clients {
 		if !l.limiter.admit(0) {
 			break
 		}
-		first = append(first, Arrival{0, l.models.next()})
+		first = append(first, Arrival{0, l.modelOf(client, -1)})
 	}
 	return first
 }
 
-// Completed returns the request that the client whose request completed (or failed) at the given time sends next, or false if
-// it sends no more.
-func (l *Loop) Completed(at time.Duration) (Arrival, bool) {
+// Completed returns the request that the client whose request of the given model completed (or failed) at the given time sends
+// next, or false if it sends no more.
+func (l *Loop) Completed(at time.Duration, model int) (Arrival, bool) {
 	at += l.closed.Think
 	if !l.limiter.admit(at) {
 		return Arrival{}, false
 	}
-	return Arrival{at, l.models.next()}, true
+	return Arrival{at, l.modelOf(0, model)}, true
 }

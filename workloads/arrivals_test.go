@@ -139,13 +139,13 @@ func TestClosedLoop(t *testing.T) {
 	l, err := Closed{Clients: 2, Think: 5}.Loop(1, Equal(3), Limit{Requests: 4})
 	require.NoError(t, err)
 	require.Equal(t, []Arrival{{0, 0}, {0, 1}}, l.Start())
-	a, ok := l.Completed(100)
+	a, ok := l.Completed(100, 0)
 	require.True(t, ok)
 	require.Equal(t, Arrival{105, 2}, a)
-	a, ok = l.Completed(101)
+	a, ok = l.Completed(101, 0)
 	require.True(t, ok)
 	require.Equal(t, Arrival{106, 0}, a)
-	_, ok = l.Completed(200)
+	_, ok = l.Completed(200, 0)
 	require.False(t, ok, "four requests were sent")
 
 	l, err = Closed{Clients: 3}.Loop(1, Mix{}, Limit{Requests: 2})
@@ -155,9 +155,9 @@ func TestClosedLoop(t *testing.T) {
 	l, err = Closed{Clients: 1, Think: 10}.Loop(1, Mix{}, Limit{Horizon: 50})
 	require.NoError(t, err)
 	require.Len(t, l.Start(), 1)
-	_, ok = l.Completed(40)
+	_, ok = l.Completed(40, 0)
 	require.False(t, ok, "the next request would arrive at the horizon")
-	_, ok = l.Completed(39)
+	_, ok = l.Completed(39, 0)
 	require.True(t, ok)
 }
 
@@ -192,5 +192,21 @@ func BenchmarkPoisson(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Next()
+	}
+}
+
+// Clients with models of their own keep to them whatever completes first.
+func TestClientsKeepToTheirModels(t *testing.T) {
+	l, err := Closed{Clients: 5, Own: true}.Loop(1, Equal(3), Limit{Requests: 100})
+	require.NoError(t, err)
+	var models []int
+	for _, a := range l.Start() {
+		models = append(models, a.Model)
+	}
+	require.Equal(t, []int{0, 1, 2, 0, 1}, models)
+	for _, model := range []int{2, 2, 0, 1} {
+		a, ok := l.Completed(10, model)
+		require.True(t, ok)
+		require.Equal(t, model, a.Model)
 	}
 }

@@ -11,8 +11,9 @@
 //   - One search from the root and the best mapping ever seen, rather than a new tree of five episodes per block.
 //   - The estimator is the belief's own prices, blurred by the option noise if asked, rather than a trained network: its
 //     weights were trained on another board.
-//   - The paper has one board with three devices. With scope=global, the core clusters of all nodes are devices and the network
-//     is one more thing a pipeline can be limited by (links=ignored: as on one board, it is not).
+//   - The paper has one board with three devices. With scope=global the nodes are devices, each with its default framework's
+//     cluster, with scope=clusters the core clusters of all nodes; the network is one more thing a pipeline can be limited by
+//     (links=ignored: as on one board, it is not).
 //   - A request is a mix of one network: what else is running, the method is not told.
 //
 // Reading order: omniboost.go (the method), estimate.go (what a mapping is worth), search.go (the tree).

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/split"
 	"hidp/workloads"
@@ -34,15 +35,27 @@ func (o *omniboost) stream(purpose string) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(o.seed), h.Sum64()))
 }
 
+// clusters returns the clusters of a node that are devices.
+func (o *omniboost) clusters(n *devices.Node) []int {
+	if o.scope == "global" {
+		return []int{n.DefaultCluster}
+	}
+	all := make([]int, n.Physical)
+	for k := range all {
+		all[k] = k
+	}
+	return all
+}
+
 func (o *omniboost) newEstimator(r strategies.Request, b *strategies.Belief) *estimator {
 	e := &estimator{r: r, b: b, links: o.links, chain: blocks(r.Graph)}
 	nodes := []int{r.Leader}
-	if !o.local {
+	if o.scope != "local" {
 		nodes = split.Reachable(b.Platform, r.Leader)
 	}
 	for _, j := range nodes {
 		n := &b.Platform.Nodes[j]
-		for k := range n.Physical {
+		for _, k := range o.clusters(n) {
 			if j == r.Leader && k == n.DefaultCluster {
 				e.home = len(e.devices)
 			}

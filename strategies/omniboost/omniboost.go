@@ -7,8 +7,8 @@ import (
 )
 
 var options = []strategies.Option{
-	{Name: "scope", Default: "global", Values: []string{"global", "local"},
-		Doc: "devices: the core clusters of all nodes, or of the leader only (the paper has one board)"},
+	{Name: "scope", Default: "global", Values: []string{"global", "clusters", "local"},
+		Doc: "devices: the nodes, each with its default framework's cluster; the core clusters of all nodes; or those of the leader (the paper has one board)"},
 	{Name: "links", Default: "seen", Values: []string{"seen", "ignored"},
 		Doc: "whether the estimator knows what tensors between nodes cost"},
 	{Name: "budget", Default: "500", Doc: "mappings tried per decision, from 1 to 1000000; the paper uses 500"},
@@ -31,7 +31,8 @@ func Entries() []strategies.Entry {
 }
 
 type omniboost struct {
-	local, links bool
+	scope        string
+	links        bool
 	budget, seed int
 	explore      float64
 	noise        float64
@@ -39,7 +40,7 @@ type omniboost struct {
 
 func newOmniBoost(given strategies.Options) (strategies.Strategy, error) {
 	r := strategies.Read("omniboost", options, given)
-	o := &omniboost{local: r.Word("scope") == "local", links: r.Word("links") == "seen", budget: r.Int("budget", 1, 1e6),
+	o := &omniboost{scope: r.Word("scope"), links: r.Word("links") == "seen", budget: r.Int("budget", 1, 1e6),
 		explore: r.Float("C", 0, 100), noise: r.Float("noise", 0, 2), seed: r.Int("seed", 0, 1e9)}
 	if err := r.Err(); err != nil {
 		return nil, err
