@@ -27,7 +27,7 @@ func (s *greedy) Plan(r strategies.Request, b *strategies.Belief) (*strategies.P
 	best := at{0, 0}
 	for j := range b.Platform.Nodes {
 		for k := range b.Platform.Nodes[j].Clusters {
-			if b.Queued(j, k) < b.Queued(best.node, best.cluster) {
+			if b.Queued(j, k) < b.Queued(best.node, best.cluster) && (j == r.Leader || b.Platform.Network.Connected(r.Leader, j)) {
 				best = at{j, k}
 			}
 		}

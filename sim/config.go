@@ -25,6 +25,12 @@ type Config struct {
 	Clients  *workloads.Loop  // clients that wait for their answers
 	Horizon  time.Duration    // the run ends here, with whatever is under way; 0: when all requests are served
 
+	// Cache, if not nil, keeps plans and prices for further runs on the same Platform and Graph objects. PlanKey names the
+	// strategy for it, with all its options: runs with the same PlanKey must have strategies that give the same answers. If it
+	// is empty, only prices are shared.
+	Cache   *Cache
+	PlanKey string
+
 	Planning Planning
 	Faults   Faults
 	Seed     uint64

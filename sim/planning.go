@@ -28,8 +28,8 @@ type planned struct {
 	took time.Duration
 }
 
-// planCache keeps the strategy's answers. Plans are pure functions of what the key holds, so a run does not depend on what is
-// in the cache.
+// planCache keeps the strategy's answers to this run. Plans are pure functions of what the key holds, so a run does not depend on
+// what is in the cache, nor in the Cache behind it.
 type planCache struct {
 	plain  []planned          // by model, for strategies that do not look at the backlog
 	loaded map[string]planned // by model and backlog, for those that do
@@ -101,20 +101,48 @@ func (s *simulation) answer(model int32) planned {
 		if p := c.plain[model]; p.prog != nil {
 			return p
 		}
-		p := s.ask(model)
+		p := s.recall(model, s.appendLost(c.key[:0]))
 		c.plain[model] = p
 		return p
 	}
-	s.belief.Backlog = s.backlog()
-	c.key = appendKey(c.key[:0], model, s.belief.Backlog)
+	backlog := s.backlog()
+	c.key = appendKey(c.key[:0], model, backlog)
 	p, ok := c.loaded[string(c.key)]
 	if !ok {
-		p = s.ask(model)
+		s.believed().Backlog = backlog
+		p = s.recall(model, s.appendLost(c.key))
 		if len(c.loaded) >= maxCached {
 			clear(c.loaded)
 		}
 		c.loaded[string(c.key)] = p
 	}
+	return p
+}
+
+// recall returns an answer from the Cache, or asks the strategy. The program is the run's own, though it shares what is compiled.
+func (s *simulation) recall(model int32, key []byte) planned {
+	q, shared := s.question(model)
+	var p planned
+	if shared {
+		p, shared = s.cfg.Cache.answer(q, key)
+	}
+	if !shared {
+		p = s.ask(model)
+		if q.by != nil {
+			s.cfg.Cache.keep(q, key, p)
+		}
+	}
+	if p.prog == nil {
+		return p
+	}
+	if !p.prog.plan.Exact() {
+		s.stats.warn("the plans ignore halos: what they compute is not the network's own answer")
+	}
+	if s.cfg.Planning.Mode == PlanningFixed {
+		p.took = s.cfg.Planning.Fixed // the plan may have been made by a run for which it was free
+	}
+	own := *p.prog
+	p.prog = &own
 	return p
 }
 
@@ -124,31 +152,24 @@ func (s *simulation) ask(model int32) planned {
 	var p *strategies.Plan
 	var err error
 	work := func() {
-		p, err = s.cfg.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: s.cfg.leader(model)}, s.belief)
+		p, err = s.cfg.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: s.cfg.leader(model)}, s.believed())
 	}
-	took := time.Duration(0)
-	switch s.cfg.Planning.Mode {
-	case PlanningFixed:
-		took = s.cfg.Planning.Fixed
-		work()
-	case PlanningMeasured:
+	var took time.Duration
+	if s.cfg.Planning.Mode == PlanningMeasured {
 		took = max(0, s.cfg.Planning.Measure(work))
-	default:
+	} else {
 		work()
 	}
 	if err != nil {
 		return planned{err: err}
 	}
 	prog, err := s.compile(p, g)
-	if err == nil && !p.Exact() {
-		s.stats.warn("the plans ignore halos: what they compute is not the network's own answer")
-	}
 	return planned{prog: prog, err: err, took: took}
 }
 
 // forget tells the belief that a node is lost: nobody can reach it. Plans are made anew.
 func (s *simulation) forget(lost int) {
-	p := *s.belief.Platform
+	p := *s.believed().Platform
 	n := len(p.Nodes)
 	paths := make([][]devices.Path, n)
 	for u := range paths {

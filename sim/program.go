@@ -12,7 +12,8 @@ import (
 	"hidp/workloads"
 )
 
-// program is a plan made ready to run: the node machines' program, and what its ops cost in truth and in belief.
+// program is a plan made ready to run: the node machines' program, and what its ops cost in truth and in belief. Runs that share it
+// have copies of this struct and of nothing below it.
 type program struct {
 	*node.Program
 	plan     *strategies.Plan
@@ -57,7 +58,7 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 	for i := range prog.Parts {
 		out.memory = append(out.memory, needs[prog.Parts[i].Node])
 	}
-	truth, belief := s.costs(g), s.belief.Costs(g)
+	truth, belief := s.costs(g), s.believed().Costs(g)
 	for i := range p.Ops {
 		if p.Ops[i].Kind == strategies.Send {
 			out.ops[i] = s.sendCost(&p.Ops[i], g)
@@ -75,7 +76,7 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 
 // validate returns a *strategies.PlanError or an *OutOfMemoryError if the plan cannot run on the true platform.
 func (s *simulation) validate(p *strategies.Plan, g *workloads.Graph) error {
-	if err := strategies.Validate(p, g, s.roomy); err != nil {
+	if err := strategies.Validate(p, g, s.cfg.Cache.roomyOf(s.cfg.Truth)); err != nil {
 		return err
 	}
 	for j, m := range strategies.Memory(p, g, len(s.nodes)) {

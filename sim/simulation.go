@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"hidp/devices"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
 	"hidp/sim/node"
@@ -52,12 +51,10 @@ type simulation struct {
 	netGen       uint32
 	noise        noise
 
-	belief    *strategies.Belief
-	loaded    bool // the strategy looks at the backlog
-	roomy     *devices.Platform
-	trueCosts map[*workloads.Graph]*devices.Costs
-	plans     planCache
-	actions   []node.Action
+	belief  *strategies.Belief // nil until a plan is made
+	loaded  bool               // the strategy looks at the backlog
+	plans   planCache
+	actions []node.Action
 
 	stats statistics
 	trace *trace.Trace
@@ -72,6 +69,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	}
 	s := newSimulation(cfg)
 	err := s.loop(ctx)
+	if s.belief != nil && s.losses == 0 {
+		s.cfg.Cache.returnBelief(s.beliefKey(), s.belief)
+	}
 	return s.result(), err
 }
 
@@ -95,8 +95,10 @@ func newSimulation(cfg Config) *simulation {
 		cfg.Belief = cfg.Truth
 	}
 	cfg.Batch = max(1, cfg.Batch)
-	s := &simulation{cfg: cfg, eng: engine.New(), netAt: never, belief: strategies.NewBelief(cfg.Belief), roomy: withRoom(cfg.Truth),
-		trueCosts: map[*workloads.Graph]*devices.Costs{}, noise: noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}}
+	if cfg.Cache == nil {
+		cfg.Cache = new(Cache)
+	}
+	s := &simulation{cfg: cfg, eng: engine.New(), netAt: never, noise: noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}}
 	var capacities []float64
 	for i := range cfg.Truth.Network.Resources {
 		capacities = append(capacities, cfg.Truth.Network.Resources[i].Capacity)
@@ -116,16 +118,6 @@ func newSimulation(cfg Config) *simulation {
 	s.scheduleFaults()
 	s.start()
 	return s
-}
-
-// costs returns the true prices of g.
-func (s *simulation) costs(g *workloads.Graph) *devices.Costs {
-	c, ok := s.trueCosts[g]
-	if !ok {
-		c = devices.NewCosts(s.cfg.Truth, g)
-		s.trueCosts[g] = c
-	}
-	return c
 }
 
 // checkEvery is how many instants pass between two looks at the context and calls of the observer.

@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"encoding/binary"
+	"sync"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// Cache keeps what runs have in common, so that it is made once for many runs: prices of graphs on platforms, beliefs, and, for
+// runs that say which strategy they use (Config.PlanKey), plans that are checked and compiled. Runs share them when their
+// platforms and graphs are the same objects, which must not change as long as the cache is in use. What a run puts out does not
+// depend on what is in the cache. The zero value is ready to use, by any number of runs at the same time; its size is bounded.
+type Cache struct {
+	lock    sync.RWMutex
+	answers map[question]map[string]planned // the inner key says more of loaded strategies and lost nodes: see answerKey
+	ops     int                             // in all plans of answers
+	costs   map[priced]*devices.Costs
+	beliefs map[priced][]*strategies.Belief // not in use by any run, by platform and first model
+	roomy   map[*devices.Platform]*devices.Platform
+}
+
+// question is what a plan and its prices depend on besides the state of the platform.
+type question struct {
+	by            any // Config.PlanKey, or the fixedPlan
+	truth, belief *devices.Platform
+	graph         *workloads.Graph
+	batch, leader int
+	loaded        bool
+}
+
+// priced names a table of prices.
+type priced struct {
+	platform *devices.Platform
+	graph    *workloads.Graph
+}
+
+// The bounds of a cache; what exceeds its bound starts anew. An op of a compiled plan takes some 300 bytes, a table of prices for
+// a large network on the paper's platform 100 kB.
+const (
+	maxCachedOps    = 1 << 18
+	maxCachedTables = 128
+)
+
+// answer returns the answer kept for a question in the state that key tells, if there is one.
+func (c *Cache) answer(q question, key []byte) (planned, bool) {
+	c.lock.RLock()
+	defer c.lock.RUnlock()
+	p, ok := c.answers[q][string(key)]
+	return p, ok
+}
+
+// keep remembers an answer.
+func (c *Cache) keep(q question, key []byte, p planned) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.ops > maxCachedOps || c.answers == nil {
+		c.answers, c.ops = map[question]map[string]planned{}, 0
+	}
+	if c.answers[q] == nil {
+		c.answers[q] = map[string]planned{}
+	}
+	c.answers[q][string(key)] = p
+	c.ops++
+	if p.prog != nil {
+		c.ops += len(p.prog.ops)
+	}
+}
+
+// pricesOf returns the prices of g on p.
+func (c *Cache) pricesOf(p *devices.Platform, g *workloads.Graph) *devices.Costs {
+	c.lock.RLock()
+	t := c.costs[priced{p, g}]
+	c.lock.RUnlock()
+	if t != nil {
+		return t
+	}
+	t = devices.NewCosts(p, g)
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.costs == nil || len(c.costs) >= maxCachedTables {
+		c.costs = map[priced]*devices.Costs{}
+	}
+	c.costs[priced{p, g}] = t
+	return t
+}
+
+// takeBelief returns a belief that no other run uses, with the prices that earlier runs of the same models have asked it for.
+func (c *Cache) takeBelief(x priced) *strategies.Belief {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	idle := c.beliefs[x]
+	if len(idle) == 0 {
+		return strategies.NewBelief(x.platform)
+	}
+	c.beliefs[x] = idle[:len(idle)-1]
+	return idle[len(idle)-1]
+}
+
+// returnBelief gives back a belief that its run needs no longer.
+func (c *Cache) returnBelief(x priced, b *strategies.Belief) {
+	b.Backlog = nil
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.beliefs == nil || len(c.beliefs) >= maxCachedTables {
+		c.beliefs = map[priced][]*strategies.Belief{}
+	}
+	c.beliefs[x] = append(c.beliefs[x], b)
+}
+
+// roomyOf is withRoom, once per platform.
+func (c *Cache) roomyOf(p *devices.Platform) *devices.Platform {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	r := c.roomy[p]
+	if r == nil {
+		if c.roomy == nil || len(c.roomy) >= maxCachedTables {
+			c.roomy = map[*devices.Platform]*devices.Platform{}
+		}
+		r = withRoom(p)
+		c.roomy[p] = r
+	}
+	return r
+}
+
+// costs returns the true prices of g.
+func (s *simulation) costs(g *workloads.Graph) *devices.Costs {
+	return s.cfg.Cache.pricesOf(s.cfg.Truth, g)
+}
+
+// believed returns what the strategy may know.
+func (s *simulation) believed() *strategies.Belief {
+	if s.belief == nil {
+		s.belief = s.cfg.Cache.takeBelief(s.beliefKey())
+	}
+	return s.belief
+}
+
+func (s *simulation) beliefKey() priced { return priced{s.cfg.Belief, s.cfg.Models[0]} }
+
+// question returns what the strategy is asked for a model; ok is false when the answer is not one to share.
+func (s *simulation) question(model int32) (q question, ok bool) {
+	if s.cfg.Planning.Mode == PlanningMeasured {
+		return question{}, false
+	}
+	q = question{truth: s.cfg.Truth, belief: s.cfg.Belief, graph: s.cfg.Models[model], batch: s.cfg.Batch,
+		leader: s.cfg.leader(model), loaded: s.loaded}
+	switch f, fixed := s.cfg.Strategy.(fixedPlan); {
+	case fixed:
+		q.by = f
+	case s.cfg.PlanKey != "":
+		q.by = s.cfg.PlanKey
+	default:
+		return question{}, false
+	}
+	return q, true
+}
+
+// appendLost appends to key which nodes are lost.
+func (s *simulation) appendLost(key []byte) []byte {
+	if s.losses > 0 {
+		for j := range s.nodes {
+			if s.nodes[j].lost {
+				key = binary.AppendUvarint(key, uint64(j))
+			}
+		}
+	}
+	return key
+}
