@@ -56,6 +56,20 @@ type node struct {
 	kind    valueKind
 	eval    func(values []value) value
 	literal bool // a text in quotes
+	// gap is how far the values are from making a truth value true, relative to what they are compared with; 0 if it is true. Nil:
+	// 1 if it is false.
+	gap func(values []value) float64
+}
+
+// distance returns the node's gap.
+func (n *node) distance(values []value) float64 {
+	switch {
+	case n.eval(values).truth:
+		return 0
+	case n.gap == nil:
+		return 1
+	}
+	return n.gap(values)
 }
 
 // compile parses an expression over names whose kinds are known. Errors say where and what is wrong.

@@ -100,7 +100,11 @@ func Load(path string) (*Sweep, error) {
 
 // Parse reads a sweep from the content of the file at path; the file itself is not opened, but the scenario that it names is.
 func Parse(path string, data []byte) (*Sweep, error) {
-	return parse(source{path: path, data: data, folder: filepath.Dir(path)}, true)
+	s, err := parse(source{path: path, data: data, folder: filepath.Dir(path)}, true)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func unreadable(path string, err error) error {
@@ -112,28 +116,34 @@ func unreadable(path string, err error) error {
 func parse(src source, try bool) (*Sweep, error) {
 	var f sweepFile
 	problems, _ := strict.Parse(src.path, src.data, &f)
-	s := &Sweep{Name: f.Name, source: src}
-	if s.Name == "" {
+	s := &Sweep{source: src}
+	baseErr := s.read(problems, &f)
+	s.sampling = f.readSampling(problems, s.axes)
+	if _, ok := s.points(); !ok {
+		problems.Faultf("axis", "have more than 10^18 combinations; write fewer values, or [sample] with a number of points")
+	}
+	return s, s.finish(problems, baseErr, try)
+}
+
+// read reads all but the sampling. The error is of the scenario's own file.
+func (s *Sweep) read(problems *strict.Problems, f *sweepFile) error {
+	if s.Name = f.Name; s.Name == "" {
 		s.Name = "sweep"
 	}
 	baseErr := s.readBase(problems, f.Scenario)
 	s.axes = f.readAxes(problems)
-	s.sampling = f.readSampling(problems, s.axes)
 	s.repeat = f.readReplications(problems)
-	s.readSeed(problems, &f)
+	s.readSeed(problems, f)
 	s.readConstraints(problems, f.Constraints)
-	if _, ok := s.points(); !ok {
-		problems.Faultf("axis", "have more than 10^18 combinations; write fewer values, or [sample] with a number of points")
+	return baseErr
+}
+
+// finish returns all faults, and tries the axes' values if there are none so far.
+func (s *Sweep) finish(problems *strict.Problems, baseErr error, try bool) error {
+	if err := joinFaults(problems.Err(), baseErr); err != nil || !try {
+		return err
 	}
-	if err := joinFaults(problems.Err(), baseErr); err != nil {
-		return nil, err
-	}
-	if try {
-		if err := s.try(problems); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s.try(problems)
 }
 
 func (s *Sweep) readSeed(p *strict.Problems, f *sweepFile) {

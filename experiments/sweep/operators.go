@@ -1,6 +1,9 @@
 package sweep
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // combine makes the node of a binary operator and checks that it goes with what stands at its sides.
 func combine(op string, a, b node) (node, error) {
@@ -10,9 +13,11 @@ func combine(op string, a, b node) (node, error) {
 			return node{}, fmt.Errorf("joins %s and %s by %s; write comparisons", a.kind, b.kind, op)
 		}
 		if op == "and" {
-			return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth && b.eval(v).truth) }}, nil
+			return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth && b.eval(v).truth) },
+				gap: func(v []value) float64 { return a.distance(v) + b.distance(v) }}, nil
 		}
-		return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth || b.eval(v).truth) }}, nil
+		return node{kind: aTruth, eval: func(v []value) value { return truth(a.eval(v).truth || b.eval(v).truth) },
+			gap: func(v []value) float64 { return min(a.distance(v), b.distance(v)) }}, nil
 	case "+", "-", "*", "/":
 		a, b, err := agree(op, a, b)
 		if err != nil {
@@ -80,7 +85,22 @@ func comparison(op string, a, b node) (node, error) {
 	default:
 		return node{}, fmt.Errorf("orders truth values by %s; write == or !=", op)
 	}
-	return node{kind: aTruth, eval: func(v []value) value { return truth(f(a.eval(v), b.eval(v))) }}, nil
+	n := node{kind: aTruth, eval: func(v []value) value { return truth(f(a.eval(v), b.eval(v))) }}
+	if a.kind == aNumber && op != "!=" {
+		n.gap = func(v []value) float64 { return relativeGap(a.eval(v).number, b.eval(v).number) }
+	}
+	return n, nil
+}
+
+// relativeGap is how far two numbers are apart, relative to the larger, plus a little: equal numbers may still be in the wrong
+// order. A NaN is as far as can be.
+func relativeGap(x, y float64) float64 {
+	scale := max(math.Abs(x), math.Abs(y))
+	gap := math.Abs(x-y) / scale
+	if math.IsNaN(gap) {
+		return 2
+	}
+	return gap + 1e-9
 }
 
 // order makes one of < <= > >= from "is less" and "is equal". A NaN is neither, nor greater.

@@ -231,7 +231,10 @@ func (d *drawing) note(missing int) string {
 		text += " Bands: 95 % confidence intervals of the mean."
 	}
 	if others := d.averaged(); others != "" && d.spec.Kind != "pareto" {
-		text += " Averaged over " + others + "."
+		text += " Averaged over " + others + ", the bands too."
+		if d.spec.Kind != "line" {
+			text = strings.TrimSuffix(text, ", the bands too.") + "."
+		}
 	}
 	if d.spec.Where != "" {
 		text += " Where " + d.spec.Where + "."

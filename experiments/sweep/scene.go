@@ -135,8 +135,8 @@ func withElement(tree any, index string, path []string, v any) (any, error) {
 	return nil, fmt.Errorf("the scenario has no element [%d] there", i)
 }
 
-// scenario makes the scenario of a point through the scenarios' own reader. A faulty one is an error that names the axes' values.
-func (s *Sweep) scenario(settings []setting) (*experiments.Scenario, error) {
+// text returns the TOML of a point's scenario.
+func (s *Sweep) text(settings []setting) ([]byte, error) {
 	var tree any = s.base.tree
 	for i := range s.axes {
 		var err error
@@ -148,7 +148,16 @@ func (s *Sweep) scenario(settings []setting) (*experiments.Scenario, error) {
 	if err := toml.NewEncoder(&text).Encode(tree); err != nil {
 		return nil, fmt.Errorf("sweep: a scenario cannot be written as TOML (%s): %w", s.describe(settings), err)
 	}
-	scenario, err := experiments.Parse(s.base.path, text.Bytes())
+	return text.Bytes(), nil
+}
+
+// scenario makes the scenario of a point through the scenarios' own reader. A faulty one is an error that names the axes' values.
+func (s *Sweep) scenario(settings []setting) (*experiments.Scenario, error) {
+	text, err := s.text(settings)
+	if err != nil {
+		return nil, err
+	}
+	scenario, err := experiments.Parse(s.base.path, text)
 	return scenario, s.translate(settings, err)
 }
 

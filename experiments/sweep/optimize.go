@@ -1,0 +1,267 @@
+package sweep
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"hidp/results"
+	"hidp/strategies"
+)
+
+// Optimum is what a search found.
+type Optimum struct {
+	Problem    *Problem
+	Feasible   bool        // the best candidate keeps all limits
+	Candidates []Candidate // best first, at most ten, each with the full number of replications
+	Tried      int         // candidates
+	Runs       int         // simulations
+}
+
+// Candidate is a choice of values with what its runs measured.
+type Candidate struct {
+	Settings  []NamedValue // one per axis
+	Metrics   []NamedValue // means over the replications; the price last if there are prices
+	Objective float64
+	Gap       float64 // how far its limits are broken, relative and summed; 0: all are kept
+	Failure   string  // why it could not run; Metrics is empty then
+	Runs      int
+
+	settings []setting
+	samples  [][]float64 // by replication
+	order    int
+}
+
+// NamedValue is a value as people read it.
+type NamedValue struct{ Name, Text string }
+
+// OptimizeOptions say how a search is carried out. They do not change what it finds.
+type OptimizeOptions struct {
+	Jobs     int                                 // workers; 0: all cores
+	Progress func(runs, of int, best *Candidate) // best: nil until one had all its replications
+}
+
+// search is the state of an Optimize.
+type search struct {
+	*evaluator
+	problem  *Problem
+	jobs     int
+	progress func(runs, of int, best *Candidate)
+	stop     context.CancelCauseFunc // ends the search
+
+	lock   sync.Mutex
+	ranked []*Candidate // all that had the full number of replications
+	best   *Candidate
+	runs   atomic.Int64
+	tried  int
+}
+
+// Optimize searches the values of the problem's axes for the best objective under its limits, with about Problem.Runs simulations:
+// CMA-ES (Krause, Arbonès and Igel, NeurIPS 2016, as in gonum) where all axes are ranges, else successive halving (Jamieson and Talwalkar, AISTATS
+// 2016) with seeds as the resource. Candidates that break limits rank behind all that keep them, by how far they do (Deb, Computer
+// Methods in Applied Mechanics and Engineering 186, 2000). The same problem gives the same optimum, whatever the number of workers. If no candidate
+// could run at all, the error is a *strategies.InfeasibleError that says why one of them could not; a board without a price is a *SpecError.
+func Optimize(ctx context.Context, p *Problem, o OptimizeOptions) (*Optimum, error) {
+	s := &search{evaluator: newEvaluator(p.sweep), problem: p, jobs: orAllCores(o.Jobs), progress: o.Progress}
+	ctx, s.stop = context.WithCancelCause(ctx)
+	defer s.stop(nil)
+	var err error
+	if p.Method == CMAES {
+		err = s.cma(ctx)
+	} else {
+		err = s.halve(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(s.ranked, s.compare)
+	out := &Optimum{Problem: p, Tried: s.tried, Runs: int(s.runs.Load())}
+	for _, c := range s.ranked {
+		same := func(o Candidate) bool { return slices.Equal(o.Settings, c.Settings) }
+		if len(out.Candidates) < 10 && !slices.ContainsFunc(out.Candidates, same) {
+			out.Candidates = append(out.Candidates, *c)
+		}
+	}
+	if len(out.Candidates) == 0 {
+		return nil, &SpecError{fmt.Sprintf("%s: no candidate satisfies the constraints between axes", p.Name)}
+	}
+	best := &out.Candidates[0]
+	if best.Failure != "" {
+		return nil, &strategies.InfeasibleError{Reason: fmt.Sprintf("%s: none of %d candidates could run; one of them, %s: %s",
+			p.Name, out.Tried, p.sweep.describe(best.settings), best.Failure)}
+	}
+	out.Feasible = best.Gap == 0
+	return out, nil
+}
+
+// compare ranks candidates: those that ran before those that failed, then by gap, by objective; ties by what does not depend
+// on which worker was faster.
+func (s *search) compare(a, b *Candidate) int {
+	failed := func(c *Candidate) int { return min(1, len(c.Failure)) }
+	return cmp.Or(cmp.Compare(failed(a), failed(b)), cmp.Compare(a.Gap, b.Gap), cmp.Compare(s.problem.sign*a.Objective, s.problem.sign*b.Objective),
+		cmp.Compare(a.order, b.order), strings.Compare(s.sweep.describe(a.settings), s.sweep.describe(b.settings)))
+}
+
+// candidate starts one from its values. One that breaks a constraint between axes is never run.
+func (s *search) candidate(order int, settings []setting) *Candidate {
+	c := &Candidate{settings: slices.Clone(settings), order: order}
+	for i := range settings {
+		c.Settings = append(c.Settings, NamedValue{s.sweep.axes[i].name, settings[i].text})
+	}
+	return c
+}
+
+// extend runs a candidate's next replications, up to n in all, and judges it.
+func (s *search) extend(ctx context.Context, c *Candidate, n int) error {
+	w := s.worker()
+	copy(w.settings, c.settings)
+	scenario, err := s.scenario(c.settings)
+	price := 0.0
+	if err != nil {
+		c.Failure = oneLine(err)
+		return ctx.Err()
+	}
+	if len(s.problem.prices) > 0 {
+		if price, err = s.problem.price(scenario); err != nil {
+			s.stop(err)
+			return err
+		}
+	}
+	for c.Runs < n && c.Failure == "" {
+		r := w.run(ctx, scenario, c.Runs)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.Runs++
+		s.runs.Add(1)
+		c.Failure = r.failure
+		c.samples = append(c.samples, r.values)
+	}
+	if c.Failure == "" {
+		s.judge(c, price)
+	}
+	s.tell()
+	return nil
+}
+
+// judge computes a candidate's means, objective and gap.
+func (s *search) judge(c *Candidate, price float64) {
+	var values []value
+	c.Metrics = nil
+	for i, m := range s.metrics {
+		mean := 0.0
+		for _, sample := range c.samples {
+			mean += sample[i] / float64(len(c.samples))
+		}
+		values = append(values, number(mean))
+		c.Metrics = append(c.Metrics, NamedValue{m.Name, results.Exact(mean)})
+	}
+	for i := range s.sweep.axes {
+		values = append(values, s.sweep.axes[i].valueOf(&c.settings[i]))
+	}
+	if len(s.problem.prices) > 0 {
+		values = append(values, number(price))
+		c.Metrics = append(c.Metrics, NamedValue{priceName, results.Exact(price)})
+	}
+	c.Objective, c.Gap = s.problem.objective.root.eval(values).number, 0
+	for _, e := range s.problem.limits {
+		c.Gap += e.root.distance(values)
+	}
+	if math.IsNaN(c.Objective) {
+		c.Failure = "the objective is not a number here: " + s.problem.objective.text
+	}
+}
+
+// note ranks a candidate that had all its replications.
+func (s *search) note(c *Candidate) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.ranked = append(s.ranked, c)
+	if s.best == nil || s.compare(c, s.best) < 0 {
+		s.best = c
+	}
+}
+
+// tell reports progress.
+func (s *search) tell() {
+	if s.progress == nil {
+		return
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.progress(int(s.runs.Load()), s.problem.Runs, s.best)
+}
+
+// Scenario returns a candidate's scenario as TOML, to be run and changed by hand.
+func (p *Problem) Scenario(c *Candidate) ([]byte, error) { return p.sweep.text(c.settings) }
+
+// Table returns the candidates with their values, the objective, what is limited and what was measured most often asked for.
+func (o *Optimum) Table() *results.Table {
+	t := &results.Table{Title: o.Problem.Name}
+	shown := []string{"latency_mean", "latency_p99", "throughput_per_s", "energy_per_request", "nodes", priceName}
+	for _, v := range o.Candidates[0].Settings {
+		t.Columns = append(t.Columns, v.Name)
+	}
+	t.Columns = append(t.Columns, "objective")
+	for _, m := range o.Candidates[0].Metrics {
+		if slices.Contains(shown, m.Name) {
+			t.Columns = append(t.Columns, m.Name)
+		}
+	}
+	t.Columns = append(t.Columns, "limits")
+	t.Right = t.Columns[len(o.Candidates[0].Settings) : len(t.Columns)-1]
+	for i := range o.Candidates {
+		t.Add(o.Candidates[i].cells(t.Columns)...)
+	}
+	t.Notes = append(t.Notes, fmt.Sprintf("%s of %s by %s; %d candidates, %d runs, seeds from %d.",
+		map[float64]string{1: "Minimum", -1: "Maximum"}[o.Problem.sign], o.Problem.objective.text, o.Problem.Method, o.Tried, o.Runs, o.Problem.sweep.Seed))
+	if !o.Feasible {
+		t.Notes = append(t.Notes, "No candidate keeps all limits; these are the nearest.")
+	}
+	return t
+}
+
+// cells are a candidate's row under the given columns.
+func (c *Candidate) cells(columns []string) []string {
+	var row []string
+	for i, name := range columns {
+		switch {
+		case i < len(c.Settings):
+			row = append(row, c.Settings[i].Text)
+		case name == "objective":
+			row = append(row, results.Number(c.Objective))
+		case name == "limits":
+			row = append(row, c.verdict())
+		default:
+			row = append(row, c.metric(name))
+		}
+	}
+	return row
+}
+
+func (c *Candidate) verdict() string {
+	switch {
+	case c.Failure != "":
+		return "failed: " + c.Failure
+	case c.Gap > 0:
+		return fmt.Sprintf("broken by %.2g %%", 100*c.Gap)
+	}
+	return "kept"
+}
+
+func (c *Candidate) metric(name string) string {
+	for _, m := range c.Metrics {
+		if m.Name == name {
+			return strings.TrimSpace(siNumber(m.Text))
+		}
+	}
+	return "–"
+}
