@@ -124,7 +124,9 @@ func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Pla
 	}
 	if best.tight != "" {
 		for _, x := range scopes {
-			best.try(x, p.stretches(optchain.Fitting(r, b, x.use(b))))
+			for _, xs := range optchain.Fitting(r, b, x.use(b)) {
+				best.try(x, p.stretches(xs))
+			}
 		}
 	}
 	return best.answer()

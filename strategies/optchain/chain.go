@@ -21,9 +21,10 @@ type chain struct {
 	costs   *devices.Costs
 	blocks  []workloads.Block
 	devices []device
-	total   [][]float64 // [device][block]: of all blocks before it
-	bytes   []int64     // of the tensor in front of every block, and of the output
-	free    []float64   // [device]: when its queue is empty
+	total   [][]float64   // [device][block]: of all blocks before it, each computed in full
+	exact   [][][]float64 // [device][from][to-from-1]: of runs, where that is not the difference of totals; else nil
+	bytes   []int64       // of the tensor in front of every block, and of the output
+	free    []float64     // [device]: when its queue is empty
 }
 
 func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) *chain {
@@ -37,6 +38,9 @@ func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster
 		}
 	}
 	c.free = make([]float64, len(c.devices))
+	if c.wasteful() {
+		c.walk()
+	}
 	c.bytes = append(c.bytes, r.Graph.Layers[0].Bytes(r.Graph.Full(0, r.Batch)))
 	for _, x := range c.blocks {
 		c.bytes = append(c.bytes, r.Graph.Layers[x.To-1].Bytes(r.Graph.Full(x.To-1, r.Batch)))
@@ -72,7 +76,59 @@ func (c *chain) along(j, k int) []float64 {
 // compute returns the time of blocks [from, to) on device d as one slice.
 func (c *chain) compute(d, from, to int) float64 {
 	x := c.devices[d]
-	return float64(1e9*c.costs.Invoke(x.node, x.cluster)) + (c.total[d][to] - c.total[d][from])
+	t := float64(1e9 * c.costs.Invoke(x.node, x.cluster))
+	if c.exact != nil {
+		return t + c.exact[d][from][to-from-1]
+	}
+	return t + (c.total[d][to] - c.total[d][from])
+}
+
+// wasteful reports whether the network has rows that nobody reads (a stride beyond the kernel, a window that does not reach the
+// last row): a slice that goes on behind them does not compute them, so that its time is not the sum of its blocks'.
+func (c *chain) wasteful() bool {
+	g := c.r.Graph
+	for i := 1; i < g.Output(); i++ {
+		var read workloads.Range
+		for _, k := range g.Consumers(i) {
+			for x, in := range g.Layers[k].Inputs {
+				if in == i {
+					read = read.Union(g.InputRegion(k, x, g.Full(k, 1)).Rows)
+				}
+			}
+		}
+		if read.Len() < g.Rows(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// walk fills in the times of all runs, from the rows that each really computes.
+func (c *chain) walk() {
+	g := c.r.Graph
+	n := len(c.blocks)
+	c.exact = make([][][]float64, len(c.devices))
+	for d := range c.exact {
+		c.exact[d] = make([][]float64, n)
+		for from := range n {
+			c.exact[d][from] = make([]float64, n-from)
+		}
+	}
+	var back workloads.Backprop
+	for to := n; to > 0; to-- {
+		end := c.blocks[to-1].To
+		back.Start(g, end, workloads.Range{Hi: g.Rows(end - 1)}, workloads.HaloRecompute)
+		sum := make([]float64, len(c.devices))
+		for from := to - 1; from >= 0; from-- {
+			back.Extend(c.blocks[from].From)
+			for d, x := range c.devices {
+				for i := c.blocks[from].From; i < c.blocks[from].To; i++ {
+					sum[d] += float64(1e9 * c.costs.Rows(x.node, x.cluster, i, back.Rows(i).Len(), c.r.Batch))
+				}
+				c.exact[d][from][to-from-1] = sum[d]
+			}
+		}
+	}
 }
 
 // move returns the time to hand the tensor in front of block i from device u to device v.

@@ -1,18 +1,24 @@
 package optchain
 
-import "math"
+import (
+	"math"
+
+	"hidp/workloads"
+)
 
 // most nodes over whose sets the recursions run; of larger platforms the nodes with the most memory take part.
 const most = 12
 
 // fitting returns the runs with the lowest latency if every node gets one stretch of blocks that fits its memory, or nil. It is the
-// recursion over (blocks done, set of nodes used, last node); within its stretch a node may change between its clusters.
-func (c *chain) fitting() []run {
+// recursion over (blocks done, set of nodes used, last node). Within its stretch a node may change between its clusters or, with one,
+// keeps to one of them: then what a stretch needs is exactly what the plan's memory is.
+func (c *chain) fitting(one bool) []run {
 	n := len(c.blocks)
 	nodes := c.candidates()
 	stretch := make([][][]float64, len(nodes)) // [node][from][to-from-1]
+	needs := c.needs()
 	for x, j := range nodes {
-		stretch[x] = c.stretches(j)
+		stretch[x] = c.stretches(j, one, needs)
 	}
 	f := make([]map[int]split, n+1) // key: set·len(nodes) + last
 	f[0] = map[int]split{}
@@ -47,7 +53,7 @@ func (c *chain) fitting() []run {
 			}
 		}
 	}
-	return c.traceNodes(f, nodes)
+	return c.traceNodes(f, nodes, one)
 }
 
 // split is the best way to a state of the recursion.
@@ -76,7 +82,7 @@ func (c *chain) candidates() []int {
 }
 
 // stretches returns the time node j takes for every stretch of blocks, infinite from where it does not fit.
-func (c *chain) stretches(j int) [][]float64 {
+func (c *chain) stretches(j int, one bool, needs [][]int64) [][]float64 {
 	n := len(c.blocks)
 	mine := c.clustersOf(j)
 	out := make([][]float64, n)
@@ -84,9 +90,13 @@ func (c *chain) stretches(j int) [][]float64 {
 		steps := c.viterbi(from, n, func(int) float64 { return 0 }, mine)
 		for to := from + 1; to <= n; to++ {
 			best := math.Inf(1)
-			if c.need(from, to) <= c.b.Platform.Nodes[j].Memory {
+			if needs[from][to-from-1] <= c.b.Platform.Nodes[j].Memory {
 				for _, d := range mine {
-					best = math.Min(best, steps[to-from-1][d].time)
+					t := steps[to-from-1][d].time
+					if one {
+						t = c.compute(d, from, to)
+					}
+					best = math.Min(best, t)
 				}
 			}
 			out[from] = append(out[from], best)
@@ -105,26 +115,45 @@ func (c *chain) clustersOf(j int) []int {
 	return mine
 }
 
-// need returns the bytes that blocks [from, to) take on a node: weights, the tensors at both ends and the largest layer's inputs
-// and output between them.
-func (c *chain) need(from, to int) int64 {
-	var weights, work int64
+// needs returns the bytes that every stretch of blocks takes on a node that runs it as one slice: weights, what it reads and hands on,
+// and the largest layer's inputs and output in between (strategies.Memory). The leader holds all of the network's input.
+func (c *chain) needs() [][]int64 {
 	g := c.r.Graph
-	for i := c.blocks[from].From; i < c.blocks[to-1].To; i++ {
-		weights += g.Layers[i].WeightBytes
-		sum := g.Layers[i].Bytes(g.Full(i, c.r.Batch))
-		for _, in := range g.Layers[i].Inputs {
-			if in >= c.blocks[from].From {
-				sum += g.Layers[in].Bytes(g.Full(in, c.r.Batch))
-			}
+	out := make([][]int64, len(c.blocks))
+	for from := range c.blocks {
+		for to := from + 1; to <= len(c.blocks); to++ {
+			last := c.blocks[to-1].To - 1
+			w := g.Work(workloads.Slice{From: c.blocks[from].From, To: last + 1, Region: g.Full(last, c.r.Batch)})
+			out[from] = append(out[from], c.slice(w, c.blocks[from].From, last)+c.bytes[to])
 		}
-		work = max(work, sum)
 	}
-	return weights + work + c.bytes[from] + c.bytes[to]
+	return out
+}
+
+// slice returns the bytes of the weights, inputs and largest working set of layers [from, last].
+func (c *chain) slice(w workloads.Work, from, last int) int64 {
+	g := c.r.Graph
+	var total, peak int64
+	for _, x := range w.Inputs {
+		total += g.Layers[x.Layer].Bytes(x.Region)
+	}
+	size := make([]int64, last+1)
+	for _, x := range w.Layers {
+		size[x.Layer] = g.Layers[x.Layer].Bytes(x.Region)
+		sum := size[x.Layer]
+		for _, in := range g.Layers[x.Layer].Inputs {
+			sum += size[in]
+		}
+		peak = max(peak, sum)
+	}
+	for i := from; i <= last; i++ {
+		total += g.Layers[i].WeightBytes
+	}
+	return total + peak
 }
 
 // traceNodes follows the best way back and fills in the clusters of every stretch.
-func (c *chain) traceNodes(f []map[int]split, nodes []int) []run {
+func (c *chain) traceNodes(f []map[int]split, nodes []int, one bool) []run {
 	n := len(c.blocks)
 	best, key := math.Inf(1), -1
 	for k := range (1 << len(nodes)) * len(nodes) {
@@ -140,9 +169,24 @@ func (c *chain) traceNodes(f []map[int]split, nodes []int) []run {
 	var out []run
 	for to := n; to > 0; {
 		s := f[to][key]
-		steps := c.viterbi(s.from, to, func(int) float64 { return 0 }, c.clustersOf(nodes[key%len(nodes)]))
-		out = append(c.trace(steps, s.from, to, func(int) float64 { return 0 }), out...)
+		out = append(c.within(nodes[key%len(nodes)], s.from, to, one), out...)
 		to, key = s.from, s.before
 	}
 	return out
+}
+
+// within returns the runs of the stretch [from, to) on node j.
+func (c *chain) within(j, from, to int, one bool) []run {
+	mine := c.clustersOf(j)
+	if one {
+		best := mine[0]
+		for _, d := range mine {
+			if c.compute(d, from, to) < c.compute(best, from, to) {
+				best = d
+			}
+		}
+		return []run{{best, from, to}}
+	}
+	free := func(int) float64 { return 0 }
+	return c.trace(c.viterbi(from, to, free, mine), from, to, free)
 }

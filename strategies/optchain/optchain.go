@@ -40,7 +40,8 @@ func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.
 	if o.objective == "throughput" {
 		find = c.throughput
 	}
-	for _, find := range []func() []run{find, c.fitting} {
+	several, one := func() []run { return c.fitting(false) }, func() []run { return c.fitting(true) }
+	for _, find := range []func() []run{find, several, one} {
 		if runs := find(); runs != nil {
 			if plan, err := c.emit(runs); err == nil && c.fits(plan) {
 				return plan, nil
@@ -67,12 +68,12 @@ func Latency(r strategies.Request, b *strategies.Belief, use func(node, cluster 
 	return c.stretched(c.latency())
 }
 
-// Fitting returns the model partition with the lowest latency among those that give every node at most one stretch of blocks, which
-// fits its memory; nil if there is none. It refuses a little too much: a stretch is charged as if its largest layer ran while both
-// tensors at its ends are held.
-func Fitting(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) []Stretch {
+// Fitting returns the model partitions with the lowest latency among those that give every node at most one stretch of blocks, which
+// fits its memory: first with any clusters, where a stretch is charged as one slice and the plan may turn out to need more, then with
+// one cluster per node, where the charge is exact. What is impossible is nil.
+func Fitting(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) [2][]Stretch {
 	c := newChain(r, b, use)
-	return c.stretched(c.fitting())
+	return [2][]Stretch{c.stretched(c.fitting(false)), c.stretched(c.fitting(true))}
 }
 
 // stretched turns runs of blocks into stretches of layers.
