@@ -9,8 +9,11 @@ import (
 	"strings"
 	"sync"
 
+	"hidp/devices"
 	"hidp/experiments"
 	"hidp/results"
+	"hidp/sim"
+	"hidp/strategies/catalog"
 )
 
 // row is one run.
@@ -30,9 +33,12 @@ type evaluator struct {
 	space   *space
 	metrics []metric
 	cheap   []substitution // by axis; nil: a new value needs a new reading
+	cache   sim.Cache      // plans and prices
 
 	lock      sync.Mutex
 	scenarios map[string]*experiments.Scenario // by the values of the other axes
+	platforms map[string]*devices.Platform     // by these and the values of axes that change the platform
+	checked   map[string]bool                  // planKeys of strategies whose options are right
 }
 
 // mostScenarios bounds what is kept; when it is full it starts anew. A scenario with the paper's platform and a large network is
@@ -40,7 +46,8 @@ type evaluator struct {
 const mostScenarios = 256
 
 func newEvaluator(s *Sweep) *evaluator {
-	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), scenarios: map[string]*experiments.Scenario{}}
+	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), scenarios: map[string]*experiments.Scenario{},
+		platforms: map[string]*devices.Platform{}, checked: map[string]bool{}}
 	for i := range s.axes {
 		e.cheap = append(e.cheap, substitutionOf(s.axes[i].field))
 	}
@@ -60,7 +67,7 @@ func (e *evaluator) scenario(settings []setting) (*experiments.Scenario, error) 
 	known := e.scenarios[key.String()]
 	e.lock.Unlock()
 	if known != nil {
-		if s, ok := e.substitute(known, settings); ok {
+		if s, ok := e.substitute(known, key.String(), settings); ok {
 			return s, nil
 		}
 	}
@@ -71,34 +78,93 @@ func (e *evaluator) scenario(settings []setting) (*experiments.Scenario, error) 
 	e.lock.Lock()
 	if len(e.scenarios) >= mostScenarios {
 		clear(e.scenarios)
+		clear(e.platforms)
 	}
 	e.scenarios[key.String()] = s
 	e.lock.Unlock()
+	if shared, ok := e.substitute(s, key.String(), settings); ok {
+		return shared, nil // of this point's platform there is one object from now on
+	}
 	return s, nil
 }
 
-// substitute sets the fields that may be set in a scenario as it is.
-func (e *evaluator) substitute(known *experiments.Scenario, settings []setting) (*experiments.Scenario, bool) {
+// substitute sets the fields that may be set in a scenario as it is. Points with the same platform get the same object, which is what
+// the cache goes by.
+func (e *evaluator) substitute(known *experiments.Scenario, key string, settings []setting) (*experiments.Scenario, bool) {
 	s := *known
 	for i := range settings {
-		if e.cheap[i] != nil && !e.cheap[i](&s, &settings[i]) {
+		if e.cheap[i] == nil {
+			continue
+		}
+		if changesPlatform(e.sweep.axes[i].field) {
+			key += settings[i].text + "\x00"
+		} else if !e.cheap[i](&s, &settings[i]) {
 			return nil, false
 		}
 	}
-	return &s, sound(&s)
+	platform, ok := e.platform(&s, key, settings)
+	if !ok {
+		return nil, false
+	}
+	s.Platform = platform
+	return &s, e.sound(&s)
+}
+
+// mostPlatforms bounds what is kept. A platform with another rate is a kilobyte.
+const mostPlatforms = 4096
+
+// platform returns the platform of a point; s is the scenario in all else.
+func (e *evaluator) platform(s *experiments.Scenario, key string, settings []setting) (*devices.Platform, bool) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if p := e.platforms[key]; p != nil {
+		return p, true
+	}
+	c := *s
+	for i := range settings {
+		if e.cheap[i] != nil && changesPlatform(e.sweep.axes[i].field) && !e.cheap[i](&c, &settings[i]) {
+			return nil, false
+		}
+	}
+	if len(e.platforms) >= mostPlatforms {
+		clear(e.platforms)
+	}
+	e.platforms[key] = c.Platform
+	return c.Platform, true
+}
+
+// sound reports whether the scenario holds together after substitutions, as far as reading it would check.
+func (e *evaluator) sound(s *experiments.Scenario) bool {
+	key := planKey(s.Strategy, s.Options)
+	e.lock.Lock()
+	checked := e.checked[key]
+	e.lock.Unlock()
+	if !checked {
+		if _, err := catalog.New(s.Strategy, s.Options); err != nil {
+			return false
+		}
+		e.lock.Lock()
+		if len(e.checked) >= mostPlatforms {
+			clear(e.checked)
+		}
+		e.checked[key] = true
+		e.lock.Unlock()
+	}
+	return arrives(&s.Arrivals)
 }
 
 // worker runs points one after the other.
 type worker struct {
 	*evaluator
-	settings []setting
-	values   []value
-	rows     []row
+	simulator *simulator
+	settings  []setting
+	values    []value
+	rows      []row
 }
 
 func (e *evaluator) worker() *worker {
 	n := len(e.sweep.axes)
-	return &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
+	return &worker{evaluator: e, simulator: newSimulator(&e.cache), settings: make([]setting, n), values: make([]value, n)}
 }
 
 // point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
@@ -157,7 +223,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed})
+	out, err := w.simulator.run(ctx, s, seed)
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

@@ -10,7 +10,6 @@ import (
 	"hidp/experiments"
 	"hidp/internal/units"
 	"hidp/strategies"
-	"hidp/strategies/catalog"
 	"hidp/workloads"
 )
 
@@ -43,13 +42,14 @@ func substitutionOf(field string) substitution {
 	}[field]
 }
 
-// sound reports whether the scenario holds together after substitutions, as far as reading it would check.
-func sound(s *experiments.Scenario) bool {
-	if _, err := catalog.New(s.Strategy, s.Options); err != nil {
-		return false
-	}
+// changesPlatform reports whether a field that has a substitution changes the platform, and nothing else.
+func changesPlatform(field string) bool {
+	return field == "rate" || field == "jitter" || field == "leader"
+}
+
+// arrives reports whether the numbers of arrivals are possible.
+func arrives(a *experiments.Arrivals) bool {
 	once := workloads.Limit{Requests: 1}
-	a := &s.Arrivals
 	var err error
 	switch a.Kind {
 	case experiments.Periodic:

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/experiments"
+	"hidp/sim"
 )
 
 // small is a scenario whose run takes well below a millisecond.
@@ -138,6 +139,35 @@ func TestRowsAreRunsOfTheScenario(t *testing.T) {
 		column := Column{Type: "float"}
 		require.Equal(t, column.text(&cell{number: out.Summary.Latency.Mean}), r["latency_mean"])
 		require.Equal(t, column.text(&cell{number: out.Summary.EnergyPlatform}), r["energy_platform"])
+	}
+}
+
+func TestRunsAreThoseOfScenarios(t *testing.T) {
+	files, err := filepath.Glob("../scenarios/*.toml")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 5)
+	cache := &sim.Cache{}
+	for _, f := range files {
+		s, err := experiments.Load(f)
+		require.NoError(t, err)
+		m := newSimulator(cache)
+		for _, strategy := range []string{s.Strategy, "omniboost", "modnn"} {
+			c := *s
+			if c.Strategy != strategy {
+				c.Strategy, c.Options = strategy, nil
+			}
+			for _, seed := range []uint64{3, 4, 3} {
+				want, wantErr := c.Run(context.Background(), experiments.Overrides{Seed: &seed})
+				got, err := m.run(context.Background(), &c, seed)
+				if wantErr != nil {
+					require.EqualError(t, err, wantErr.Error())
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, want.Summary, got.Summary, "%s with %s", f, strategy)
+				require.Equal(t, want.Result.Nodes, got.Result.Nodes)
+			}
+		}
 	}
 }
 
@@ -289,7 +319,7 @@ func TestSubstitutionIsReading(t *testing.T) {
 		first, err := e.scenario(s.axes[0].values[:1])
 		require.NoError(t, err)
 		second := s.axes[0].values[1:]
-		substituted, ok := e.substitute(first, second)
+		substituted, ok := e.substitute(first, "", second)
 		require.True(t, ok, c.field)
 		fresh, err := s.scenario(second)
 		require.NoError(t, err)
