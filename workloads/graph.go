@@ -65,10 +65,11 @@ type Graph struct {
 	Name   string
 	Layers []Layer
 
-	consumers [][]int
-	blocks    []Block
-	rows      []rowLayer // one more than layers
-	edges     []rowEdge  // of all layers' inputs, in order
+	consumers   [][]int
+	blocks      []Block
+	fingerprint uint64
+	rows        []rowLayer // one more than layers
+	edges       []rowEdge  // of all layers' inputs, in order
 }
 
 // Output returns the index of the output layer.
@@ -120,11 +121,15 @@ func (g *Graph) WithInputBytes(n int) *Graph {
 	c := *g
 	c.Layers = append([]Layer(nil), g.Layers...)
 	c.Layers[0].ElemBytes = n
+	c.fingerprint = c.hash()
 	return &c
 }
 
 // Fingerprint identifies the graph's structure and sizes; a plan carries the fingerprint of the graph it was made for.
-func (g *Graph) Fingerprint() uint64 {
+func (g *Graph) Fingerprint() uint64 { return g.fingerprint }
+
+// hash computes the fingerprint.
+func (g *Graph) hash() uint64 {
 	h := fnv.New64a()
 	for i := range g.Layers {
 		l := &g.Layers[i]
@@ -154,7 +159,7 @@ func (g *Graph) finish() error {
 		}
 	}
 	g.deriveRows()
-	g.blocks = g.cut()
+	g.blocks, g.fingerprint = g.cut(), g.hash()
 	return nil
 }
 

@@ -63,6 +63,24 @@ type split struct {
 	before int // the state before it
 }
 
+// whole returns the fastest way to run the whole network on one cluster whose plan fits all nodes' memory, or nil.
+func (c *chain) whole() []run {
+	n := len(c.blocks)
+	best, at := math.Inf(1), []run(nil)
+	for d := range c.devices {
+		j := c.devices[d].node
+		t := c.transfer(c.r.Leader, j, 0) + c.compute(d, 0, n) + c.transfer(j, c.r.Leader, n)
+		if !(t < best) {
+			continue
+		}
+		runs := []run{{d, 0, n}}
+		if p, err := c.emit(runs); err == nil && c.fits(p) {
+			best, at = t, runs
+		}
+	}
+	return at
+}
+
 // candidates returns the nodes that take part.
 func (c *chain) candidates() []int {
 	var nodes []int

@@ -33,7 +33,7 @@ func Entry() strategies.Entry {
 type optchain struct{ objective string }
 
 // Plan implements strategies.Strategy. A plan that does not fit the nodes' memory is replaced by the best one that uses every
-// node once, with what it is given fitting in its memory.
+// node once, with what it is given fitting in its memory; if that forgets what the leader holds besides, by the best single cluster.
 func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
 	c := newChain(r, b, All)
 	find := c.latency
@@ -41,7 +41,7 @@ func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.
 		find = c.throughput
 	}
 	several, one := func() []run { return c.fitting(false) }, func() []run { return c.fitting(true) }
-	for _, find := range []func() []run{find, several, one} {
+	for _, find := range []func() []run{find, several, one, c.whole} {
 		if runs := find(); runs != nil {
 			if plan, err := c.emit(runs); err == nil && c.fits(plan) {
 				return plan, nil
