@@ -10,8 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// million is a sweep of a small scenario: five requests for one network on the paper's five boards, over load, rate and strategy.
-const million = `scenario = "base.toml"
+// sampledRate gives every second point a platform of its own, so that it is planned anew; griddedRate shares twelve platforms.
+const (
+	sampledRate = "scale = \"log\""
+	griddedRate = "scale = \"log\"\nsteps = 12"
+)
+
+// many is a sweep of a small scenario, five requests for one network on the paper's five boards, over strategy, rate and load.
+func many(rate string, samples int) string {
+	return fmt.Sprintf(`scenario = "base.toml"
 [[axis]]
 field = "strategy.name"
 values = ["single-gpu", "single-best"]
@@ -20,7 +27,7 @@ values = ["single-gpu", "single-best"]
 field = "rate"
 from = "20 Mbit/s"
 to = "1 Gbit/s"
-scale = "log"
+%s
 
 [[axis]]
 field = "workload.arrivals.rate"
@@ -32,27 +39,34 @@ scale = "log"
 [sample]
 method = "latin-hypercube"
 points = %d
-`
+`, rate, samples)
+}
 
 // BenchmarkSweep carries out whole sweeps, folder and all, and reports points per second; by 1 and 2 workers for the scaling.
 func BenchmarkSweep(b *testing.B) {
-	for _, jobs := range []int{1, 2} {
-		b.Run(fmt.Sprintf("jobs=%d", jobs), func(b *testing.B) {
-			const points = 4000
-			s, err := Load(write(b, "sweep.toml", fmt.Sprintf(million, points/2), "base.toml", paper))
-			require.NoError(b, err)
-			b.ReportAllocs()
-			n := 0
-			for b.Loop() {
-				n++
-				_, err := Run(context.Background(), s, filepath.Join(b.TempDir(), fmt.Sprint(n)), Options{Jobs: jobs, ShardSize: 500, Yes: true})
+	for _, c := range []struct {
+		name    string
+		rate    string
+		samples int
+	}{{"planned-anew", sampledRate, 2000}, {"plans-shared", griddedRate, 500}} {
+		for _, jobs := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/jobs=%d", c.name, jobs), func(b *testing.B) {
+				s, err := Load(write(b, "sweep.toml", many(c.rate, c.samples), "base.toml", paper))
 				require.NoError(b, err)
-			}
-			b.ReportMetric(float64(points*n)/b.Elapsed().Seconds(), "points/s")
-			var memory runtime.MemStats
-			runtime.ReadMemStats(&memory)
-			b.ReportMetric(float64(memory.Sys)/1e6, "MB")
-		})
+				points, _ := s.points()
+				b.ReportAllocs()
+				n := int64(0)
+				for b.Loop() {
+					n++
+					_, err := Run(context.Background(), s, filepath.Join(b.TempDir(), fmt.Sprint(n)), Options{Jobs: jobs, ShardSize: 1000, Yes: true})
+					require.NoError(b, err)
+				}
+				b.ReportMetric(float64(points*n)/b.Elapsed().Seconds(), "points/s")
+				var memory runtime.MemStats
+				runtime.ReadMemStats(&memory)
+				b.ReportMetric(float64(memory.Sys)/1e6, "MB")
+			})
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"hidp/devices"
 	"hidp/experiments"
@@ -32,8 +33,8 @@ type evaluator struct {
 	sweep   *Sweep
 	space   *space
 	metrics []metric
-	cheap   []substitution // by axis; nil: a new value needs a new reading
-	cache   sim.Cache      // plans and prices
+	cheap   []substitution            // by axis; nil: a new value needs a new reading
+	cache   atomic.Pointer[sim.Cache] // plans and prices on the platforms below
 
 	lock      sync.Mutex
 	scenarios map[string]*experiments.Scenario // by the values of the other axes
@@ -48,6 +49,7 @@ const mostScenarios = 256
 func newEvaluator(s *Sweep) *evaluator {
 	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), scenarios: map[string]*experiments.Scenario{},
 		platforms: map[string]*devices.Platform{}, checked: map[string]bool{}}
+	e.cache.Store(&sim.Cache{})
 	for i := range s.axes {
 		e.cheap = append(e.cheap, substitutionOf(s.axes[i].field))
 	}
@@ -78,7 +80,7 @@ func (e *evaluator) scenario(settings []setting) (*experiments.Scenario, error) 
 	e.lock.Lock()
 	if len(e.scenarios) >= mostScenarios {
 		clear(e.scenarios)
-		clear(e.platforms)
+		e.forgetPlatforms()
 	}
 	e.scenarios[key.String()] = s
 	e.lock.Unlock()
@@ -110,8 +112,15 @@ func (e *evaluator) substitute(known *experiments.Scenario, key string, settings
 	return &s, e.sound(&s)
 }
 
-// mostPlatforms bounds what is kept. A platform with another rate is a kilobyte.
-const mostPlatforms = 4096
+// mostPlatforms bounds what is kept. A platform with another rate is a kilobyte, but its plans and prices, which the cache keeps, may
+// be a hundred.
+const mostPlatforms = 1024
+
+// forgetPlatforms starts anew, the cache of plans included, which would keep the platforms alive. The caller holds the lock.
+func (e *evaluator) forgetPlatforms() {
+	clear(e.platforms)
+	e.cache.Store(&sim.Cache{})
+}
 
 // platform returns the platform of a point; s is the scenario in all else.
 func (e *evaluator) platform(s *experiments.Scenario, key string, settings []setting) (*devices.Platform, bool) {
@@ -127,7 +136,7 @@ func (e *evaluator) platform(s *experiments.Scenario, key string, settings []set
 		}
 	}
 	if len(e.platforms) >= mostPlatforms {
-		clear(e.platforms)
+		e.forgetPlatforms()
 	}
 	e.platforms[key] = c.Platform
 	return c.Platform, true
@@ -164,7 +173,7 @@ type worker struct {
 
 func (e *evaluator) worker() *worker {
 	n := len(e.sweep.axes)
-	return &worker{evaluator: e, simulator: newSimulator(&e.cache), settings: make([]setting, n), values: make([]value, n)}
+	return &worker{evaluator: e, simulator: newSimulator(), settings: make([]setting, n), values: make([]value, n)}
 }
 
 // point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
@@ -223,7 +232,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := w.simulator.run(ctx, s, seed)
+	out, err := w.simulator.run(ctx, s, seed, w.cache.Load())
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

@@ -18,9 +18,8 @@ import (
 
 // simulator runs scenarios as experiments.Scenario.Run does, with the same outcome, but shares plans, prices and strategies between
 // runs: most of the time of a short run goes into making the same ones again. TestRunsAreThoseOfScenarios compares both on every scenario that comes with
-// the project. Not safe for concurrent use; the cache is.
+// the project. Not safe for concurrent use.
 type simulator struct {
-	cache      *sim.Cache
 	strategies map[string]strategies.Strategy // by planKey
 	seeded     map[string]bool                // by name: takesSeed
 }
@@ -28,12 +27,12 @@ type simulator struct {
 // mostStrategies bounds what a simulator keeps; when it is full it starts anew.
 const mostStrategies = 1024
 
-func newSimulator(cache *sim.Cache) *simulator {
-	return &simulator{cache: cache, strategies: map[string]strategies.Strategy{}, seeded: map[string]bool{}}
+func newSimulator() *simulator {
+	return &simulator{strategies: map[string]strategies.Strategy{}, seeded: map[string]bool{}}
 }
 
-// run simulates a scenario with another seed.
-func (m *simulator) run(ctx context.Context, s *experiments.Scenario, seed uint64) (*experiments.Outcome, error) {
+// run simulates a scenario with another seed. Plans and prices go into the cache.
+func (m *simulator) run(ctx context.Context, s *experiments.Scenario, seed uint64, cache *sim.Cache) (*experiments.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err // the simulator looks at it only every few thousand events
 	}
@@ -43,6 +42,9 @@ func (m *simulator) run(ctx context.Context, s *experiments.Scenario, seed uint6
 	cfg, err := m.config(s, seed)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Belief == nil { // else a belief of its own for every seed: nothing to share
+		cfg.Cache = cache
 	}
 	r, err := sim.Run(ctx, cfg)
 	var cut *sim.HorizonError
@@ -61,7 +63,7 @@ func (m *simulator) run(ctx context.Context, s *experiments.Scenario, seed uint6
 // config makes the simulation's configuration.
 func (m *simulator) config(s *experiments.Scenario, seed uint64) (sim.Config, error) {
 	cfg := sim.Config{Truth: s.Platform, Models: s.Models, Batch: s.Batch, Leader: s.Platform.Leader, Horizon: s.Limit.Horizon,
-		Faults: s.Faults, Seed: seed, Cache: m.cache}
+		Faults: s.Faults, Seed: seed}
 	if s.Planning.Fixed > 0 {
 		cfg.Planning = sim.Planning{Mode: sim.PlanningFixed, Fixed: s.Planning.Fixed}
 	}
@@ -69,8 +71,8 @@ func (m *simulator) config(s *experiments.Scenario, seed uint64) (sim.Config, er
 	if cfg.Strategy, cfg.PlanKey, err = m.strategy(s, seed); err != nil {
 		return cfg, err
 	}
-	if s.BeliefError > 0 { // a belief of its own for every seed: nothing to share
-		cfg.Belief, cfg.Cache = s.Platform.Perturbed(s.BeliefError, seed), nil
+	if s.BeliefError > 0 {
+		cfg.Belief = s.Platform.Perturbed(s.BeliefError, seed)
 	}
 	switch a := &s.Arrivals; a.Kind {
 	case experiments.Closed:

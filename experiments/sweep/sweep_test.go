@@ -150,7 +150,7 @@ func TestRunsAreThoseOfScenarios(t *testing.T) {
 	for _, f := range files {
 		s, err := experiments.Load(f)
 		require.NoError(t, err)
-		m := newSimulator(cache)
+		m := newSimulator()
 		for _, strategy := range []string{s.Strategy, "omniboost", "modnn"} {
 			c := *s
 			if c.Strategy != strategy {
@@ -158,7 +158,7 @@ func TestRunsAreThoseOfScenarios(t *testing.T) {
 			}
 			for _, seed := range []uint64{3, 4, 3} {
 				want, wantErr := c.Run(context.Background(), experiments.Overrides{Seed: &seed})
-				got, err := m.run(context.Background(), &c, seed)
+				got, err := m.run(context.Background(), &c, seed, cache)
 				if wantErr != nil {
 					require.EqualError(t, err, wantErr.Error())
 					continue
