@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hidp/experiments/slurm"
 	"hidp/sim"
 	"hidp/strategies"
 )
@@ -44,7 +45,8 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetVersionTemplate("hidp {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.modelCommand(), a.listCommand())
+	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(),
+		a.modelCommand(), a.listCommand())
 	return root
 }
 
@@ -84,8 +86,9 @@ func worldFailed(err error) bool {
 	var deadlock *sim.DeadlockError
 	var horizon *sim.HorizonError
 	var failed *failedRequests
+	var shards *slurm.IncompleteError
 	return errors.As(err, &infeasible) || errors.As(err, &memory) || errors.As(err, &lost) || errors.As(err, &deadlock) || errors.As(err, &horizon) ||
-		errors.As(err, &failed)
+		errors.As(err, &failed) || errors.As(err, &shards)
 }
 
 // printError prints one line per fault, prefixed with the program's name.
