@@ -1,0 +1,170 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"hidp/results"
+	"hidp/sim"
+)
+
+// Result is what a fleet did: of the sites that were done, which are all of them unless Run returned an error. Energies are in joules;
+// those of a site are over its own makespan. The cloud instances count as nodes of their sites.
+type Result struct {
+	Title       string   `json:"title"`
+	Strategy    string   `json:"strategy"`
+	Seed        uint64   `json:"seed"`
+	Sites       int      `json:"sites"`
+	SitesDone   int      `json:"sites_done"`
+	Boards      int      `json:"boards"` // of all sites
+	Total       Figures  `json:"total"`
+	Classes     []Group  `json:"classes"`
+	Hours       []Hour   `json:"hours"` // of the fleet's clock
+	Rows        []Row    `json:"-"`     // of the sites that are done, in order
+	Assumptions []string `json:"assumptions"`
+}
+
+// Figures are sums and distributions over sites.
+type Figures struct {
+	Requests         int64              `json:"requests"`
+	Completed        int64              `json:"completed"`
+	Failed           int64              `json:"failed"`
+	Latency          sim.SummaryLatency `json:"latency"` // seconds; percentiles exact to three digits
+	EnergyPerRequest float64            `json:"energy_per_request"`
+	EnergyPlatform   float64            `json:"energy_platform"`
+	Makespan         float64            `json:"makespan"` // seconds, of the site that was done last
+	Events           uint64             `json:"events"`
+
+	participating float64
+	sum, worst    time.Duration
+}
+
+// Group is a class of sites.
+type Group struct {
+	Name      string `json:"name"`
+	Sites     int    `json:"sites"`
+	SitesDone int    `json:"sites_done"`
+	Figures
+}
+
+// Hour is what arrived in an hour of the day and was completed.
+type Hour struct {
+	Hour      int     `json:"hour"`
+	Completed int64   `json:"completed"`
+	Mean      float64 `json:"latency_mean"` // seconds
+}
+
+// Row is one site.
+type Row struct {
+	Class  string
+	Number int
+	Figures
+}
+
+// result adds up the sites that are done.
+func (r *run) result() *Result {
+	d := r.fleet
+	out := &Result{Title: d.Title, Strategy: d.Strategy, Seed: d.Seed, Sites: d.Sites(), Boards: d.Boards(), Assumptions: d.Assumptions()}
+	var hours [24]hour
+	all := newClassBins()
+	site := 0
+	for k := range d.Classes {
+		g := Group{Name: d.Classes[k].Name, Sites: d.Classes[k].Sites}
+		for number := range d.Classes[k].Sites {
+			o := r.outcomes[site]
+			site++
+			if o == nil {
+				continue
+			}
+			g.SitesDone++
+			row := Row{Class: g.Name, Number: number}
+			row.add(o)
+			row.Latency.P50, row.Latency.P99 = o.P50.Seconds(), o.P99.Seconds()
+			row.close()
+			out.Rows = append(out.Rows, row)
+			g.add(o)
+			out.Total.add(o)
+			for h := range hours {
+				hours[h].Completed += o.Hours[h].Completed
+				hours[h].Sum += o.Hours[h].Sum
+			}
+		}
+		for i, n := range r.bins[k] {
+			all[i] += n
+		}
+		g.percentiles(r.bins[k])
+		g.close()
+		out.Classes = append(out.Classes, g)
+		out.SitesDone += g.SitesDone
+	}
+	out.Total.percentiles(all)
+	out.Total.close()
+	for h, x := range hours {
+		out.Hours = append(out.Hours, Hour{h, x.Completed, x.Sum.Seconds() / float64(max(1, x.Completed))})
+	}
+	return out
+}
+
+// add takes a site in. The sum of the latencies may exceed what 64 bits hold only beyond 290 years.
+func (f *Figures) add(o *outcome) {
+	f.Requests += o.Arrived
+	f.Completed += o.Completed
+	f.Failed += o.Failed
+	f.Events += o.Events
+	f.EnergyPlatform += o.Platform
+	f.participating += o.Participating
+	f.sum += o.Sum
+	f.worst = max(f.worst, o.Max)
+	f.Makespan = max(f.Makespan, o.Makespan.Seconds())
+}
+
+// close works out the means.
+func (f *Figures) close() {
+	if f.Completed == 0 {
+		return
+	}
+	f.EnergyPerRequest = f.participating / float64(f.Completed)
+	f.Latency.Mean = f.sum.Seconds() / float64(f.Completed)
+	f.Latency.Max = f.worst.Seconds()
+}
+
+func (f *Figures) percentiles(bins classBins) {
+	if f.Completed == 0 {
+		return
+	}
+	h := bins.histogram()
+	f.Latency.P50, f.Latency.P95, f.Latency.P99 = quantile(h, 50).Seconds(), quantile(h, 95).Seconds(), quantile(h, 99).Seconds()
+}
+
+// Files returns the result as files: summary.json, sites.csv and hours.csv. Equal results are equal bytes.
+func (r *Result) Files() []results.File {
+	summary, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		panic("fleet: " + err.Error()) // numbers and texts
+	}
+	sites := [][]string{{"class", "number", "requests", "completed", "failed", "latency_mean_s", "latency_p50_s", "latency_p99_s", "latency_max_s",
+		"energy_per_request_j", "energy_platform_j", "makespan_s"}}
+	for i := range r.Rows {
+		x := &r.Rows[i]
+		sites = append(sites, []string{x.Class, strconv.Itoa(x.Number), strconv.FormatInt(x.Requests, 10), strconv.FormatInt(x.Completed, 10),
+			strconv.FormatInt(x.Failed, 10), number(x.Latency.Mean), number(x.Latency.P50), number(x.Latency.P99), number(x.Latency.Max),
+			number(x.EnergyPerRequest), number(x.EnergyPlatform), number(x.Makespan)})
+	}
+	hours := [][]string{{"hour", "completed", "latency_mean_s"}}
+	for _, h := range r.Hours {
+		hours = append(hours, []string{strconv.Itoa(h.Hour), strconv.FormatInt(h.Completed, 10), number(h.Mean)})
+	}
+	return []results.File{{Name: "summary.json", Data: append(summary, '\n')}, {Name: "sites.csv", Data: table(sites)}, {Name: "hours.csv", Data: table(hours)}}
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+func table(rows [][]string) []byte {
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	_ = w.WriteAll(rows) // a buffer takes everything
+	return out.Bytes()
+}
