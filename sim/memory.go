@@ -9,7 +9,6 @@ import (
 // they were needed.
 type weights struct {
 	channels []workloads.Range
-	bytes    int64
 }
 
 // occupy books what a request that is admitted needs of its nodes' memories.

@@ -44,7 +44,7 @@ type tableLayer struct {
 // knows what the rows are. Their tensors are vectors of bytes. MACs are half the FLOPs, and none of element-wise layers.
 func ReadTable(file string, data []byte) (*Graph, error) {
 	var t tableFile
-	p, err := strict.Parse(file, data, &t)
+	p, _ := strict.Parse(file, data, &t)
 	r := tableReader{p: p, index: map[string]int{"input": 0}, layers: t.Layer}
 	b := NewBuilder(t.Name, Shape{r.size("input_bytes", t.InputBytes), 1, 1})
 	b.Layer(0).ElemBytes = 1
@@ -58,7 +58,7 @@ func ReadTable(file string, data []byte) (*Graph, error) {
 	if len(t.Layer) == 0 {
 		p.Faultf("", "has no layers; write at least one [[layer]]")
 	}
-	if err = p.Err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	g, err := b.Build()

@@ -22,7 +22,7 @@ func chain(rng *rand.Rand, blocks int) *workloads.Graph {
 	at := 0
 	for i := range blocks {
 		if i == blocks-1 && i > 0 && rng.IntN(3) == 0 {
-			at = b.Linear("fc", at, 10, workloads.NoAct)
+			b.Linear("fc", at, 10, workloads.NoAct)
 			break
 		}
 		w := workloads.Square(3, 1, 1)
