@@ -252,9 +252,9 @@ func TestHistogramsAsText(t *testing.T) {
 }
 
 func TestScaling(t *testing.T) {
-	costs := []Cost{{10, 2, 1000, time.Second, time.Second, 1 << 20}, {100, 20, 10_000, 9 * time.Second, 5 * time.Second, 2 << 20}}
-	require.Equal(t, "boards,sites,requests,cpu_s,wall_s,cpu_us_per_request,max_rss_mib\n10,2,1000,1.000,1.000,1000.000,1.0\n"+
-		"100,20,10000,9.000,5.000,900.000,2.0\n", string(ScalingTable(costs)))
+	costs := []Cost{{10, 2, 1000, 5000, time.Second, time.Second, 1 << 20}, {100, 20, 10_000, 50_000, 9 * time.Second, 5 * time.Second, 2 << 20}}
+	require.Equal(t, "boards,sites,requests,events,cpu_s,wall_s,cpu_us_per_request,max_rss_mib\n10,2,1000,5000,1.000,1.000,1000.000,1.0\n"+
+		"100,20,10000,50000,9.000,5.000,900.000,2.0\n", string(ScalingTable(costs)))
 	svg, err := ScalingFigure(costs, "a note").Render("svg")
 	require.NoError(t, err)
 	require.Contains(t, string(svg), "</svg>")

@@ -12,6 +12,7 @@ import (
 type Cost struct {
 	Boards, Sites int
 	Requests      int64
+	Events        uint64
 	CPU, Wall     time.Duration
 	Memory        int64 // largest resident set of the process, bytes
 }
@@ -21,10 +22,10 @@ func (c *Cost) PerRequest() float64 { return c.CPU.Seconds() / float64(max(1, c.
 
 // ScalingTable returns the costs as CSV.
 func ScalingTable(costs []Cost) []byte {
-	rows := [][]string{{"boards", "sites", "requests", "cpu_s", "wall_s", "cpu_us_per_request", "max_rss_mib"}}
+	rows := [][]string{{"boards", "sites", "requests", "events", "cpu_s", "wall_s", "cpu_us_per_request", "max_rss_mib"}}
 	for i := range costs {
 		c := &costs[i]
-		rows = append(rows, []string{strconv.Itoa(c.Boards), strconv.Itoa(c.Sites), strconv.FormatInt(c.Requests, 10),
+		rows = append(rows, []string{strconv.Itoa(c.Boards), strconv.Itoa(c.Sites), strconv.FormatInt(c.Requests, 10), strconv.FormatUint(c.Events, 10),
 			fmt.Sprintf("%.3f", c.CPU.Seconds()), fmt.Sprintf("%.3f", c.Wall.Seconds()), fmt.Sprintf("%.3f", c.PerRequest()*1e6),
 			fmt.Sprintf("%.1f", float64(c.Memory)/(1<<20))})
 	}

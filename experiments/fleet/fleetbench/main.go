@@ -18,11 +18,13 @@ import (
 
 	"hidp/experiments/fleet"
 	"hidp/results"
+	"hidp/strategies/catalog"
 )
 
 func main() {
 	var o options
 	flag.StringVar(&o.fleet, "fleet", "experiments/fleet/city.toml", "the description")
+	flag.StringVar(&o.strategy, "strategy", "", "a strategy with its defaults, instead of the description's")
 	flag.StringVar(&o.sizes, "boards", "10,30,100,300,1000,3000,10000", "sizes to measure")
 	flag.Float64Var(&o.perBoard, "requests-per-board", 1000, "mean number of requests per board")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "workers")
@@ -44,9 +46,9 @@ func main() {
 }
 
 type options struct {
-	fleet, sizes, out string
-	perBoard          float64
-	jobs              int
+	fleet, strategy, sizes, out string
+	perBoard                    float64
+	jobs                        int
 }
 
 // once measures one size.
@@ -57,13 +59,21 @@ func (o *options) once(ctx context.Context, boards int) error {
 	}
 	d = d.Sized(boards)
 	d = d.WithRequests(o.perBoard * float64(d.Boards()))
+	if o.strategy != "" {
+		if _, err := catalog.Find(o.strategy); err != nil {
+			return err
+		}
+		changed := *d
+		changed.Strategy, changed.Options = o.strategy, nil
+		d = &changed
+	}
 	before, from := usage(), time.Now()
 	r, err := fleet.Run(ctx, d, fleet.Options{Jobs: o.jobs})
 	if err != nil {
 		return err
 	}
 	wall, after := time.Since(from), usage()
-	fmt.Println(r.Boards, r.Sites, r.Total.Completed, int64(cpu(after)-cpu(before)), int64(wall), after.Maxrss<<10)
+	fmt.Println(r.Boards, r.Sites, r.Total.Completed, r.Total.Events, int64(cpu(after)-cpu(before)), int64(wall), after.Maxrss<<10)
 	return nil
 }
 
@@ -84,23 +94,24 @@ func (o *options) all(ctx context.Context) error {
 		return err
 	}
 	var costs []fleet.Cost
-	fmt.Printf("%8s %7s %10s %9s %9s %12s %9s\n", "boards", "sites", "requests", "CPU s", "wall s", "CPU µs/req", "MiB")
+	fmt.Printf("%8s %7s %10s %11s %9s %9s %12s %9s\n", "boards", "sites", "requests", "events/req", "CPU s", "wall s", "CPU µs/req", "MiB")
 	for _, size := range strings.Split(o.sizes, ",") {
 		if n, err := strconv.Atoi(size); err != nil || n < 1 {
 			return fmt.Errorf("-boards %s: %q is no number of boards; write numbers with commas between them", o.sizes, size)
 		}
-		run := exec.CommandContext(ctx, self, "-once", size, "-fleet", o.fleet, "-requests-per-board", fmt.Sprint(o.perBoard), "-jobs", fmt.Sprint(o.jobs))
+		run := exec.CommandContext(ctx, self, "-once", size, "-fleet", o.fleet, "-requests-per-board", fmt.Sprint(o.perBoard), "-jobs", fmt.Sprint(o.jobs),
+			"-strategy", o.strategy)
 		run.Stderr = os.Stderr
 		text, err := run.Output()
 		if err != nil {
 			return fmt.Errorf("%s boards: %w", size, err)
 		}
 		var c fleet.Cost
-		if _, err := fmt.Sscan(string(text), &c.Boards, &c.Sites, &c.Requests, (*int64)(&c.CPU), (*int64)(&c.Wall), &c.Memory); err != nil {
+		if _, err := fmt.Sscan(string(text), &c.Boards, &c.Sites, &c.Requests, &c.Events, (*int64)(&c.CPU), (*int64)(&c.Wall), &c.Memory); err != nil {
 			return err
 		}
 		costs = append(costs, c)
-		fmt.Printf("%8d %7d %10d %9.2f %9.2f %12.2f %9.1f\n", c.Boards, c.Sites, c.Requests, c.CPU.Seconds(), c.Wall.Seconds(), c.PerRequest()*1e6, float64(c.Memory)/(1<<20))
+		fmt.Printf("%8d %7d %10d %11.1f %9.2f %9.2f %12.2f %9.1f\n", c.Boards, c.Sites, c.Requests, float64(c.Events)/float64(max(1, c.Requests)), c.CPU.Seconds(), c.Wall.Seconds(), c.PerRequest()*1e6, float64(c.Memory)/(1<<20))
 	}
 	return o.write(costs)
 }
