@@ -25,6 +25,9 @@ type nodeState struct {
 
 	planner planner
 
+	sending []prepared // messages that are not on the network yet, in order; the first sent are gone
+	sent    int
+
 	busy     []time.Duration // by cluster
 	flows    int             // transfers under way here
 	flowing  time.Duration   // since when, if there are any

@@ -88,7 +88,7 @@ func (s *simulation) result() *Result {
 	}
 	st := &s.stats
 	r := &Result{Arrived: st.arrived, Completed: st.completed, Failed: st.failed, InFlight: s.inFlight, Failures: st.failures,
-		Latency: st.latency(), Events: s.eng.Processed(), Records: st.records, Trace: s.trace, Makespan: st.last}
+		Latency: st.latency(), Events: s.events(), Records: st.records, Trace: s.trace, Makespan: st.last}
 	if s.inFlight > 0 {
 		r.Makespan = s.now
 	}

@@ -17,8 +17,7 @@ const (
 	evArrival engine.Kind = iota // a request arrives: model
 	evPlanned                    // the planner is done with a request: slot, leader
 	evOp                         // an op is done: node, cluster
-	evSend                       // a message is ready for the network: transfer
-	evNetwork                    // the next flow completes
+	evSend                       // messages are ready for the network: node
 	evArrive                     // a message arrives: transfer
 	evFault                      // something breaks or is mended: index in simulation.faults
 )
@@ -47,8 +46,8 @@ type simulation struct {
 	freeTransfer []int32
 	owner        []int32 // by flow: its transfer
 	netDirty     bool
-	netAt        time.Duration // when the evNetwork that counts comes
-	netGen       uint32
+	netAt        time.Duration // when the next flow completes, as of the end of the last instant; never if none moves
+	completions  uint64        // of flows
 	noise        noise
 
 	belief  *strategies.Belief // nil until a plan is made
@@ -123,24 +122,28 @@ func newSimulation(cfg Config) *simulation {
 // checkEvery is how many instants pass between two looks at the context and calls of the observer.
 const checkEvery = 4096
 
-// loop delivers the events, instant by instant, until every request is served.
+// loop delivers the events, instant by instant, until every request is served. The completions of flows are no events of the
+// queue: they move with every change of the network, and there is only one to wait for.
 func (s *simulation) loop(ctx context.Context) error {
 	horizon := never
 	if s.cfg.Horizon > 0 {
 		horizon = s.cfg.Horizon
 	}
 	for n := 1; s.inFlight > 0 || s.expected > 0; n++ {
-		ev, ok := s.eng.NextUntil(horizon)
-		if !ok {
-			return s.stalled()
-		}
-		s.now = ev.At
-		s.handle(ev)
-		for {
-			if ev, ok = s.eng.NextUntil(s.now); !ok {
-				break
+		ev, ok := s.eng.NextUntil(min(horizon, s.netAt))
+		if ok {
+			s.now = ev.At
+			for ok {
+				s.handle(ev)
+				ev, ok = s.eng.NextUntil(s.now)
 			}
-			s.handle(ev)
+		} else if s.netAt > horizon || s.netAt == never {
+			return s.stalled()
+		} else {
+			s.now = s.netAt
+		}
+		if s.netAt == s.now {
+			s.finishFlows()
 		}
 		s.settle()
 		if s.broken != nil {
@@ -156,9 +159,9 @@ func (s *simulation) loop(ctx context.Context) error {
 	return nil
 }
 
-// stalled says why no event is left before the horizon although requests are unfinished.
+// stalled says why nothing is left to happen before the horizon although requests are unfinished.
 func (s *simulation) stalled() error {
-	if s.eng.Len() > 0 {
+	if s.eng.Len() > 0 || s.netAt != never {
 		s.now = s.cfg.Horizon
 		if s.inFlight == 0 {
 			return nil
@@ -170,27 +173,23 @@ func (s *simulation) stalled() error {
 
 func (s *simulation) progress() {
 	if f := s.cfg.Observe.Progress; f != nil {
-		f(Progress{Now: s.now, Arrived: s.stats.arrived, Completed: s.stats.completed, Events: s.eng.Processed()})
+		f(Progress{Now: s.now, Arrived: s.stats.arrived, Completed: s.stats.completed, Events: s.events()})
 	}
 }
+
+// events returns how many events there were so far.
+func (s *simulation) events() uint64 { return s.eng.Processed() + s.completions }
 
 func (s *simulation) handle(ev engine.Event) {
 	switch ev.Kind {
 	case evOp:
 		s.opDone(ev)
-	case evNetwork:
-		if ev.Gen == s.netGen {
-			s.netAt = never
-			s.finishFlow()
-		}
 	case evArrive:
 		if s.transfers[ev.A].gen == ev.Gen {
 			s.deliver(ev.A)
 		}
 	case evSend:
-		if s.transfers[ev.A].gen == ev.Gen {
-			s.startFlow(ev.A)
-		}
+		s.startPrepared(&s.nodes[ev.A])
 	case evArrival:
 		s.arrive(ev.A)
 	case evPlanned:
@@ -221,7 +220,11 @@ func (s *simulation) settle() {
 	}
 	if s.netDirty {
 		s.netDirty = false
-		s.scheduleNetwork()
+		if at, _, ok := s.net.NextCompletion(); ok {
+			s.netAt = at
+		} else {
+			s.netAt = never
+		}
 	}
 }
 

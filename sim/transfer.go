@@ -37,10 +37,45 @@ func (s *simulation) send(slot, op int32) {
 	x.slot, x.op, x.from, x.to, x.stage, x.ready = slot, op, c.from, c.to, preparing, s.now
 	x.start, x.end = s.now, s.now
 	if c.before > 0 {
-		s.eng.Schedule(engine.Event{At: s.now + c.before, Kind: evSend, A: t, Gen: x.gen})
+		s.prepare(t, s.now+c.before)
 		return
 	}
 	s.startFlow(t)
+}
+
+// prepared is a message that is on its way through its sender.
+type prepared struct {
+	at       time.Duration // when it is ready for the network
+	transfer int32
+	gen      uint32
+}
+
+// prepare lets the message cost of the sender pass. That is the same for all messages of a node, so they become ready in the
+// order in which they are sent, and those that are sent together, with one event.
+func (s *simulation) prepare(t int32, at time.Duration) {
+	x := &s.transfers[t]
+	n := &s.nodes[x.from]
+	if k := len(n.sending); k == 0 || n.sending[k-1].at != at {
+		s.eng.Schedule(engine.Event{At: at, Kind: evSend, A: x.from})
+	}
+	n.sending = append(n.sending, prepared{at, t, x.gen})
+}
+
+// startPrepared puts the messages that are ready on the network.
+func (s *simulation) startPrepared(n *nodeState) {
+	for n.sent < len(n.sending) && n.sending[n.sent].at == s.now {
+		p := n.sending[n.sent]
+		n.sent++
+		if s.transfers[p.transfer].gen == p.gen {
+			s.startFlow(p.transfer)
+		}
+	}
+	switch {
+	case n.sent == len(n.sending):
+		n.sending, n.sent = n.sending[:0], 0
+	case n.sent > len(n.sending)/2:
+		n.sending, n.sent = n.sending[:copy(n.sending, n.sending[n.sent:])], 0
+	}
 }
 
 func (s *simulation) newTransfer() int32 {
@@ -75,16 +110,21 @@ func (s *simulation) startFlow(t int32) {
 	s.netDirty = true
 }
 
-// finishFlow ends the flow that completes now, if there is one; its message is on the last stretch. Of several that complete at this instant the
-// others follow with events of their own, for asking the network again right away would share its capacity twice.
-func (s *simulation) finishFlow() {
-	s.netDirty = true
-	at, id, ok := s.net.NextCompletion()
-	if !ok || at != s.now {
-		return
+// finishFlows ends the flows that complete now; their messages are on the last stretch.
+func (s *simulation) finishFlows() {
+	for {
+		id, ok := s.net.FinishNext(s.now)
+		if !ok {
+			break
+		}
+		s.completions++
+		s.land(s.owner[id])
 	}
-	s.net.Finish(s.now, id)
-	t := s.owner[id]
+	s.netDirty = true
+}
+
+// land lets the latency and the receiver's message cost pass.
+func (s *simulation) land(t int32) {
 	s.offNetwork(t)
 	x := &s.transfers[t]
 	x.stage = arriving
@@ -128,18 +168,6 @@ func (s *simulation) cancel(t int32) {
 	}
 	s.noteTransfer(x, true)
 	s.freeTransferSlot(t)
-}
-
-// scheduleNetwork sees to it that an event comes no later than the next completion of a flow. When completions move away the
-// event that waits is kept; it then finds nothing complete and asks again.
-func (s *simulation) scheduleNetwork() {
-	at, _, ok := s.net.NextCompletion()
-	if !ok || at >= s.netAt {
-		return
-	}
-	s.netAt = at
-	s.netGen++
-	s.eng.Schedule(engine.Event{At: at, Kind: evNetwork, Gen: s.netGen})
 }
 
 // flowStarts and flowEnds keep account of the time with at least one transfer under way at a node.

@@ -25,6 +25,8 @@ const (
 // A slot is a list of chunks of chunkLen events. The first event is searched in the
 // first slot when that is a single chunk; otherwise the slot is opened: base moves
 // to its earliest event and its events spread over lower levels, which are empty.
+// A first event that proves later than the horizon is remembered until it is popped
+// or an earlier one comes: asking again for what is due costs one comparison then.
 type queue struct {
 	base   uint64
 	size   int
@@ -33,7 +35,14 @@ type queue struct {
 	lists  [levels * slots]list
 	chunks []chunk
 	free   int32 // head of the list of unused chunks
+
+	headAt    uint64 // time of the first event, if it is remembered, else 0
+	headSlot  uint   // its level*slots + slot
+	headPlace int    // its place in the first chunk there; toOpen: in one of several
 }
+
+// toOpen as a headPlace says that the slot must be opened.
+const toOpen = -1
 
 // list is the chunks of one slot, linked by chunk.next; valid only when its bit in
 // queue.used is set.
@@ -61,7 +70,7 @@ type body struct {
 
 func (q *queue) reset() {
 	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint64{}
-	q.chunks, q.free = q.chunks[:0], none
+	q.chunks, q.free, q.headAt = q.chunks[:0], none, 0
 }
 
 // place appends an event to the slot it belongs to.
@@ -84,6 +93,9 @@ func (q *queue) place(at uint64, b body) {
 	c.at[i], c.body[i] = at, b
 	c.fill++
 	c.live++
+	if at < q.headAt {
+		q.headAt = 0
+	}
 }
 
 func (q *queue) newChunk() int32 {
@@ -109,39 +121,71 @@ func (q *queue) freeChunk(x int32) {
 
 // pop removes and returns the first event unless it is later than the horizon.
 func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
+	if q.headAt != 0 {
+		if time.Duration(q.headAt) > horizon {
+			return 0, body{}, false
+		}
+		first, slot, i := q.headAt, q.headSlot, q.headPlace
+		q.headAt = 0
+		if i != toOpen {
+			return time.Duration(first), q.take(slot, i), true
+		}
+		q.open(slot, first)
+	}
 	for q.size > 0 {
 		level := uint(bits.TrailingZeros32(q.levels)) % levels
-		slot := uint(bits.TrailingZeros64(q.used[level])) % slots
-		l := &q.lists[level*slots+slot]
+		slot := level*slots + uint(bits.TrailingZeros64(q.used[level]))%slots
+		l := &q.lists[slot]
 		if level > 0 && l.head != l.tail {
-			if !q.open(level, slot, horizon) {
+			first := q.earliestOf(l)
+			if time.Duration(first) > horizon {
+				q.headAt, q.headSlot, q.headPlace = first, slot, toOpen
 				break
 			}
+			q.open(slot, first)
 			continue
 		}
-		c := &q.chunks[l.head]
-		first, i := earliest(&c.at)
+		first, i := earliest(&q.chunks[l.head].at)
 		if time.Duration(first) > horizon {
+			q.headAt, q.headSlot, q.headPlace = first, slot, i
 			break
 		}
-		b = c.body[i]
-		c.at[i] = absent
-		c.live--
-		q.size--
-		if c.live == 0 {
-			q.dropHead(level, slot)
-		}
-		return time.Duration(first), b, true
+		return time.Duration(first), q.take(slot, i), true
 	}
 	return 0, body{}, false
 }
 
+// take removes the event at a place of the first chunk of a slot.
+func (q *queue) take(slot uint, i int) body {
+	l := &q.lists[slot%(levels*slots)]
+	c := &q.chunks[l.head]
+	b := c.body[i%chunkLen]
+	c.at[i%chunkLen] = absent
+	c.live--
+	q.size--
+	if c.live == 0 {
+		q.dropHead(l, slot)
+	}
+	return b
+}
+
+// earliestOf returns the time of the first event of a list.
+func (q *queue) earliestOf(l *list) uint64 {
+	first := absent
+	for x := l.head; ; x = q.chunks[x].next {
+		at, _ := earliest(&q.chunks[x].at)
+		first = min(first, at)
+		if x == l.tail {
+			return first
+		}
+	}
+}
+
 // dropHead frees the first chunk of a slot, which has become empty.
-func (q *queue) dropHead(level, slot uint) {
-	l := &q.lists[level*slots+slot]
+func (q *queue) dropHead(l *list, slot uint) {
 	x := l.head
 	if x == l.tail {
-		q.clear(level, slot)
+		q.clear(slot)
 	} else {
 		l.head = q.chunks[x].next
 	}
@@ -149,8 +193,9 @@ func (q *queue) dropHead(level, slot uint) {
 }
 
 // clear marks a slot as empty.
-func (q *queue) clear(level, slot uint) {
-	q.used[level] &^= 1 << slot
+func (q *queue) clear(slot uint) {
+	level := slot / slots % levels
+	q.used[level] &^= 1 << (slot % slots)
 	if q.used[level] == 0 {
 		q.levels &^= 1 << level
 	}
@@ -186,24 +231,11 @@ func earliest(at *[chunkLen]uint64) (uint64, int) {
 	return m, i
 }
 
-// open spreads the first slot over lower levels. It does nothing and returns false
-// when all its events are later than the horizon: the clock then stays behind them
-// and base must not pass it.
-func (q *queue) open(level, slot uint, horizon time.Duration) bool {
-	l := q.lists[level*slots+slot]
-	first := absent
-	for x := l.head; ; x = q.chunks[x].next {
-		at, _ := earliest(&q.chunks[x].at)
-		first = min(first, at)
-		if x == l.tail {
-			break
-		}
-	}
-	if time.Duration(first) > horizon {
-		return false
-	}
+// open spreads the first slot, whose earliest event has the time first, over lower levels.
+func (q *queue) open(slot uint, first uint64) {
+	l := q.lists[slot]
 	q.base = first
-	q.clear(level, slot)
+	q.clear(slot)
 	for x := l.head; ; {
 		for i := range q.chunks[x].fill {
 			c := &q.chunks[x] // place may move the chunks
@@ -214,7 +246,7 @@ func (q *queue) open(level, slot uint, horizon time.Duration) bool {
 		next := q.chunks[x].next
 		q.freeChunk(x)
 		if x == l.tail {
-			return true
+			return
 		}
 		x = next
 	}

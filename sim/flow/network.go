@@ -46,8 +46,10 @@ type Network struct {
 
 type resource struct {
 	capacity float64  // bytes/s
-	carried  float64  // bytes, without what its flows have moved since they were settled
-	members  []member // the flows that cross it
+	carried  float64  // bytes, of the flows that have ended
+	binding  int32    // crossings by flows that cross others too, or have a limit
+	members  []member // the flows that cross it, if it is bound to others; else they are in
+	pool
 	scratch
 }
 
@@ -60,14 +62,16 @@ type member struct {
 type flow struct {
 	path      []Hop
 	places    []int32 // places[i] is the index of hop i among the members of its resource
+	bytes     float64 // to deliver in all
 	limit     float64 // bytes/s, +Inf for none
-	left      float64 // bytes to deliver at the time settled
+	left      float64 // bytes to deliver at the time settled; in a pool, see waiter
 	rate      float64 // bytes/s since then
 	settled   time.Duration
 	completes time.Duration // when left is zero at this rate; never when it stands still
 	order     uint64        // start number, decides between equal completion times
-	heapPlace int32         // index in schedule
+	place     int32         // index in schedule
 	active    bool
+	pooled    bool // it is in the pool of the one resource that it crosses
 	fillMark
 }
 
@@ -78,6 +82,7 @@ func New(capacities []float64) *Network {
 	for i, c := range capacities {
 		checkCapacity(int32(i), c)
 		n.resources[i].capacity = c
+		n.resources[i].place = none
 	}
 	return n
 }
@@ -98,8 +103,9 @@ func (n *Network) Start(now time.Duration, t Transfer) FlowID {
 	if t.Limit == 0 {
 		f.limit = math.Inf(1)
 	}
-	f.left, f.rate, f.settled, f.completes = float64(t.Bytes), 0, now, never
-	f.order, f.active = n.order, true
+	f.bytes = float64(t.Bytes)
+	f.left, f.rate, f.settled, f.completes = f.bytes, 0, now, never
+	f.order, f.active, f.pooled = n.order, true, false
 	n.order++
 	if t.Bytes == 0 {
 		f.path, f.completes = nil, now
@@ -109,7 +115,9 @@ func (n *Network) Start(now time.Duration, t Transfer) FlowID {
 		f.rate = f.limit
 		f.completes = f.completion()
 	}
-	n.pending.push(n.flows, id)
+	if !f.pooled {
+		n.push(completion{f.completes, f.order, int32(id)})
+	}
 	return id
 }
 
@@ -140,69 +148,130 @@ func (n *Network) newID() FlowID {
 	return FlowID(len(n.flows) - 1)
 }
 
+// binds reports whether a flow ties the resources that it crosses to others, or to a limit.
+func (f *flow) binds() bool { return len(f.path) > 1 || !math.IsInf(f.limit, 1) }
+
 // attach enters a flow at the resources of its path.
 func (n *Network) attach(id FlowID) {
 	f := &n.flows[id]
 	f.places = f.places[:0]
+	binds := f.binds()
 	for i, h := range f.path {
 		r := &n.resources[h.Resource]
+		n.touch(h.Resource)
+		if binds {
+			if r.binding == 0 {
+				n.dissolve(h.Resource)
+			}
+			r.binding++
+		} else if r.binding == 0 {
+			n.join(h.Resource, id)
+			return
+		}
 		f.places = append(f.places, int32(len(r.members)))
 		r.members = append(r.members, member{id, int32(i)})
-		n.touch(h.Resource)
 	}
 }
 
 // detach is the reverse of attach.
 func (n *Network) detach(id FlowID) {
 	f := &n.flows[id]
+	binds := f.binds()
 	for i, h := range f.path {
 		r := &n.resources[h.Resource]
+		n.touch(h.Resource)
 		last := len(r.members) - 1
 		moved := r.members[last]
 		r.members[f.places[i]] = moved
 		n.flows[moved.flow].places[moved.hop] = f.places[i]
 		r.members = r.members[:last]
-		n.touch(h.Resource)
+		if binds {
+			if r.binding--; r.binding == 0 {
+				n.gather(h.Resource)
+			}
+		}
 	}
 }
 
-// NextCompletion returns the flow that completes first, of several at one instant
-// the one that started first, and when: its last byte arrives at that nanosecond or
-// less than one before. ok is false when no flow moves.
+// NextCompletion returns the flow that completes first, and when: its last byte
+// arrives at that nanosecond or less than one before. Of several that complete
+// together it is the one that would be first without rounding, then the one that
+// started first. ok is false when no flow moves.
 func (n *Network) NextCompletion() (at time.Duration, id FlowID, ok bool) {
 	n.settleRates()
 	if len(n.pending) == 0 || n.pending[0].at == never {
 		return 0, 0, false
 	}
-	return n.pending[0].at, n.pending[0].flow, true
+	return n.pending[0].at, n.first(), true
+}
+
+// first returns the flow at the head of the schedule.
+func (n *Network) first() FlowID {
+	if who := n.pending[0].who; who >= 0 {
+		return FlowID(who)
+	} else {
+		return n.resources[^who].line[0].flow
+	}
+}
+
+// FinishNext ends a flow that is complete at time now and returns it; ok is false
+// when there is none. It does what NextCompletion and Finish do, but leaves the rates
+// to be computed when all flows are ended that complete together.
+func (n *Network) FinishNext(now time.Duration) (id FlowID, ok bool) {
+	n.advance(now)
+	if len(n.pending) == 0 || n.pending[0].at > now {
+		return 0, false
+	}
+	id = n.first()
+	n.end(now, id, true)
+	return id, true
 }
 
 // Finish ends a flow that is complete at time now. To end another flow is a bug of
 // the caller and panics.
 func (n *Network) Finish(now time.Duration, id FlowID) {
 	n.advance(now)
-	f := n.flow(id)
-	if f.completes > now {
+	if !n.complete(now, id) {
 		n.settleRates()
-		if f.completes > now {
+		if !n.complete(now, id) {
 			panic(fmt.Sprintf("flow: flow %d finished at %v with %v bytes left", id, now, n.Remaining(now, id)))
 		}
 	}
-	n.end(now, id)
+	n.end(now, id, true)
+}
+
+func (n *Network) complete(now time.Duration, id FlowID) bool {
+	f := n.flow(id)
+	if f.pooled {
+		p := &n.resources[f.path[0].Resource].pool
+		return p.completion(p.tag(id)) <= now
+	}
+	return f.completes <= now
 }
 
 // Cancel ends a flow before its time. What it has moved so far stays counted.
 func (n *Network) Cancel(now time.Duration, id FlowID) {
 	n.advance(now)
 	n.flow(id)
-	n.end(now, id)
+	n.end(now, id, false)
 }
 
-func (n *Network) end(now time.Duration, id FlowID) {
-	n.settle(now, id)
-	n.detach(id)
+func (n *Network) end(now time.Duration, id FlowID, complete bool) {
 	f := &n.flows[id]
-	n.pending.remove(n.flows, f.heapPlace)
+	if f.pooled {
+		n.leave(now, id, complete)
+	} else {
+		delivered := f.bytes
+		if !complete {
+			f.settle(now)
+			delivered -= f.left
+		}
+		for _, h := range f.path {
+			n.resources[h.Resource].carried += float64(delivered * h.Weight)
+		}
+		n.detach(id)
+		n.remove(f.place)
+	}
 	f.active, f.path = false, nil
 	n.freeIDs = append(n.freeIDs, id)
 }
@@ -221,7 +290,11 @@ func (n *Network) SetCapacity(now time.Duration, r int32, capacity float64) {
 // Rate returns the present rate of a flow in bytes per second.
 func (n *Network) Rate(id FlowID) float64 {
 	n.settleRates()
-	return n.flow(id).rate
+	f := n.flow(id)
+	if f.pooled {
+		return n.resources[f.path[0].Resource].rate
+	}
+	return f.rate
 }
 
 // Remaining returns the bytes that a flow has still to deliver at time now, which
@@ -229,11 +302,15 @@ func (n *Network) Rate(id FlowID) float64 {
 func (n *Network) Remaining(now time.Duration, id FlowID) float64 {
 	n.settleRates()
 	f := n.flow(id)
+	if f.pooled {
+		p := &n.resources[f.path[0].Resource].pool
+		return p.left(now, p.tag(id))
+	}
 	return f.left - f.moved(now)
 }
 
 // Active returns the number of flows started and not yet ended.
-func (n *Network) Active() int { return len(n.pending) }
+func (n *Network) Active() int { return len(n.flows) - len(n.freeIDs) }
 
 // Capacity returns the present capacity of a resource in bytes per second.
 func (n *Network) Capacity(r int32) float64 { return n.resources[r].capacity }
@@ -242,10 +319,15 @@ func (n *Network) Capacity(r int32) float64 { return n.resources[r].capacity }
 // delivered by each flow across it times its weight there.
 func (n *Network) BytesCarried(now time.Duration, r int32) float64 {
 	n.settleRates()
-	sum := n.resources[r].carried
-	for _, m := range n.resources[r].members {
+	x := &n.resources[r]
+	sum := x.carried
+	for _, m := range x.members {
 		f := &n.flows[m.flow]
-		sum += float64(f.moved(now) * f.path[m.hop].Weight)
+		sum += float64((f.bytes - f.left + f.moved(now)) * f.path[m.hop].Weight)
+	}
+	for _, w := range x.line {
+		f := &n.flows[w.flow]
+		sum += float64((f.bytes - x.left(now, w.tag)) * f.path[0].Weight)
 	}
 	return sum
 }

@@ -15,7 +15,7 @@ type scratch struct {
 	mark     uint64  // epoch in which it was reached
 	touched  bool    // it is in Network.dirty
 	crossers int32   // crossings by flows without a rate yet
-	weight   float64 // sum of their weights
+	pull     float64 // sum of their weights
 	residual float64 // capacity not given away, bytes/s
 }
 
@@ -40,8 +40,11 @@ func (n *Network) settleRates() {
 	}
 	n.share.epoch++
 	for _, r := range n.dirty {
-		n.resources[r].touched = false
-		if n.resources[r].mark != n.share.epoch && len(n.resources[r].members) > 0 {
+		x := &n.resources[r]
+		x.touched = false
+		if x.binding == 0 {
+			n.sharePool(r)
+		} else if x.mark != n.share.epoch && len(x.members) > 0 {
 			n.collect(r)
 			n.fill()
 		}
@@ -56,10 +59,10 @@ func (n *Network) collect(start int32) {
 	n.resources[start].mark = s.epoch
 	for i := 0; i < len(s.resources); i++ {
 		r := &n.resources[s.resources[i]]
-		r.residual, r.weight, r.crossers = r.capacity, 0, int32(len(r.members))
+		r.residual, r.pull, r.crossers = r.capacity, 0, int32(len(r.members))
 		for _, m := range r.members {
 			f := &n.flows[m.flow]
-			r.weight += f.path[m.hop].Weight
+			r.pull += f.path[m.hop].Weight
 			if f.reached == s.epoch {
 				continue
 			}
@@ -112,7 +115,7 @@ func (n *Network) bottleneck() (int32, float64) {
 			continue
 		}
 		kept = append(kept, i)
-		rate := r.residual / r.weight
+		rate := r.residual / r.pull
 		if best < 0 || rate < lowest || rate == lowest && i < best {
 			best, lowest = i, rate
 		}
@@ -148,7 +151,7 @@ func (n *Network) fix(id FlowID, rate float64) {
 	for _, h := range f.path {
 		r := &n.resources[h.Resource]
 		r.crossers--
-		r.weight -= h.Weight
+		r.pull -= h.Weight
 		r.residual = max(0, r.residual-float64(rate*h.Weight))
 	}
 	n.setRate(id, rate)
