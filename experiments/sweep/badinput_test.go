@@ -105,6 +105,20 @@ func TestFoldersThatDoNotFit(t *testing.T) {
 	require.ErrorContains(t, err, "there is thesis.tex")
 }
 
+func TestWhatAnInterruptedBeginningLeftIsNoObstacle(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out [1]*")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shards"), 0o755))
+	for _, name := range []string{".manifest.json.123", "sweep.toml", ".scenario.toml.77", "shards/.000001.parquet.5"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o644))
+	}
+	_, err := Run(context.Background(), load(t, tiny), dir, Options{})
+	require.NoError(t, err)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 4, "manifest, sweep, scenario, shards")
+	require.NoFileExists(t, filepath.Join(dir, "shards/.000001.parquet.5"))
+}
+
 func TestShardsThatDoNotBelong(t *testing.T) {
 	one, other := t.TempDir(), t.TempDir()
 	for dir, text := range map[string]string{one: tiny, other: "seed = 9\n" + tiny} {

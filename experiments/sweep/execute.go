@@ -165,15 +165,20 @@ func report(m *Manifest, shards []int, progress func(Progress), done, failed *at
 // removeTemporary removes what killed processes left behind. It is called when all shards are there, so that a process that still makes
 // one elsewhere loses nothing.
 func removeTemporary(dir string) {
-	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
-	if err != nil {
-		return // what is left behind does no harm
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") && strings.Contains(e.Name(), ".parquet.") {
-			_ = os.Remove(filepath.Join(dir, "shards", e.Name())) // as above
+	for _, pattern := range []string{".*.toml.*", ".*.json.*", filepath.Join("shards", ".*.parquet.*")} {
+		left, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern))
+		if err != nil {
+			panic("sweep: a pattern is malformed: " + err.Error())
+		}
+		for _, path := range left {
+			_ = os.Remove(path) // what is left behind does no harm
 		}
 	}
+}
+
+// escapeGlob quotes what filepath.Glob would take for patterns.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(path)
 }
 
 // ExecShard makes one shard of the sweep in dir, or does nothing if it is there: the whole contract of engines that run elsewhere.

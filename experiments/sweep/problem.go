@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -50,7 +49,7 @@ const priceName = "price"
 // LoadProblem reads an optimization file. Its axes are as in a sweep file, ranges without steps included; objective and subject_to
 // speak of metrics (means over the replications), of axes, and of price. All faults are reported at once.
 func LoadProblem(path string) (*Problem, error) {
-	data, err := os.ReadFile(path)
+	data, err := readLimited(path)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -41,7 +40,7 @@ func (s *Sweep) readBase(p *strict.Problems, v any) error {
 				src.scenarioPath = filepath.Join(filepath.Dir(src.path), x)
 			}
 			var err error
-			if src.scenario, err = os.ReadFile(src.scenarioPath); err != nil {
+			if src.scenario, err = readLimited(src.scenarioPath); err != nil {
 				p.Faultf("scenario", "%s cannot be read: %s", src.scenarioPath, cause(err))
 				return nil
 			}
