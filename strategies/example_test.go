@@ -1,0 +1,60 @@
+package strategies_test
+
+import (
+	"fmt"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/workloads"
+	"hidp/workloads/zoo"
+)
+
+// firstHalf is the strategy of docs/add-a-strategy.md: the first half of the blocks on the leader, the rest on the next node.
+type firstHalf struct{}
+
+// Plan implements strategies.Strategy.
+func (s *firstHalf) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+	pb := strategies.NewBuilder("first-half", r, b)
+	blocks := r.Graph.Blocks()
+	mid := blocks[len(blocks)/2].To
+	end := len(r.Graph.Layers)
+	other := (r.Leader + 1) % len(b.Platform.Nodes)
+	pb.Compute(r.Leader, b.Platform.Nodes[r.Leader].DefaultCluster,
+		workloads.Slice{From: 1, To: mid, Region: r.Graph.Full(mid-1, r.Batch)})
+	pb.Compute(other, b.Platform.Nodes[other].DefaultCluster,
+		workloads.Slice{From: mid, To: end, Region: r.Graph.Full(end-1, r.Batch)})
+	return pb.Finish()
+}
+
+// A strategy of one's own: place slices, let the builder insert the sends, validate, forecast.
+func ExampleStrategy() {
+	platform, err := devices.Open("paper-gbe")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	g, err := zoo.Get("resnet18")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	belief := strategies.NewBelief(platform)
+	plan, err := (&firstHalf{}).Plan(strategies.Request{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("valid:", strategies.Validate(plan, g, platform) == nil)
+	for i := range plan.Ops {
+		op := &plan.Ops[i]
+		fmt.Println(op.Kind, platform.Nodes[op.End()].Name)
+	}
+	fmt.Println("predicted:", strategies.Forecast(plan, g, belief).Latency > 0)
+	// Output:
+	// valid: true
+	// compute jetson-tx2
+	// send jetson-orin-nx
+	// compute jetson-orin-nx
+	// send jetson-tx2
+	// predicted: true
+}
