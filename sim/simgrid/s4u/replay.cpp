@@ -1,6 +1,6 @@
 // Replays plans in SimGrid: an independent oracle for our simulator, and what it is timed against. It speaks SimGrid's S4U interface
 // (Debian: libsimgrid-dev 3.32) and uses no actors: every computation and transfer is an activity, started from the completion of
-// the one before, which is the fastest way that SimGrid offers (an actor per request with a mutex per cluster is half as fast).
+// the one before, which is the fastest way that SimGrid offers (an actor per request with a mutex per cluster is less than half as fast).
 //
 // Usage: replay JOB [--cfg=...]   JOB is written by WriteJob in job.go, which documents the format.
 // Prints the latency of every request in seconds, one a line, and after them: "# REQUESTS MEAN CPU_SECONDS WALL_SECONDS MAX_RSS_KB".
