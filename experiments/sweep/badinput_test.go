@@ -68,6 +68,30 @@ func axes(fields ...string) string {
 	return text
 }
 
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, err := Load(write(t, "sweep.toml", `scenario = "base.toml"
+[[axis]]
+field = "network.rate"
+values = ["20 Mbit/s"]
+[[axis]]
+field = "platform.rate"
+values = ["20 Mbit/s"]
+[[axis]]
+field = "workload.arrivals.rate"
+values = ["20 Mbit/s", "3 /s"]
+[[axis]]
+field = "workload.batch"
+values = [1, "many", 0]
+`, "base.toml", small))
+	require.Error(t, err)
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, 5)
+	for i, want := range []string{"sweep.toml:4: axis[0].values[0]: network: ", "sweep.toml:6: axis[1].field: platform.rate: what should hold", "sweep.toml:10: axis[2].values[0]: workload.arrivals.rate: ",
+		"sweep.toml:13: axis[3].values[1]: workload.batch: (axis workload.batch = many) is the text", "sweep.toml:13: axis[3].values[2]: workload.batch: (axis workload.batch = 0) is 0"} {
+		require.Contains(t, lines[i], want)
+	}
+}
+
 func TestFaultsOfTheScenarioStandInItsFile(t *testing.T) {
 	_, err := Load(write(t, "sweep.toml", "scenario = \"base.toml\"\n"+axisRate+"values = [\"1 Mbit/s\"]",
 		"base.toml", strings.ReplaceAll(small, "requests = 5", "requests = 5\nbach = 2")))

@@ -96,7 +96,7 @@ func with(tree any, path []string, v any) (any, error) {
 	}
 	table, ok := tree.(map[string]any)
 	if tree != nil && !ok {
-		return nil, fmt.Errorf("%q: what is above it is no table", path[0])
+		return nil, fmt.Errorf("what should hold %q is no table in the scenario", path[0])
 	}
 	table = maps.Clone(table)
 	if table == nil {
@@ -175,7 +175,7 @@ func (s *Sweep) translate(settings []setting, err error) error {
 	}
 	out := &strict.Error{}
 	for _, f := range faulty.Faults {
-		if i := slices.IndexFunc(s.axes, func(a axis) bool { return under(f.Key, a.field) || under(a.field, f.Key) }); i >= 0 && f.Key != "" {
+		if i := s.axisOf(f.Key); i >= 0 {
 			f.File, f.Line = s.source.path, 0
 			f.Message = fmt.Sprintf("(axis %s = %s) %s", s.axes[i].name, settings[i].text, f.Message)
 		} else if s.base.under != "" {
@@ -186,6 +186,15 @@ func (s *Sweep) translate(settings []setting, err error) error {
 		out.Faults = append(out.Faults, f)
 	}
 	return out
+}
+
+// axisOf returns the axis that a key of the scenario belongs to: it is the axis' field, below it or, where the field is a part of it,
+// above it; -1 if there is none.
+func (s *Sweep) axisOf(key string) int {
+	if i := slices.IndexFunc(s.axes, func(a axis) bool { return under(key, a.field) }); i >= 0 || key == "" {
+		return i
+	}
+	return slices.IndexFunc(s.axes, func(a axis) bool { return under(a.field, key) })
 }
 
 // under reports whether key is field or below it.

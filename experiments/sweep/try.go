@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -11,39 +12,24 @@ import (
 // goes with. Values that go with nothing are faults of the sweep file; combinations that do not fit are for constraints, or for the
 // error column.
 func (s *Sweep) try(p *strict.Problems) error {
-	e := newEvaluator(s)
-	axes := make([][]setting, len(s.axes))
+	whole := *s
+	whole.axes = nil
 	for i := range s.axes {
-		axes[i] = s.axes[i].trials()
-	}
-	settings := make([]setting, len(s.axes))
-	var elsewhere error
-	for i := range s.axes {
-		for k := range axes[i] {
-			err := s.tryValue(e, axes, settings, i, k)
-			var faulty *strict.Error
-			switch {
-			case err == nil:
-			case errors.As(err, &faulty):
-				for _, f := range faulty.Faults {
-					if f.File == s.source.path && under(f.Key, s.axes[i].field) {
-						p.Faultf(s.axes[i].faultKey(f, k), "%s: %s", f.Key, f.Message)
-					} else if elsewhere == nil {
-						elsewhere = err
-					}
-				}
-			case elsewhere == nil:
-				elsewhere = err
-			}
+		a := &s.axes[i]
+		if _, err := with(s.base.tree, a.path, a.trials()[0].tree); err != nil {
+			p.Faultf(a.key+".field", "%s: %v", a.field, err)
+			continue
 		}
+		whole.axes = append(whole.axes, *a)
 	}
+	elsewhere := whole.tryValues(p)
 	if err := p.Err(); err != nil {
 		return err
 	}
 	if elsewhere != nil {
 		return elsewhere
 	}
-	if n, exact := e.space.count(); n == 0 {
+	if n, exact := newSpace(s).count(); n == 0 {
 		how := "no point satisfies"
 		if !exact {
 			how = fmt.Sprintf("none of %d points looked at satisfies", exactCount)
@@ -51,6 +37,35 @@ func (s *Sweep) try(p *strict.Problems) error {
 		p.Faultf("constraints", "leave nothing: %s them all", how)
 	}
 	return p.Err()
+}
+
+// tryValues tries all values and adds their faults to p. It returns the first fault of the scenario's own.
+func (s *Sweep) tryValues(p *strict.Problems) (elsewhere error) {
+	e := newEvaluator(s)
+	axes := make([][]setting, len(s.axes))
+	for i := range s.axes {
+		axes[i] = s.axes[i].trials()
+	}
+	settings := make([]setting, len(s.axes))
+	for i := range s.axes {
+		for k := range axes[i] {
+			err := s.tryValue(e, axes, settings, i, k)
+			var faulty *strict.Error
+			if err == nil || !errors.As(err, &faulty) {
+				elsewhere = cmp.Or(elsewhere, err)
+				continue
+			}
+			for _, f := range faulty.Faults {
+				switch at := s.axisOf(f.Key); {
+				case f.File == s.source.path && at == i:
+					p.Faultf(s.axes[i].faultKey(f, k), "%s: %s", f.Key, f.Message)
+				case at < 0:
+					elsewhere = cmp.Or(elsewhere, err)
+				}
+			}
+		}
+	}
+	return elsewhere
 }
 
 // mostTrials bounds the values of one axis that are tried.
