@@ -10,6 +10,7 @@
 //   - evaluate.go and pick.go: shapes that a network computes are computed here.
 //   - emit.go: from drafts of layers to the Graph.
 //   - export.go and export_layers.go: Export; weights.go and encode.go: the files it writes.
+//   - submodel_*.go: for those who cut models to pieces: what tensors show, the data of weights, writing parts of a file again.
 //
 // The format is decoded by hand over a window of the file (wire.go) and not by generated protobuf code, for two reasons.
 // Weights, which may be gigabytes, are never read: only their position is kept. And no length that a hostile file states is

@@ -31,33 +31,57 @@ type Options struct {
 func Load(path string, opt Options) (*workloads.Graph, *Model, error) {
 	g, m, err := load(path, opt)
 	if err != nil {
-		var at *os.PathError
-		if errors.As(err, &at) {
-			err = at.Err
-		}
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, about(path, err)
 	}
 	return g, m, nil
 }
 
+// about makes err one line that begins with the file's name.
+func about(path string, err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
 func load(path string, opt Options) (*workloads.Graph, *Model, error) {
-	file, err := os.Open(path)
+	file, size, err := openRegular(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
+	return read(file, size, path, opt)
+}
+
+// openRegular opens a file that is no folder, device or pipe, and returns its size.
+func openRegular(path string) (*os.File, int64, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("is no regular file")
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
 	}
-	return read(file, info.Size(), path, opt)
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
 }
 
 // read is Load for an open file of size bytes; external data is looked for beside path.
 func read(file io.ReaderAt, size int64, path string, opt Options) (*workloads.Graph, *Model, error) {
+	g, im, err := readAll(file, size, path, opt)
+	if im == nil {
+		return nil, nil, err
+	}
+	return g, im.m, err
+}
+
+// readAll is read that also returns what the importer knows of the tensors.
+func readAll(file io.ReaderAt, size int64, path string, opt Options) (*workloads.Graph, *importer, error) {
 	m, err := decode(file, size)
 	if err != nil {
 		return nil, nil, err
@@ -88,7 +112,7 @@ func read(file io.ReaderAt, size int64, path string, opt Options) (*workloads.Gr
 	}
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	g, err := im.emit(name)
-	return g, m, err
+	return g, im, err
 }
 
 // chooseInput decides which input is the data and what its dimensions are.

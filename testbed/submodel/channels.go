@@ -1,0 +1,135 @@
+package submodel
+
+import (
+	"fmt"
+
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// portion is a range of one axis of a constant; the zero value is all of it.
+type portion struct {
+	axis int
+	part workloads.Range
+}
+
+// conv makes node i, a convolution of x, for the layer's output channels.
+func (e *layerCut) conv(i int, x string, attrs []onnx.Attr) (tensor, error) {
+	n := &e.s.Model.Nodes[i]
+	made := e.out.Channels // what the node computes: whole groups
+	if g := e.layer.Groups; g > 1 {
+		per := e.layer.Out.C / g
+		first, last := made.Lo/per, (made.Hi-1)/per+1
+		made = workloads.Range{Lo: first * per, Hi: last * per}
+		attrs = append(attrs, onnx.Attr{Name: "group", I: int64(last - first)})
+	}
+	var of portion
+	if made.Len() < e.layer.Out.C {
+		of = portion{0, made}
+	}
+	inputs := []string{x}
+	for _, name := range n.Inputs[1:] {
+		if name == "" {
+			inputs = append(inputs, "")
+			continue
+		}
+		w, err := e.constant(name, of)
+		if err != nil {
+			return tensor{}, err
+		}
+		inputs = append(inputs, w)
+	}
+	outputs, err := e.copy(i, inputs, attrs, "auto_pad", "dilations")
+	if err != nil {
+		return tensor{}, err
+	}
+	y := outputs[0]
+	if made != e.out.Channels {
+		y = e.slice(y, 1, e.out.Channels.Lo-made.Lo, e.out.Channels.Hi-made.Lo)
+	}
+	return tensor{y, true}, nil
+}
+
+// linear makes a fully connected layer of some outputs.
+func (e *layerCut) linear() error {
+	i, err := e.principal("Gemm", "MatMul")
+	if err != nil {
+		return err
+	}
+	for name, p := range e.s.reads[e.index] {
+		e.known[name] = tensor{name: e.version(name, p)}
+		if e.held[p].region != e.full(p) {
+			return fmt.Errorf("it needs all of layer %d", p)
+		}
+	}
+	e.main, e.build = i, func() (tensor, error) {
+		n := &e.s.Model.Nodes[i]
+		x, err := e.resolve(n.Inputs[0])
+		if err != nil {
+			return tensor{}, err
+		}
+		inputs := []string{x.name}
+		for k, name := range n.Inputs[1:] {
+			of := portion{-1, e.out.Channels} // the last axis, also of a bias
+			if k == 0 && transposed(n) {
+				of.axis = 0
+			}
+			w, err := e.constant(name, e.fit(name, of))
+			if err != nil {
+				return tensor{}, err
+			}
+			inputs = append(inputs, w)
+		}
+		outputs, err := e.copy(i, inputs, nil)
+		if err != nil {
+			return tensor{}, err
+		}
+		return tensor{outputs[0], true}, nil
+	}
+	return e.finish()
+}
+
+// transposed reports whether the weights of a Gemm have the outputs first.
+func transposed(n *onnx.Node) bool {
+	for _, a := range n.Attrs {
+		if a.Name == "transB" {
+			return a.I != 0
+		}
+	}
+	return false
+}
+
+// share returns the portion of a constant that a node needs which computes only some channels.
+func (e *layerCut) share(n *onnx.Node, name string, part bool) portion {
+	if !part || e.out.Channels.Len() == e.layer.Out.C {
+		return portion{}
+	}
+	switch {
+	case n.OpType == "BatchNormalization":
+		return e.fit(name, portion{0, e.out.Channels})
+	case e.layer.Op == workloads.OpLinear:
+		return e.fit(name, portion{-1, e.out.Channels})
+	}
+	return e.fit(name, portion{-3, e.out.Channels}) // constants are broadcast to N×C×H×W from the right
+}
+
+// fit turns a portion whose axis is counted from the end into one of the constant called name; of a constant that is the same for
+// all channels nothing is cut.
+func (e *layerCut) fit(name string, of portion) portion {
+	dims := e.s.constantDims(name)
+	if of.axis < 0 {
+		of.axis += len(dims)
+	}
+	if of.axis < 0 || dims[of.axis] == 1 && e.layer.Out.C > 1 {
+		return portion{}
+	}
+	return of
+}
+
+// constantDims returns the dimensions of a constant.
+func (s *Source) constantDims(name string) []int64 {
+	if t := s.weights[name]; t != nil {
+		return t.Dims
+	}
+	return s.views[name].Dims
+}

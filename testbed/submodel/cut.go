@@ -1,0 +1,185 @@
+package submodel
+
+import (
+	"fmt"
+
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// Port is an input or output of a cut model: a part of a layer's tensor. The tensor that crosses the port has the dimensions
+// samples × channels × rows × columns of the part, in 32-bit floats, whatever the file computes with.
+type Port struct {
+	Name  string // of the tensor in the cut model
+	Part  workloads.Part
+	Shape []int
+}
+
+// Sub is a slice of a network as a model of its own.
+type Sub struct {
+	Slice   workloads.Slice
+	Inputs  []Port // those of Work(Slice).Inputs, in that order
+	Outputs []Port // those of Work(Slice).Outputs
+	// Repeat is how often the model is run, once for each sample, if the network's file cannot compute several at once; else 1.
+	// Shapes of ports are those of all samples.
+	Repeat int
+
+	source  *Source
+	samples int // of one run
+	nodes   []outNode
+	weights []weight
+}
+
+// outNode is a node of a cut model: one of the file's with other inputs, outputs or attributes, or a new one.
+type outNode struct {
+	onnx.Node
+	source []byte   // in the file
+	drop   []string // attributes that are left out
+}
+
+// Cut makes a model of slice s. A slice that the network cannot be cut at (see Graph.Check), and one that would cut rows or
+// channels of something whose layout the file does not tell, is an error that names the layer.
+func (s *Source) Cut(sl workloads.Slice) (*Sub, error) {
+	sub, err := s.cut(sl)
+	if err != nil {
+		return nil, fmt.Errorf("%s: layers [%d,%d): %w", s.Model.Path, sl.From, sl.To, err)
+	}
+	return sub, nil
+}
+
+func (s *Source) cut(sl workloads.Slice) (*Sub, error) {
+	g := s.Graph
+	if err := g.Check(sl, sl.Region.Samples.Hi); err != nil {
+		return nil, err
+	}
+	sub := &Sub{Slice: sl, source: s, Repeat: 1, samples: sl.Region.Samples.Len()}
+	work := g.Work(sl)
+	if sub.samples > 1 && !s.batches(work) {
+		sub.Repeat, sub.samples = sub.samples, 1
+	}
+	c := newCutter(sub)
+	for _, in := range work.Inputs {
+		if err := c.input(in); err != nil {
+			return nil, c.at(in.Layer, err)
+		}
+	}
+	for _, p := range work.Layers {
+		if err := c.layer(p.Layer, c.widened(p)); err != nil {
+			return nil, c.at(p.Layer, err)
+		}
+	}
+	for _, out := range work.Outputs {
+		if err := c.output(out); err != nil {
+			return nil, c.at(out.Layer, err)
+		}
+	}
+	return sub, nil
+}
+
+// cutter builds a Sub.
+type cutter struct {
+	*Sub
+	s    *Source
+	g    *workloads.Graph
+	held map[int]holding     // what there is of each layer's tensor so far
+	used map[string]bool     // names of tensors in the cut model
+	made map[string][]string // outputs of nodes that are there already, by what they are and read
+	also map[string]string   // tensors of layers whose readers read several versions of their output
+	kept map[string]string   // constants that are there already, by their name in the file and what is cut of them
+}
+
+func newCutter(sub *Sub) *cutter {
+	c := &cutter{Sub: sub, s: sub.source, g: sub.source.Graph, held: map[int]holding{}, used: map[string]bool{},
+		made: map[string][]string{}, also: map[string]string{}, kept: map[string]string{}}
+	for i := range c.g.Layers {
+		c.used[PortName(i)] = true
+	}
+	return c
+}
+
+// holding is what a cut model has of a layer's tensor, in the file's layout.
+type holding struct {
+	name   string
+	region workloads.Region
+	summed bool // a partial sum of a global pool, as 1×C×1×1
+}
+
+func (c *cutter) at(layer int, err error) error {
+	return fmt.Errorf("layer %d (%s): %w", layer, c.g.Layers[layer].Name, err)
+}
+
+// full returns the region of a whole tensor for the samples of the slice.
+func (c *cutter) full(layer int) workloads.Region {
+	r := c.g.Full(layer, 1)
+	r.Samples = c.Slice.Region.Samples
+	return r
+}
+
+// widened returns the region of a layer to compute: if the slice is of all rows, all rows, though nobody may need the last (of a
+// map whose extent its window's stride does not divide), so that the layer is computed by the file's own nodes.
+func (c *cutter) widened(p workloads.Part) workloads.Region {
+	last := c.Slice.To - 1
+	if c.Slice.Region.Rows.Len() < c.g.Rows(last) || c.Slice.Region.Channels.Len() < c.g.Layers[last].Out.C {
+		return p.Region
+	}
+	full := c.full(p.Layer)
+	for k, in := range c.g.Layers[p.Layer].Inputs {
+		if !c.held[in].region.Contains(c.g.InputRegion(p.Layer, k, full)) {
+			return p.Region
+		}
+	}
+	return full
+}
+
+// unique returns a name of a tensor that is not in use, and takes it.
+func (c *cutter) unique(name string) string {
+	for n := 1; c.used[name]; n++ {
+		if try := fmt.Sprintf("%s@%d", name, n); !c.used[try] {
+			name = try
+		}
+	}
+	c.used[name] = true
+	return name
+}
+
+// add appends a new node with one output and returns that.
+func (c *cutter) add(op, name string, inputs []string, attrs ...onnx.Attr) string {
+	out := c.unique(name)
+	c.nodes = append(c.nodes, outNode{Node: onnx.Node{Name: out, OpType: op, Inputs: inputs, Outputs: []string{out}, Attrs: attrs}})
+	return out
+}
+
+// Bytes returns the model with its weights placed as said.
+func (s *Sub) Bytes(place Placement) ([]byte, error) {
+	w := &onnx.Writer{IRVersion: s.source.Model.IRVersion, Opset: s.source.Model.Opset,
+		Name: fmt.Sprintf("%s layers %d to %d", s.source.Graph.Name, s.Slice.From, s.Slice.To)}
+	for i := range s.nodes {
+		n := &s.nodes[i]
+		if n.source == nil {
+			w.Node(&n.Node)
+		} else if err := w.Rewritten(n.source, &n.Node, n.drop...); err != nil {
+			return nil, fmt.Errorf("%s: %v: %w", s.source.Model.Path, &n.Node, err)
+		}
+	}
+	for i := range s.weights {
+		if err := s.weights[i].write(w, s.source, place); err != nil {
+			return nil, fmt.Errorf("%s: weight %s: %w", s.source.Model.Path, s.weights[i].name, err)
+		}
+	}
+	for _, p := range s.Inputs {
+		w.Input(s.port(p))
+	}
+	for _, p := range s.Outputs {
+		w.Output(s.port(p))
+	}
+	return w.Bytes(), nil
+}
+
+// port describes a port of one run.
+func (s *Sub) port(p Port) onnx.Port {
+	o := onnx.Port{Name: p.Name, Type: onnx.Float, Shaped: true, Dims: []int64{int64(s.samples)}, Params: make([]string, len(p.Shape))}
+	for _, d := range p.Shape[1:] {
+		o.Dims = append(o.Dims, int64(d))
+	}
+	return o
+}

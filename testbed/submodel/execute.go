@@ -1,0 +1,231 @@
+package submodel
+
+import (
+	"errors"
+	"fmt"
+
+	"hidp/strategies"
+	"hidp/testbed/inference"
+	"hidp/workloads"
+)
+
+// Runner computes slices of a source with an engine. Sessions are kept until Close if Keep is set. Not safe for concurrent use.
+type Runner struct {
+	Source  *Source
+	Engine  inference.Engine
+	Options inference.Options
+	Keep    bool
+
+	loaded map[workloads.Slice]*Loaded
+}
+
+// Loaded is a cut model in an engine.
+type Loaded struct {
+	Sub     *Sub
+	Session inference.Session
+}
+
+// Load loads a cut model whose bytes (see Sub.Bytes) the caller has placed.
+func Load(sub *Sub, e inference.Engine, m inference.Model, o inference.Options) (*Loaded, error) {
+	session, err := e.Load(m, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Loaded{sub, session}, nil
+}
+
+// Run computes the outputs of a slice from its inputs, both in the order and shape of the Sub's ports.
+func (l *Loaded) Run(inputs []inference.Tensor) ([]inference.Tensor, error) {
+	if len(inputs) != len(l.Sub.Inputs) {
+		return nil, fmt.Errorf("%d inputs for a slice that takes %d", len(inputs), len(l.Sub.Inputs))
+	}
+	outputs := make([]inference.Tensor, len(l.Sub.Outputs))
+	for i, p := range l.Sub.Outputs {
+		outputs[i].Shape = p.Shape
+	}
+	for r := range l.Sub.Repeat {
+		given := map[string]inference.Tensor{}
+		for i, p := range l.Sub.Inputs {
+			given[p.Name] = sample(inputs[i], p.Shape, r, l.Sub.Repeat)
+		}
+		computed, err := l.Session.Run(given)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range l.Sub.Outputs {
+			t := computed[p.Name]
+			if l.Sub.Repeat == 1 {
+				outputs[i].Data = t.Data
+			} else {
+				outputs[i].Data = append(outputs[i].Data, t.Data...)
+			}
+		}
+	}
+	for i, p := range l.Sub.Outputs {
+		if err := outputs[i].Check(); err != nil {
+			return nil, fmt.Errorf("output %s: %w", p.Name, err)
+		}
+	}
+	return outputs, nil
+}
+
+// sample returns the r-th of n equal parts of a tensor of the given shape along the batch.
+func sample(t inference.Tensor, shape []int, r, n int) inference.Tensor {
+	if len(t.Shape) != len(shape) || shape[0]%n != 0 {
+		return t // the engine says what is wrong with it
+	}
+	part := append([]int{shape[0] / n}, shape[1:]...)
+	size := len(t.Data) / n
+	return inference.Tensor{Shape: part, Data: t.Data[r*size : (r+1)*size]}
+}
+
+// Compute runs slice s on what the store holds and puts the outputs into it.
+func (r *Runner) Compute(s workloads.Slice, store *Store) error {
+	l, err := r.session(s)
+	if err != nil {
+		return err
+	}
+	if !r.Keep {
+		defer l.Session.Close()
+	}
+	var inputs []inference.Tensor
+	for _, p := range l.Sub.Inputs {
+		t, err := store.Get(p.Part)
+		if err != nil {
+			return err
+		}
+		inputs = append(inputs, t)
+	}
+	outputs, err := l.Run(inputs)
+	if err != nil {
+		return err
+	}
+	for i, p := range l.Sub.Outputs {
+		if err := store.Put(p.Part, outputs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// session returns the model of slice s in the engine.
+func (r *Runner) session(s workloads.Slice) (*Loaded, error) {
+	if l := r.loaded[s]; l != nil {
+		return l, nil
+	}
+	sub, err := r.Source.Cut(s)
+	if err != nil {
+		return nil, err
+	}
+	data, err := sub.Bytes(Inline{})
+	if err != nil {
+		return nil, err
+	}
+	l, err := Load(sub, r.Engine, inference.Model{Bytes: data}, r.Options)
+	if err == nil && r.Keep {
+		if r.loaded == nil {
+			r.loaded = map[workloads.Slice]*Loaded{}
+		}
+		r.loaded[s] = l
+	}
+	return l, err
+}
+
+// Close closes the sessions that were kept.
+func (r *Runner) Close() error {
+	var errs []error
+	for _, l := range r.loaded {
+		errs = append(errs, l.Session.Close())
+	}
+	r.loaded = nil
+	return errors.Join(errs...)
+}
+
+// Unsplit runs the network's file as it is on a batch of inputs of the dimensions samples × channels × rows × columns, and returns
+// the output layer's tensor. Files whose inputs or outputs are not all 32-bit floats, or that cannot compute several samples, are
+// run as a slice of all layers.
+func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
+	g := r.Source.Graph
+	batch := input.Shape[0]
+	all := workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), batch)}
+	sub, err := r.Source.Cut(all)
+	if err != nil {
+		return inference.Tensor{}, err
+	}
+	if out, ok, err := r.whole(sub, input); ok {
+		return out, err
+	}
+	store := NewStore(g)
+	if err := store.Put(workloads.Part{Layer: 0, Region: g.Full(0, batch)}, input); err != nil {
+		return inference.Tensor{}, err
+	}
+	if err := r.Compute(all, store); err != nil {
+		return inference.Tensor{}, err
+	}
+	return store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
+}
+
+// whole runs the file itself; ok is false for files that Unsplit runs otherwise.
+func (r *Runner) whole(sub *Sub, input inference.Tensor) (out inference.Tensor, ok bool, err error) {
+	s := r.Source
+	last := s.Graph.Output()
+	in, to := &s.tensors[0], &s.tensors[last]
+	plain := in.how == direct || in.how == reshaped
+	if sub.Repeat > 1 || !plain || s.joined(last) || to.how != direct && to.how != reshaped {
+		return out, false, nil
+	}
+	session, err := r.Engine.Load(inference.Model{Path: s.Model.Path}, r.Options)
+	if err != nil {
+		return out, false, nil // what is wrong with it, if anything, the slice of all layers tells as well
+	}
+	defer session.Close()
+	if len(session.Inputs()) != 1 {
+		return out, false, nil
+	}
+	shape := []int{input.Shape[0]}
+	for _, d := range in.dims[1:] {
+		shape = append(shape, int(d))
+	}
+	given := map[string]inference.Tensor{session.Inputs()[0].Name: {Shape: shape, Data: input.Data}}
+	outputs, err := session.Run(given)
+	if err != nil {
+		return out, true, err
+	}
+	t := outputs[to.name]
+	part := workloads.Part{Layer: last, Region: s.Graph.Full(last, input.Shape[0])}
+	out = inference.Tensor{Shape: Shape(s.Graph, part), Data: t.Data}
+	return out, true, out.Check()
+}
+
+// ExecutePlan runs plan p on the source with an engine, op by op in one process, with a store for each node as if they were apart,
+// and returns the output that the leader holds in the end. Whatever executes plans on several machines must give the same.
+// The input has the dimensions samples × channels × rows × columns.
+func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (inference.Tensor, error) {
+	g := r.Source.Graph
+	stores := map[int]*Store{}
+	on := func(node int) *Store {
+		if stores[node] == nil {
+			stores[node] = NewStore(g)
+		}
+		return stores[node]
+	}
+	if err := on(p.Leader).Put(workloads.Part{Layer: 0, Region: g.Full(0, p.Batch)}, input); err != nil {
+		return inference.Tensor{}, err
+	}
+	for i := range p.Ops {
+		op := &p.Ops[i]
+		var err error
+		if op.Kind == strategies.Compute {
+			err = r.Compute(op.Slice, on(op.Node))
+		} else {
+			var t inference.Tensor
+			if t, err = on(op.Node).Get(op.Part); err == nil {
+				err = on(op.To).Put(op.Part, t)
+			}
+		}
+		if err != nil {
+			return inference.Tensor{}, fmt.Errorf("op %d: %w", i, err)
+		}
+	}
+	return on(p.Leader).Get(workloads.Part{Layer: g.Output(), Region: g.Full(g.Output(), p.Batch)})
+}

@@ -1,0 +1,212 @@
+package submodel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"hidp/strategies/conformance"
+	"hidp/testbed/inference"
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// randomSource exports a random network and opens it. The import may find fewer layers, because it makes normalisations part of the
+// convolutions before them.
+func randomSource(t require.TestingT, dir string, rng *rand.Rand) *Source {
+	path := filepath.Join(dir, "random.onnx")
+	require.NoError(t, onnx.Export(conformance.RandomGraph(rng), path, 1))
+	s, err := Open(path, onnx.Options{})
+	require.NoError(t, err)
+	return s
+}
+
+// randomSlices tiles the network: runs of one to six layers, each whole, in strips, by samples, or (single layers) by channels.
+func randomSlices(g *workloads.Graph, rng *rand.Rand, batch int) []workloads.Slice {
+	var list []workloads.Slice
+	for from := 1; from < len(g.Layers); {
+		to := min(len(g.Layers), from+1+rng.IntN(6))
+		how := rng.IntN(4)
+		if how == 0 {
+			to = from + 1
+		}
+		all := whole(g, from, to, batch)
+		parts := randomParts(all, how, g.Rows(to-1), rng)
+		for _, s := range parts {
+			if g.Check(s, batch) != nil {
+				parts = []workloads.Slice{all}
+				break
+			}
+		}
+		list = append(list, parts...)
+		from = to
+	}
+	return list
+}
+
+// randomParts cuts a slice at random places along one of its dimensions.
+func randomParts(all workloads.Slice, how, rows int, rng *rand.Rand) []workloads.Slice {
+	cut := func(extent, k int, set func(s *workloads.Slice, r workloads.Range)) []workloads.Slice {
+		var list []workloads.Slice
+		for at := 0; at < extent; k-- {
+			end := at + 1 + rng.IntN(extent-at)
+			if k == 1 {
+				end = extent
+			}
+			s := all
+			set(&s, workloads.Range{Lo: at, Hi: end})
+			list = append(list, s)
+			at = end
+		}
+		return list
+	}
+	switch how {
+	case 0:
+		return cut(all.Region.Channels.Hi, 2, func(s *workloads.Slice, r workloads.Range) { s.Region.Channels = r })
+	case 1, 2:
+		return cut(rows, 3, func(s *workloads.Slice, r workloads.Range) { s.Region.Rows = r })
+	}
+	return cut(all.Region.Samples.Hi, 2, func(s *workloads.Slice, r workloads.Range) { s.Region.Samples = r })
+}
+
+// compareRandom runs random partitions of random networks and compares with the network whole.
+func compareRandom(t *testing.T, rt *rapid.T, dir string, engines ...inference.Engine) {
+	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 7))
+	src := randomSource(rt, dir, rng)
+	defer src.Close()
+	g := src.Graph
+	batch := 1 + rng.IntN(2)
+	list := randomSlices(g, rng, batch)
+	in := inputOf(g, batch)
+	var answers []inference.Tensor
+	for _, engine := range engines {
+		r := &Runner{Source: src, Engine: engine}
+		want, err := r.Unsplit(in)
+		require.NoError(rt, err)
+		s := begin(rt, g, in)
+		for _, slice := range list {
+			require.NoError(rt, r.Compute(slice, s), "%+v", slice)
+		}
+		got := answer(rt, s, g.Output(), batch)
+		require.LessOrEqual(rt, difference(rt, want, got), tolerance, engine.Name())
+		if _, plain := engine.(inference.Reference); plain && !sums(g, list) {
+			require.Zero(rt, difference(rt, want, got), "the reference engine computes every element alike")
+		}
+		answers = append(answers, got)
+	}
+	for _, a := range answers[1:] {
+		require.LessOrEqual(rt, difference(rt, answers[0], a), tolerance, "the engines differ")
+	}
+}
+
+// sums reports whether any global pool is computed as partial sums.
+func sums(g *workloads.Graph, list []workloads.Slice) bool {
+	for _, s := range list {
+		if g.Layers[s.To-1].Op == workloads.OpGlobalPool && s.Region.Rows != g.Full(s.To-1, 1).Rows {
+			return true
+		}
+	}
+	return false
+}
+
+func TestRandomPartitionsInReferenceEngine(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) { compareRandom(t, rt, dir, inference.Reference{}) })
+}
+
+func TestRandomPartitionsInBothEngines(t *testing.T) {
+	engine := ort(t)
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) { compareRandom(t, rt, dir, engine, inference.Reference{}) })
+}
+
+// A slice that ignores its halo is computed with zeros where rows of neighbours would be: it can be cut, its outputs have the right
+// shape, and one strip of all rows is exact.
+func TestIgnoredHalos(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 8))
+		src := randomSource(rt, dir, rng)
+		defer src.Close()
+		g := src.Graph
+		to := 1
+		for to < len(g.Layers) && !g.Whole(to) && g.Layers[to].Op != workloads.OpGlobalPool {
+			to++
+		}
+		if to == 1 {
+			return
+		}
+		r := &Runner{Source: src, Engine: inference.Reference{}}
+		in := inputOf(g, 1)
+		exact, ignored := begin(rt, g, in), begin(rt, g, in)
+		require.NoError(rt, r.Compute(whole(g, 1, to, 1), exact))
+		k := 1 + rng.IntN(3)
+		slices := strips(g, 1, to, k)
+		for _, s := range slices {
+			s.Halo = workloads.HaloIgnore
+			require.NoError(rt, r.Compute(s, ignored), "%+v", s)
+		}
+		d := difference(rt, answer(rt, exact, to-1, 1), answer(rt, ignored, to-1, 1))
+		if len(slices) == 1 {
+			require.Zero(rt, d)
+		}
+	})
+}
+
+// Strips that see nothing but padding, which no network of the zoo has.
+func TestStripOfPadding(t *testing.T) {
+	b := workloads.NewBuilder("padded", workloads.Shape{C: 2, H: 3, W: 3})
+	b.Conv("conv", 0, workloads.Conv{Out: 3, Bias: true, Window: workloads.Window{KH: 2, KW: 2, SH: 1, SW: 1, DH: 1, DW: 1,
+		PadTop: 4, PadLeft: 1, PadBottom: 4, PadRight: 1}})
+	g, err := b.Build()
+	require.NoError(t, err)
+	for _, engine := range engines(t) {
+		r := &Runner{Source: exported(t, g), Engine: engine}
+		in := inputOf(g, 1)
+		want, err := r.Unsplit(in)
+		require.NoError(t, err)
+		s := begin(t, g, in)
+		for _, slice := range strips(g, 1, 2, g.Rows(1)) {
+			require.NoError(t, r.Compute(slice, s))
+		}
+		require.LessOrEqual(t, difference(t, want, answer(t, s, 1, 1)), tolerance)
+	}
+}
+
+// Pools that round up, count their padding, or both, in every number of strips.
+func TestPoolsAtBorders(t *testing.T) {
+	both := engines(t)
+	for _, op := range []workloads.Op{workloads.OpMaxPool, workloads.OpAvgPool} {
+		for n := range 16 {
+			w := workloads.Square(3, 2, n%2)
+			w.Ceil, w.CountPad = n&2 != 0, n&4 != 0 && op == workloads.OpAvgPool
+			if n&8 != 0 {
+				w.PadTop, w.PadRight = 2, 0
+			}
+			for h := 3; h < 9; h++ {
+				b := workloads.NewBuilder(fmt.Sprintf("pool%d", n), workloads.Shape{C: 2, H: h, W: 11 - h})
+				b.Pool("pool", op, 0, w)
+				g, err := b.Build()
+				require.NoError(t, err)
+				src := exported(t, g)
+				for _, engine := range both {
+					r := &Runner{Source: src, Engine: engine}
+					in := inputOf(g, 1)
+					want, err := r.Unsplit(in)
+					require.NoError(t, err, "%+v over %d", w, h)
+					for k := 2; k <= g.Rows(1); k++ {
+						s := begin(t, g, in)
+						for _, slice := range strips(g, 1, 2, k) {
+							require.NoError(t, r.Compute(slice, s))
+						}
+						require.LessOrEqual(t, difference(t, want, answer(t, s, 1, 1)), tolerance, "%v %+v over %d rows in %d strips, %s", op, w, h, k, engine.Name())
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package submodel
+
+import (
+	"fmt"
+	"math"
+
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// strip is the geometry of a window over some rows: the input rows it is given, and the padding above and below them.
+type strip struct {
+	use           workloads.Range
+	before, after int
+}
+
+// newStrip works out what output rows out of window w, over a map of h rows of which rows have are there, are to be given. Where
+// all rows that exist are there, only those beyond the borders of the map are padded.
+func newStrip(w workloads.Window, out, have workloads.Range, h int) strip {
+	lo := out.Lo*w.SH - w.PadTop
+	hi := (out.Hi-1)*w.SH - w.PadTop + (w.KH-1)*w.DH + 1
+	s := strip{use: workloads.Range{Lo: max(lo, have.Lo), Hi: min(hi, have.Hi)}}
+	s.before, s.after = s.use.Lo-lo, hi-s.use.Hi
+	if hi > h+w.PadBottom { // a last window that is only there because the extent rounds up: the node's ceil_mode stays and adds the rest
+		s.after = w.PadBottom + h - s.use.Hi
+	}
+	return s
+}
+
+// window makes a convolution or pooling of some rows or some output channels.
+func (e *layerCut) window() error {
+	op := map[workloads.Op]string{workloads.OpConv: "Conv", workloads.OpMaxPool: "MaxPool", workloads.OpAvgPool: "AveragePool"}[e.layer.Op]
+	i, err := e.principal(op)
+	if err != nil {
+		return err
+	}
+	e.main, e.build = i, func() (tensor, error) { return e.slide(i) }
+	return e.finish()
+}
+
+// slide makes node i, the layer's window.
+func (e *layerCut) slide(i int) (tensor, error) {
+	n := &e.s.Model.Nodes[i]
+	if err := e.bare(n.Inputs[0]); err != nil {
+		return tensor{}, err
+	}
+	p, w := e.layer.Inputs[0], e.layer.Window
+	h := e.held[p]
+	s := newStrip(w, e.out.Rows, h.region.Rows, e.g.Rows(p))
+	x, err := e.stripInput(p, &s)
+	if err != nil {
+		return tensor{}, err
+	}
+	if e.layer.Op != workloads.OpConv && max(s.before, s.after) >= w.KH { // more padding than pools may have of their own
+		fill := float32(0)
+		if e.layer.Op == workloads.OpMaxPool {
+			fill = -math.MaxFloat32
+		}
+		x = e.pad(x, 2, s.before, s.after, fill)
+		s.before, s.after = 0, 0
+	}
+	attrs := e.windowAttrs(n, s)
+	if e.layer.Op != workloads.OpConv {
+		outputs, err := e.copy(i, []string{x}, attrs, "auto_pad", "dilations")
+		return tensor{outputs[0], true}, err
+	}
+	return e.conv(i, x, attrs)
+}
+
+// stripInput returns the rows that a strip is given. A strip that sees nothing but padding is given zeros.
+func (e *layerCut) stripInput(p int, s *strip) (string, error) {
+	h := e.held[p]
+	if e.s.tensors[p].how != direct {
+		return "", errUncut
+	}
+	if !s.use.Empty() {
+		r := h.region
+		r.Rows = s.use
+		return e.take(p, h, r)
+	}
+	in := e.g.Layers[p].Out
+	if e.layer.Op != workloads.OpConv || e.s.tensors[p].kind != onnx.Float {
+		return "", fmt.Errorf("rows %v see nothing but padding", e.out.Rows)
+	}
+	rows := s.before + s.use.Hi - s.use.Lo + s.after // all that the windows span
+	*s = strip{}
+	channels := e.g.InputRegion(e.index, 0, e.out).Channels.Len()
+	return e.zeros(e.samples, channels, rows, in.W), nil
+}
+
+// windowAttrs returns the attributes of a window over a strip. They are all given, for the file may leave them to defaults, to
+// automatic padding or to padding nodes.
+func (e *layerCut) windowAttrs(n *onnx.Node, s strip) []onnx.Attr {
+	w := e.layer.Window
+	list := func(v ...int) []int64 { return ints(v) }
+	attrs := []onnx.Attr{{Name: "kernel_shape", Ints: list(w.KH, w.KW)}, {Name: "strides", Ints: list(w.SH, w.SW)},
+		{Name: "pads", Ints: list(s.before, w.PadLeft, s.after, w.PadRight)}}
+	if w.DH != 1 || w.DW != 1 {
+		attrs = append(attrs, onnx.Attr{Name: "dilations", Ints: list(w.DH, w.DW)})
+	}
+	if n.OpType == "AveragePool" {
+		count := 0
+		if w.CountPad {
+			count = 1
+		}
+		attrs = append(attrs, onnx.Attr{Name: "count_include_pad", I: int64(count)})
+	}
+	return attrs
+}
