@@ -64,7 +64,14 @@ func (e *Engine) Schedule(ev Event) {
 		e.refuse(ev.Kind, ev.At)
 	}
 	e.queue.size++
-	e.queue.place(uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
+	if e.queue.many {
+		if uint64(ev.At) < e.queue.headAt {
+			e.queue.headAt = 0
+		}
+		e.queue.place(uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
+	} else {
+		e.queue.insert(uint64(e.now), uint64(ev.At), body{ev.Kind, ev.A, ev.B, ev.Gen})
+	}
 }
 
 func (e *Engine) refuse(kind Kind, at time.Duration) {
@@ -81,7 +88,16 @@ func (e *Engine) Next() (ev Event, ok bool) { return e.NextUntil(Forever) }
 // NextUntil is Next for a run with a horizon: when the first event is later than the
 // horizon it stays in the queue, the clock stays where it is, and ok is false.
 func (e *Engine) NextUntil(horizon time.Duration) (ev Event, ok bool) {
-	at, b, ok := e.queue.pop(horizon)
+	var at time.Duration
+	var b body
+	if e.queue.many {
+		at, b, ok = e.queue.pop(horizon)
+		if e.queue.size <= fewest {
+			e.queue.gather()
+		}
+	} else {
+		at, b, ok = e.queue.popFew(horizon)
+	}
 	if !ok {
 		return Event{}, false
 	}

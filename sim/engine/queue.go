@@ -14,7 +14,7 @@ const (
 	absent    = ^uint64(0) // the time of an empty place in a chunk, later than any event
 )
 
-// queue is a monotone radix queue: a radix heap whose buckets are the digits of the
+// queue is a sorted list while it holds few events (see few.go) and else a monotone radix queue: a radix heap whose buckets are the digits of the
 // time, as in a hierarchical timing wheel with slots of one nanosecond.
 //
 // An event lies at the level of the highest digit in which its time differs from
@@ -32,13 +32,16 @@ type queue struct {
 	size   int
 	levels uint32         // bit l: level l has events
 	used   [levels]uint64 // bit s: slot s of the level has events
-	lists  [levels * slots]list
+	lists  *[levels * slots]list
 	chunks []chunk
 	free   int32 // head of the list of unused chunks
 
 	headAt    uint64 // time of the first event, if it is remembered, else 0
 	headSlot  uint   // its level*slots + slot
 	headPlace int    // its place in the first chunk there; toOpen: in one of several
+
+	many bool    // the events lie in the radix heap
+	few  []entry // where they lie else; see few.go
 }
 
 // toOpen as a headPlace says that the slot must be opened.
@@ -71,31 +74,41 @@ type body struct {
 func (q *queue) reset() {
 	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint64{}
 	q.chunks, q.free, q.headAt = q.chunks[:0], none, 0
+	q.many, q.few = false, q.few[:0]
 }
+
+// levelOf is the level of a time whose highest bit that differs from base has the given number, counted from 1: one load instead
+// of a division.
+var levelOf = func() (t [64]uint8) {
+	for n := 1; n < len(t); n++ {
+		t[n] = uint8((n - 1) / digitBits)
+	}
+	return t
+}()
 
 // place appends an event to the slot it belongs to.
 func (q *queue) place(at uint64, b body) {
-	level := uint(bits.Len64((at^q.base)|1)-1) / digitBits % levels
-	slot := uint(at>>(level*digitBits%64)) % slots
-	l := &q.lists[level*slots+slot]
-	if q.used[level]>>slot&1 == 0 {
-		q.levels |= 1 << level
-		q.used[level] |= 1 << slot
+	level := uint(levelOf[bits.Len64(at^q.base)%64])
+	digit := at >> (level * digitBits % 64) % slots
+	l := &q.lists[(level*slots|uint(digit))%(levels*slots)]
+	used := &q.used[level%levels]
+	var c *chunk
+	if *used>>digit&1 == 0 {
+		q.levels |= 1 << (level % levels)
+		*used |= 1 << digit
 		l.head = q.newChunk()
 		l.tail = l.head
-	} else if q.chunks[l.tail].fill == chunkLen {
+		c = &q.chunks[l.tail]
+	} else if c = &q.chunks[l.tail]; c.fill == chunkLen {
 		x := q.newChunk()
 		q.chunks[l.tail].next = x
 		l.tail = x
+		c = &q.chunks[x]
 	}
-	c := &q.chunks[l.tail]
 	i := c.fill % chunkLen
 	c.at[i], c.body[i] = at, b
 	c.fill++
 	c.live++
-	if at < q.headAt {
-		q.headAt = 0
-	}
 }
 
 func (q *queue) newChunk() int32 {
@@ -103,13 +116,12 @@ func (q *queue) newChunk() int32 {
 	if x == none {
 		x = int32(len(q.chunks))
 		q.chunks = append(q.chunks, chunk{})
-	} else {
-		q.free = q.chunks[x].next
 	}
 	c := &q.chunks[x]
-	for i := range c.at {
-		c.at[i] = absent
+	if q.free != none {
+		q.free = c.next
 	}
+	c.at = [chunkLen]uint64{absent, absent, absent, absent, absent, absent, absent, absent}
 	c.fill, c.live = 0, 0
 	return x
 }
@@ -119,18 +131,10 @@ func (q *queue) freeChunk(x int32) {
 	q.free = x
 }
 
-// pop removes and returns the first event unless it is later than the horizon.
+// pop removes and returns the first event of the radix heap unless it is later than the horizon.
 func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
 	if q.headAt != 0 {
-		if time.Duration(q.headAt) > horizon {
-			return 0, body{}, false
-		}
-		first, slot, i := q.headAt, q.headSlot, q.headPlace
-		q.headAt = 0
-		if i != toOpen {
-			return time.Duration(first), q.take(slot, i), true
-		}
-		q.open(slot, first)
+		return q.popRemembered(horizon)
 	}
 	for q.size > 0 {
 		level := uint(bits.TrailingZeros32(q.levels)) % levels
@@ -150,9 +154,31 @@ func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
 			q.headAt, q.headSlot, q.headPlace = first, slot, i
 			break
 		}
-		return time.Duration(first), q.take(slot, i), true
+		c := &q.chunks[l.head]
+		b = c.body[i]
+		c.at[i] = absent
+		c.live--
+		q.size--
+		if c.live == 0 {
+			q.dropHead(l, slot)
+		}
+		return time.Duration(first), b, true
 	}
 	return 0, body{}, false
+}
+
+// popRemembered is pop when the first event is remembered.
+func (q *queue) popRemembered(horizon time.Duration) (at time.Duration, b body, ok bool) {
+	if time.Duration(q.headAt) > horizon {
+		return 0, body{}, false
+	}
+	first, slot, i := q.headAt, q.headSlot, q.headPlace
+	q.headAt = 0
+	if i == toOpen {
+		q.open(slot, first)
+		return q.pop(horizon)
+	}
+	return time.Duration(first), q.take(slot, i), true
 }
 
 // take removes the event at a place of the first chunk of a slot.
@@ -239,8 +265,8 @@ func (q *queue) open(slot uint, first uint64) {
 	for x := l.head; ; {
 		for i := range q.chunks[x].fill {
 			c := &q.chunks[x] // place may move the chunks
-			if c.at[i] != absent {
-				q.place(c.at[i], c.body[i])
+			if at := c.at[i%chunkLen]; at != absent {
+				q.place(at, c.body[i%chunkLen])
 			}
 		}
 		next := q.chunks[x].next
@@ -254,6 +280,13 @@ func (q *queue) open(slot uint, first uint64) {
 
 // appendAll appends the pending events to dst; those of equal times in order of arrival.
 func (q *queue) appendAll(dst []Event) []Event {
+	for i := len(q.few) - 1; i >= 0; i-- {
+		e := &q.few[i]
+		dst = append(dst, Event{time.Duration(e.at), e.kind, e.a, e.b, e.gen})
+	}
+	if q.lists == nil {
+		return dst
+	}
 	for n, l := range q.lists {
 		if q.used[n/slots]>>(n%slots)&1 == 0 {
 			continue
