@@ -1,0 +1,22 @@
+// Package wire moves tensors between agents: straight from one to another, never through a coordinator. It has two transports
+// with one contract, TCP between processes or boards and pipes within a process, so that what agents do with a plan can be
+// tested under a fake clock.
+//
+// Reading order:
+//
+//   - message.go: Message, a piece of a tensor or a note, and what makes one valid.
+//   - transport.go: Transport and Delivery, the contract; the errors.
+//   - clock.go: Clock, the time that deliveries are held until.
+//   - network.go: Network, how long a message is under way. Nil is the real network; Fluid shares links as the simulator does, to the
+//     nanosecond; Paced shares them chunk by chunk between processes of one machine.
+//   - pipe.go: Hub, transports in memory.
+//
+// # Contract
+//
+// Send returns when the receiver's memory holds the message, or with an error that names the peer. A message is delivered once or
+// not at all, also when the connection breaks and is made again in between. Messages that one caller sends after each other arrive
+// in that order, unless an emulated network delays them differently; concurrent ones share the connection. The payload is the
+// caller's again when Send returns.
+//
+// A receiver that does not read holds up its senders, and nobody else, once a window of bytes waits for it.
+package wire
