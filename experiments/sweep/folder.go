@@ -94,11 +94,12 @@ func (s *Sweep) addInput(found map[string]string, text string) error {
 // goesOn returns why this program cannot go on with the folder's sweep, or nil.
 func (s *Sweep) goesOn(dir string, m *Manifest) error {
 	if hash := s.Hash(); m.Hash != hash {
-		return &FolderError{dir, fmt.Sprintf("holds another sweep: %s, from %s (hash %s; this one has %s); restore that file, or choose another folder with --out",
-			m.Name, m.File, short(m.Hash), short(hash))}
+		return &FolderError{dir, fmt.Sprintf("holds another sweep: %s, from %s (hash %s; this one has %s); "+
+			"restore that file, or choose another folder with --out", m.Name, m.File, short(m.Hash), short(hash))}
 	}
 	if v := ProgramVersion(); m.Version != v {
-		return &FolderError{dir, fmt.Sprintf("was begun by version %q of the program and this is %q; finish it with that one, or choose another folder", m.Version, v)}
+		return &FolderError{dir, fmt.Sprintf("was begun by version %q of the program and this is %q; "+
+			"finish it with that one, or choose another folder", m.Version, v)}
 	}
 	now, err := s.inputs()
 	if err != nil {

@@ -24,7 +24,8 @@ type IncompleteError struct {
 
 // Error implements error.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%s: %d of %d shards are missing (the first is %d); go on with `hidp sweep --resume`, then merge", e.Dir, e.Missing, e.Shards, e.First)
+	return fmt.Sprintf("%s: %d of %d shards are missing (the first is %d); go on with `hidp sweep --resume`, then merge",
+		e.Dir, e.Missing, e.Shards, e.First)
 }
 
 // Merge writes all rows of a complete sweep into one file: out ends in .parquet or .csv. Rows are in order of point and replication

@@ -66,13 +66,15 @@ const mostCurves = 12
 
 func (d *drawing) lines() (plot.Panel, error) {
 	columns := d.manifest.Columns
-	p := plot.Lines{Title: d.spec.Title, XLabel: columns[d.x].label(), YLabel: columns[d.y].label(), LogX: d.spec.LogX, LogY: d.spec.LogY, FromZero: !d.spec.LogY}
+	p := plot.Lines{Title: d.spec.Title, XLabel: columns[d.x].label(), YLabel: columns[d.y].label(),
+		LogX: d.spec.LogX, LogY: d.spec.LogY, FromZero: !d.spec.LogY}
 	curves := map[string][]*moments{}
 	for k, m := range d.groups {
 		curves[k.series] = append(curves[k.series], m)
 	}
 	if len(curves) > mostCurves {
-		return nil, &SpecError{fmt.Sprintf("series = %q has %d values; at most %d curves can be told apart: narrow them with where", d.spec.Series, len(curves), mostCurves)}
+		return nil, &SpecError{fmt.Sprintf("series = %q has %d values; at most %d curves can be told apart: narrow them with where",
+			d.spec.Series, len(curves), mostCurves)}
 	}
 	for _, name := range sortedTexts(curves) {
 		ms := curves[name]
@@ -120,7 +122,8 @@ func (d *drawing) heatMap() (plot.Panel, error) {
 		Digits: max(0, 2-int(math.Floor(math.Log10(max(top, 1e-12)))))}
 	const most = 40
 	if len(xs) > most || len(ys) > most {
-		return nil, &SpecError{fmt.Sprintf("a heat map of %d × %d cells cannot be read; at most %d × %d: narrow it with where", len(xs), len(ys), most, most)}
+		return nil, &SpecError{fmt.Sprintf("a heat map of %d × %d cells cannot be read; at most %d × %d: narrow it with where",
+			len(xs), len(ys), most, most)}
 	}
 	byX, byY := sortedTexts(xs), sortedTexts(ys)
 	slices.Reverse(byY) // rows from the top, the largest first

@@ -20,8 +20,8 @@ func (m *Manifest) metadata(shard int) [][2]string {
 
 // belongs returns what keeps a shard with the given metadata from being shard number shard of the sweep.
 func (m *Manifest) belongs(shard int, metadata map[string]string) error {
-	why := map[string]string{"hidp.sweep.format": "another layout", "hidp.sweep.hash": "another sweep", "hidp.sweep.version": "another version of the program",
-		"hidp.sweep.shard": "another shard", "hidp.sweep.shard_size": "another shard size"}
+	why := map[string]string{"hidp.sweep.format": "another layout", "hidp.sweep.hash": "another sweep",
+		"hidp.sweep.version": "another version of the program", "hidp.sweep.shard": "another shard", "hidp.sweep.shard_size": "another shard size"}
 	for _, kv := range m.metadata(shard) {
 		if got := metadata[kv[0]]; got != kv[1] {
 			return fmt.Errorf("is of %s (%s is %q, this sweep's is %q)", why[kv[0]], kv[0], got, kv[1])

@@ -17,8 +17,8 @@ import (
 )
 
 // simulator runs scenarios as experiments.Scenario.Run does, with the same outcome, but shares plans, prices and strategies between
-// runs: most of the time of a short run goes into making the same ones again. TestRunsAreThoseOfScenarios compares both on every scenario that comes with
-// the project. Not safe for concurrent use.
+// runs: most of the time of a short run goes into making the same ones again. TestRunsAreThoseOfScenarios compares both on every
+// scenario that comes with the project. Not safe for concurrent use.
 type simulator struct {
 	strategies map[string]strategies.Strategy // by planKey
 	seeded     map[string]bool                // by name: takesSeed
@@ -56,7 +56,8 @@ func (m *simulator) run(ctx context.Context, s *experiments.Scenario, seed uint6
 		return nil, err
 	}
 	out := &experiments.Outcome{Result: r, Summary: r.Summary(), Platform: s.Platform, Models: s.Models}
-	out.Summary.Strategy, out.Summary.Model, out.Summary.Platform, out.Summary.Seed = s.Strategy, strings.Join(s.ModelNames(), "+"), s.Platform.Name, seed
+	sum := &out.Summary
+	sum.Strategy, sum.Model, sum.Platform, sum.Seed = s.Strategy, strings.Join(s.ModelNames(), "+"), s.Platform.Name, seed
 	return out, nil
 }
 
