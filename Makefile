@@ -6,10 +6,10 @@ FUZZTIME ?= 20s
 BIN     := bin/hidp
 
 .DEFAULT_GOAL := help
-.PHONY: help build reproduce figures test bench lint fuzz models clean
+.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-compare lint fuzz models ort clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/hidp
 	@scripts/need-go.sh
@@ -30,6 +30,18 @@ bench: ## the speed figures of docs/performance.md, ready for benchstat
 	@scripts/need-go.sh
 	$(GO) test -run '^$$' -bench . -benchmem -count $${COUNT:-5} ./...
 
+bench-simgrid: ## this simulator and SimGrid by turns on the ring workload (installs SimGrid)
+	@scripts/need-go.sh
+	scripts/bench-simgrid.sh
+
+bench-fleet: ## fleets of 10 to 10 000 boards: table and figure in out/fleet
+	@scripts/need-go.sh
+	scripts/bench-fleet.sh
+
+bench-compare: ## BASE=rev: this tree against another revision; fails on a regression over 10 %
+	@scripts/need-go.sh
+	BASE=$(BASE) scripts/bench-compare.sh
+
 lint: ## gofmt, go vet, staticcheck
 	@scripts/need-go.sh
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
@@ -42,6 +54,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 models: ## fetch the real ONNX files that some tests use (npm; tests skip without them)
 	scripts/fetch-test-models.sh
+
+ort: ## fetch ONNX Runtime for this machine (npm; tests of real inference skip without it)
+	scripts/fetch-ort.sh
 
 clean: ## remove what the targets above made
 	rm -rf $(OUT) bin .cache

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,17 @@ func TestDocumentedCommands(t *testing.T) {
 
 // copyExamples puts the files that the docs refer to where the docs say they are.
 func copyExamples(dir string) error {
-	return os.CopyFS(filepath.Join(dir, "experiments", "scenarios"), os.DirFS("../../experiments/scenarios"))
+	for _, folder := range []string{"scenarios", "sweeps"} {
+		if err := os.CopyFS(filepath.Join(dir, "experiments", folder), os.DirFS(filepath.Join("../../experiments", folder))); err != nil {
+			return err
+		}
+	}
+	city, err := os.ReadFile("../../experiments/fleet/city.toml")
+	if err != nil {
+		return err
+	}
+	fleets := filepath.Join(dir, "experiments", "fleet")
+	return errors.Join(os.MkdirAll(fleets, 0o755), os.WriteFile(filepath.Join(fleets, "city.toml"), city, 0o644))
 }
 
 // scriptOf turns the commands of a page into a test script and counts them.

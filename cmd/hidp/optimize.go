@@ -1,13 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/sweep"
-	"hidp/results"
+	"hidp/strategies"
 )
 
 func (a *app) optimizeCommand() *cobra.Command {
@@ -28,31 +27,12 @@ func (a *app) optimizeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.printOptimum(best)
+			a.printTable(*best.Table())
+			if !best.Feasible {
+				return &strategies.InfeasibleError{Reason: "no candidate keeps all limits; the first comes closest"}
+			}
 			return nil
 		}}
 	c.Flags().IntVar(&o.Jobs, "jobs", runtime.NumCPU(), "simulations at a time")
 	return c
-}
-
-func (a *app) printOptimum(best *sweep.Optimum) {
-	t := results.Table{Columns: []string{"rank"}}
-	for i, candidate := range best.Candidates {
-		row := []string{fmt.Sprint(i + 1)}
-		for _, v := range append(append([]sweep.NamedValue{}, candidate.Settings...), candidate.Metrics...) {
-			if i == 0 {
-				t.Columns = append(t.Columns, v.Name)
-			}
-			row = append(row, v.Text)
-		}
-		for len(row) < len(t.Columns) {
-			row = append(row, "–")
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	a.printTable(t)
-	fmt.Fprintf(a.out, "\n%d candidates, %d simulations\n", best.Tried, best.Runs)
-	if !best.Feasible {
-		fmt.Fprintln(a.out, "no candidate keeps all limits; the first comes closest")
-	}
 }

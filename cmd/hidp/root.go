@@ -45,7 +45,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetVersionTemplate("hidp {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(),
+	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(), a.fleetCommand(),
 		a.modelCommand(), a.listCommand())
 	return root
 }
