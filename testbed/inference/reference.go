@@ -55,7 +55,16 @@ type array struct {
 	i    []int64
 }
 
-func floats(dims ...int) *array { return &array{dims: dims, f: make([]float32, elements(dims))} }
+// maxArray bounds what one operator may produce: 1 GiB.
+const maxArray = 1 << 28
+
+func floats(dims ...int) *array {
+	n := elements(dims)
+	if n < 0 || n > maxArray {
+		panic(fmt.Sprintf("an output of dimensions %v", dims))
+	}
+	return &array{dims: dims, f: make([]float32, n)}
+}
 
 // referenceSession is a loaded model.
 type referenceSession struct {
@@ -83,6 +92,9 @@ func newReferenceSession(data []byte, folder string) (*referenceSession, error) 
 	}
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
+		if len(n.Outputs) == 0 {
+			return nil, fmt.Errorf("%v has no output", n)
+		}
 		if n.OpType == "Constant" {
 			if s.weights[n.Outputs[0]], err = constant(m, file, n); err != nil {
 				return nil, err

@@ -2,6 +2,7 @@ package submodel
 
 import (
 	"fmt"
+	"math"
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
@@ -149,7 +150,7 @@ func (c *cutter) add(op, name string, inputs []string, attrs ...onnx.Attr) strin
 	return out
 }
 
-// Bytes returns the model with its weights placed as said.
+// Bytes returns the model with its weights placed as said. With weights inside, it may have up to 2 GiB.
 func (s *Sub) Bytes(place Placement) ([]byte, error) {
 	w := &onnx.Writer{IRVersion: s.source.Model.IRVersion, Opset: s.source.Model.Opset,
 		Name: fmt.Sprintf("%s layers %d to %d", s.source.Graph.Name, s.Slice.From, s.Slice.To)}
@@ -172,7 +173,11 @@ func (s *Sub) Bytes(place Placement) ([]byte, error) {
 	for _, p := range s.Outputs {
 		w.Output(s.port(p))
 	}
-	return w.Bytes(), nil
+	b := w.Bytes()
+	if len(b) > math.MaxInt32 {
+		return nil, fmt.Errorf("%s: a model of %d bytes is more than the format allows: its weights must lie in a file of their own", s.source.Model.Path, len(b))
+	}
+	return b, nil
 }
 
 // port describes a port of one run.

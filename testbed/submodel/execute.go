@@ -3,6 +3,7 @@ package submodel
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"hidp/strategies"
 	"hidp/testbed/inference"
@@ -117,11 +118,11 @@ func (r *Runner) session(s workloads.Slice) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := sub.Bytes(Inline{})
+	data, err := sub.Bytes(Shared{})
 	if err != nil {
 		return nil, err
 	}
-	l, err := Load(sub, r.Engine, inference.Model{Bytes: data}, r.Options)
+	l, err := Load(sub, r.Engine, inference.Model{Bytes: data, Folder: filepath.Dir(r.Source.Model.Path)}, r.Options)
 	if err == nil && r.Keep {
 		if r.loaded == nil {
 			r.loaded = map[workloads.Slice]*Loaded{}
@@ -139,62 +140,6 @@ func (r *Runner) Close() error {
 	}
 	r.loaded = nil
 	return errors.Join(errs...)
-}
-
-// Unsplit runs the network's file as it is on a batch of inputs of the dimensions samples × channels × rows × columns, and returns
-// the output layer's tensor. Files whose inputs or outputs are not all 32-bit floats, or that cannot compute several samples, are
-// run as a slice of all layers.
-func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
-	g := r.Source.Graph
-	batch := input.Shape[0]
-	all := workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), batch)}
-	sub, err := r.Source.Cut(all)
-	if err != nil {
-		return inference.Tensor{}, err
-	}
-	if out, ok, err := r.whole(sub, input); ok {
-		return out, err
-	}
-	store := NewStore(g)
-	if err := store.Put(workloads.Part{Layer: 0, Region: g.Full(0, batch)}, input); err != nil {
-		return inference.Tensor{}, err
-	}
-	if err := r.Compute(all, store); err != nil {
-		return inference.Tensor{}, err
-	}
-	return store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
-}
-
-// whole runs the file itself; ok is false for files that Unsplit runs otherwise.
-func (r *Runner) whole(sub *Sub, input inference.Tensor) (out inference.Tensor, ok bool, err error) {
-	s := r.Source
-	last := s.Graph.Output()
-	in, to := &s.tensors[0], &s.tensors[last]
-	plain := in.how == direct || in.how == reshaped
-	if sub.Repeat > 1 || !plain || s.joined(last) || to.how != direct && to.how != reshaped {
-		return out, false, nil
-	}
-	session, err := r.Engine.Load(inference.Model{Path: s.Model.Path}, r.Options)
-	if err != nil {
-		return out, false, nil // what is wrong with it, if anything, the slice of all layers tells as well
-	}
-	defer session.Close()
-	if len(session.Inputs()) != 1 {
-		return out, false, nil
-	}
-	shape := []int{input.Shape[0]}
-	for _, d := range in.dims[1:] {
-		shape = append(shape, int(d))
-	}
-	given := map[string]inference.Tensor{session.Inputs()[0].Name: {Shape: shape, Data: input.Data}}
-	outputs, err := session.Run(given)
-	if err != nil {
-		return out, true, err
-	}
-	t := outputs[to.name]
-	part := workloads.Part{Layer: last, Region: s.Graph.Full(last, input.Shape[0])}
-	out = inference.Tensor{Shape: Shape(s.Graph, part), Data: t.Data}
-	return out, true, out.Check()
 }
 
 // ExecutePlan runs plan p on the source with an engine, op by op in one process, with a store for each node as if they were apart,

@@ -90,6 +90,31 @@ func TestPlansOnRandomPlatforms(t *testing.T) {
 	require.Greater(t, split, 20, "too few of the plans are partitions")
 }
 
+// A user's file with its real weights, split over three boards with fast links by rows and by layers, gives the answer of the file.
+func TestRealFileOnThreeBoards(t *testing.T) {
+	engine := ort(t)
+	src := fetched(t, "ocr/ch_PP-OCRv4_det_infer.onnx", []int{1, 3, 320, 320})
+	g := src.Graph
+	plat := conformance.Boards(1e9, 1, 1.5, 2)
+	in := inputOf(g, 1)
+	r := &Runner{Source: src, Engine: engine, Options: inference.Options{Threads: 2}}
+	want, err := r.Unsplit(in)
+	require.NoError(t, err)
+	for name, options := range methods() {
+		p, err := planned(t, name, options, g, plat, 1)
+		require.NoError(t, err)
+		if name == "modnn" || name == "hidp" || name == "disnet" {
+			require.Equal(t, []bool{true, true, true}, p.Nodes(3), name)
+		}
+		got, err := r.ExecutePlan(p, in)
+		require.NoError(t, err, name)
+		a, err := src.Compare(want, got)
+		require.NoError(t, err)
+		require.LessOrEqual(t, a.Relative(), tolerance, name)
+		require.True(t, a.OK())
+	}
+}
+
 // A plan that reads what nobody has put there ends with an error that names the op.
 func TestImpossiblePlan(t *testing.T) {
 	g, err := zoo.Get("squeezenet1_1")

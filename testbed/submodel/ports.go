@@ -104,11 +104,7 @@ func (c *cutter) output(p workloads.Part) error {
 		}
 		switch l.how {
 		case permuted:
-			inverse := make([]int, len(l.perm))
-			for i, a := range l.perm {
-				inverse[a] = i
-			}
-			x = c.add("Transpose", x+".plain", []string{x}, onnx.Attr{Name: "perm", Ints: ints(inverse)})
+			x = c.add("Transpose", x+".plain", []string{x}, onnx.Attr{Name: "perm", Ints: ints(inverse(l.perm))})
 		case reshaped, shuffled:
 			dims := ints(Shape(c.g, p))
 			dims[0] = int64(c.samples)

@@ -71,6 +71,26 @@ func (c *cutter) rows(layer int, want workloads.Range) (string, error) {
 	return c.pad(x, axis, r.Rows.Lo-want.Lo, want.Hi-r.Rows.Hi, 0), nil
 }
 
+// plain brings a tensor that is laid out as that of a layer into the order N×C×H×W.
+func (c *cutter) plain(layer int, x string) (string, error) {
+	switch l := &c.s.tensors[layer]; l.how {
+	case direct:
+		return x, nil
+	case permuted:
+		return c.add("Transpose", x+".plain", []string{x}, onnx.Attr{Name: "perm", Ints: ints(inverse(l.perm))}), nil
+	}
+	return "", errUncut
+}
+
+// inverse returns the permutation that undoes perm.
+func inverse(perm []int) []int {
+	back := make([]int, len(perm))
+	for i, a := range perm {
+		back[a] = i
+	}
+	return back
+}
+
 // elementwise makes a layer whose rows are computed from the same rows of its inputs.
 func (e *layerCut) elementwise() error {
 	for name, p := range e.s.reads[e.index] {
@@ -111,7 +131,8 @@ func (e *layerCut) principal(ops ...string) (int, error) {
 	return found, nil
 }
 
-// bare reports why more than paddings lies between the layer's input and a tensor that its principal node reads, or nil.
+// bare reports why more than paddings and changes of layout lie between the layer's input and a tensor that its principal node
+// reads, or nil.
 func (e *layerCut) bare(name string) error {
 	for {
 		if _, input := e.s.reads[e.index][name]; input {
@@ -123,7 +144,7 @@ func (e *layerCut) bare(name string) error {
 		}
 		n := &e.s.Model.Nodes[i]
 		switch n.OpType {
-		case "Pad", "Identity", "Dropout":
+		case "Pad", "Identity", "Dropout", "Transpose":
 			name = n.Inputs[0]
 		default:
 			return fmt.Errorf("%v stands before its window and cannot be computed in part", n)
@@ -145,6 +166,9 @@ func (e *layerCut) upsample() error {
 			return tensor{}, err
 		}
 		x, err := e.rows(p, need)
+		if err == nil {
+			x, err = e.plain(p, x)
+		}
 		if err != nil {
 			return tensor{}, err
 		}
@@ -181,11 +205,11 @@ func (e *layerCut) pool() error {
 	p := e.layer.Inputs[0]
 	l := &e.s.tensors[p]
 	x, err := e.rows(p, e.g.InputRegion(e.index, 0, e.out).Rows)
+	if err == nil {
+		x, err = e.plain(p, x)
+	}
 	if err != nil {
 		return err
-	}
-	if l.how != direct {
-		return errUncut
 	}
 	if e.index == e.Slice.To-1 && e.out.Rows != e.full(e.index).Rows {
 		axes, inputs := []int64{2, 3}, []string{x}

@@ -8,8 +8,9 @@
 //   - tensors.go: which of the file's tensors is which layer's, and how it is laid out.
 //   - cut.go: Source.Cut and Sub, the way from a slice to a model; layer.go, window.go, rows.go, channels.go: the nodes of one layer;
 //     ports.go: inputs and outputs; batch.go: which nodes can compute several samples at once.
-//   - weights.go: where the weights of a cut model lie: in it, in the source's files, in a Pack of their own.
+//   - weights.go and place.go: the weights of a cut model and where they lie: in it, in the source's files, in a Pack of their own.
 //   - store.go: Store, which assembles tensors from parts that were computed here or received.
+//   - compare.go and unsplit.go: what the answer is compared with, and how.
 //   - execute.go: Runner, and ExecutePlan, which runs a whole plan in one process: the oracle for everything that does it for real.
 //
 // # How a layer becomes nodes

@@ -1,6 +1,7 @@
 package submodel
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -141,4 +142,42 @@ func TestStoreRefuses(t *testing.T) {
 		_, err := s.Get(p)
 		require.ErrorContains(t, err, "no such part")
 	}
+}
+
+func TestCompare(t *testing.T) {
+	ending := func(act workloads.Activation) *Source {
+		b := workloads.NewBuilder("gate", workloads.Shape{C: 3, H: 1, W: 1})
+		b.Linear("fc", 0, 3, act)
+		g, err := b.Build()
+		require.NoError(t, err)
+		return &Source{Graph: g}
+	}
+	plain, bounded := ending(workloads.NoAct), ending(workloads.Sigmoid)
+	vector := func(v ...float32) inference.Tensor { return inference.Tensor{Shape: []int{1, 3, 1, 1}, Data: v} }
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		s         *Source
+		want, got inference.Tensor
+		ok        bool
+		says      string
+	}{
+		{plain, vector(1, 2, 3), vector(1, 2, 3), true, "bit-identical"},
+		{plain, vector(1, 2, -4), vector(1, 2.0001, -4), true, "largest difference 0.0001 of 4"},
+		{plain, vector(1, 2, 4), vector(1, 2.001, 4), false, "largest difference 0.001 of 4"},
+		{plain, vector(1e-6, 0, 0), vector(2e-6, 0, 0), false, "largest difference 1e-06 of 1e-06"},
+		{bounded, vector(1e-6, 0, 0), vector(2e-6, 0, 0), true, "largest difference 1e-06 of 1"},
+		{plain, vector(1, 2, 3), vector(1, nan, 3), false, "largest difference +Inf of 3"},
+		{plain, vector(1, nan, 3), vector(1, 2, 3), false, "largest difference +Inf of 1.8e+308"},
+		{plain, vector(1, inf, 3), vector(1, 2, 3), false, "largest difference +Inf of 1.8e+308"},
+		{plain, vector(1, nan, 3), vector(1, nan, 3), true, "bit-identical"},
+		{plain, vector(0, 0, 0), vector(0, 0, 0), true, "bit-identical"},
+		{plain, vector(0, 0, 0), vector(0, 0, 1), false, "largest difference 1 of 0"},
+	} {
+		a, err := c.s.Compare(c.want, c.got)
+		require.NoError(t, err)
+		require.Equal(t, c.ok, a.OK(), "%v %v", c.want.Data, c.got.Data)
+		require.Equal(t, c.says, a.String())
+	}
+	_, err := plain.Compare(vector(1, 2, 3), inference.NewTensor(1, 2))
+	require.ErrorContains(t, err, "shape [1 2] instead of [1 3 1 1]")
 }

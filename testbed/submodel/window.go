@@ -70,13 +70,14 @@ func (e *layerCut) slide(i int) (tensor, error) {
 // stripInput returns the rows that a strip is given. A strip that sees nothing but padding is given zeros.
 func (e *layerCut) stripInput(p int, s *strip) (string, error) {
 	h := e.held[p]
-	if e.s.tensors[p].how != direct {
-		return "", errUncut
-	}
 	if !s.use.Empty() {
 		r := h.region
 		r.Rows = s.use
-		return e.take(p, h, r)
+		x, err := e.take(p, h, r)
+		if err != nil {
+			return "", err
+		}
+		return e.plain(p, x)
 	}
 	in := e.g.Layers[p].Out
 	if e.layer.Op != workloads.OpConv || e.s.tensors[p].kind != onnx.Float {
