@@ -1,0 +1,90 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"hidp/sim/trace"
+)
+
+// hire starts a thread for every cluster.
+func (r *Runtime) hire() error {
+	pinned := make(chan error)
+	for range r.cfg.Workers {
+		r.tasks = append(r.tasks, make(chan *Task, 1))
+	}
+	for k := range r.cfg.Workers {
+		r.running.Go(func() { r.work(k, pinned) })
+	}
+	var errs []error
+	for range r.cfg.Workers {
+		errs = append(errs, <-pinned)
+	}
+	return errors.Join(errs...)
+}
+
+// work runs the ops of cluster k on a thread of their own, which ends with it.
+func (r *Runtime) work(k int, pinned chan<- error) {
+	runtime.LockOSThread()
+	var cpus []int
+	if r.cfg.CPUs != nil {
+		cpus = r.cfg.CPUs[k]
+	}
+	err := pin(cpus)
+	if err != nil {
+		err = fmt.Errorf("node %s, cluster %s: %w", r.spec.Name, r.spec.Clusters[k].Name, err)
+	}
+	pinned <- err
+	for t := range r.tasks[k] {
+		if r.ctx.Err() != nil {
+			continue
+		}
+		start := r.cfg.Clock.Now()
+		done, err := r.cfg.Workers[k].Run(r.ctx, t)
+		if err == nil {
+			err = t.keep(done)
+		}
+		r.completed(t, start, done, err)
+	}
+}
+
+// keep puts the outputs of a task on its shelf and lets go of what it read.
+func (t *Task) keep(d Done) error {
+	if t.Hollow {
+		return nil
+	}
+	if len(d.Outputs) != len(t.Outputs) {
+		return fmt.Errorf("the worker has made %d tensors instead of %d", len(d.Outputs), len(t.Outputs))
+	}
+	for i, out := range d.Outputs {
+		if err := t.of.shelf.put(t.Outputs[i], out, nil); err != nil {
+			return err
+		}
+	}
+	t.of.shelf.done(&opParts{t.needs, t.Outputs})
+	return nil
+}
+
+// completed tells the machine that a task is over.
+func (r *Runtime) completed(t *Task, start time.Duration, d Done, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := r.cfg.Clock.Now()
+	a := t.of
+	if d.Work == 0 {
+		d.Work = end - start
+	}
+	r.report.Busy[t.Cluster] += end - start
+	r.report.noteLag(d.Lag)
+	r.report.Trace.AddCompute(trace.Compute{Request: t.Request, Op: int32(t.Op), Node: int32(r.cfg.Node), Cluster: int32(t.Cluster),
+		Ready: a.queued[int32(t.Op)], Start: start, End: end, Work: d.Work, Wasted: a.dropped || err != nil})
+	if err != nil && !a.dropped && !r.closed {
+		r.fail(a, &OpError{Node: r.spec.Name, Plan: t.Plan, Op: t.Op, Why: err})
+	}
+	r.machine.OpDone(t.Cluster)
+	if !r.closed {
+		r.act()
+	}
+}

@@ -1,0 +1,175 @@
+package agent
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"sync"
+	"time"
+
+	"hidp/devices"
+	"hidp/testbed/wire"
+)
+
+// Pacer knows which core clusters of an emulated node are at work, how fast each can be beside the others (devices.Node.Speed), and
+// when the op of each is to end. A Runtime keeps it up to date; Pace and Modelled workers of the same node hold their results by it.
+type Pacer struct {
+	clock wire.Clock
+	node  *devices.Node
+	alone bool
+
+	mu   sync.Mutex
+	busy uint32
+	ops  []pacedOp // by cluster
+}
+
+// pacedOp is an op under way.
+type pacedOp struct {
+	active bool
+	known  bool    // its work is known
+	left   float64 // nanoseconds of work as of since; negative, what is done, as long as the work is not known
+	speed  float64 // share of the speed alone
+	since  time.Duration
+	due    time.Duration // once the work is known
+	moved  func()        // breaks off the sleep until due
+}
+
+// NewPacer returns the pacer of a node. If alone is set, clusters do not slow each other: on machines where emulated clusters slow
+// each other in reality.
+func NewPacer(clock wire.Clock, node *devices.Node, alone bool) *Pacer {
+	return &Pacer{clock: clock, node: node, alone: alone, ops: make([]pacedOp, len(node.Clusters))}
+}
+
+// Busy says which physical clusters are at work from now on.
+func (p *Pacer) Busy(mask uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if mask == p.busy {
+		return
+	}
+	p.busy = mask
+	now := p.clock.Now()
+	for k := range p.ops {
+		o := &p.ops[k]
+		if !o.active || p.speed(k) == o.speed {
+			continue
+		}
+		o.advance(now)
+		o.speed = p.speed(k)
+		o.due = now + ceilNanoseconds(o.left/o.speed)
+		if o.moved != nil {
+			o.moved()
+		}
+	}
+}
+
+func (p *Pacer) speed(k int) float64 {
+	if p.alone || bits.OnesCount32(p.busy) < 2 {
+		return 1
+	}
+	return p.node.Speed(k, p.busy)
+}
+
+// advance books the work done until now. The arithmetic is the simulator's, to the bit.
+func (o *pacedOp) advance(now time.Duration) {
+	o.left -= float64(o.speed * float64(now-o.since))
+	if o.known {
+		o.left = math.Max(0, o.left)
+	}
+	o.since = now
+}
+
+// ceilNanoseconds rounds up, but for what float rounding may have added to a whole number.
+func ceilNanoseconds(ns float64) time.Duration { return time.Duration(math.Ceil(ns - 1e-3)) }
+
+// begin notes that an op starts on cluster k.
+func (p *Pacer) begin(k int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := &p.ops[k]
+	o.active, o.known, o.left, o.speed, o.since = true, false, 0, p.speed(k), p.clock.Now()
+}
+
+// end returns when the op that began on cluster k has done the given work, and how late that is.
+func (p *Pacer) end(ctx context.Context, k int, work float64) (lag time.Duration, err error) {
+	p.mu.Lock()
+	o := &p.ops[k]
+	now := p.clock.Now()
+	o.advance(now)
+	o.known = true
+	o.left += work
+	o.due = now + ceilNanoseconds(o.left/o.speed) // in the past if the work itself took longer
+	for now < o.due && ctx.Err() == nil {
+		now = p.sleep(ctx, o)
+	}
+	o.active = false
+	lag = now - o.due
+	p.mu.Unlock()
+	return max(0, lag), ctx.Err()
+}
+
+// sleep waits until an op is due, or that time is moved, with the pacer unlocked meanwhile. It returns the time.
+func (p *Pacer) sleep(ctx context.Context, o *pacedOp) time.Duration {
+	due := o.due
+	ctx, o.moved = context.WithCancel(ctx)
+	defer o.moved()
+	p.mu.Unlock()
+	_ = p.clock.Sleep(ctx, due) // the caller looks at the clock and at its context
+	p.mu.Lock()
+	return p.clock.Now()
+}
+
+// Modelled is a worker that computes nothing: it takes the time that a cost model says and answers zeros. With it a run differs
+// from the simulation by what the agents, the machine and the network add.
+type Modelled struct {
+	Costs []func(op int) time.Duration // by plan: what an op takes on an otherwise idle node
+	Pacer *Pacer
+
+	zeros []float32
+}
+
+// Run implements Worker.
+func (m *Modelled) Run(ctx context.Context, t *Task) (Done, error) {
+	m.Pacer.begin(t.Cluster)
+	d := Done{Work: m.Costs[t.Plan](t.Op)}
+	if !t.Hollow {
+		d.Outputs, m.zeros = blank(t, m.zeros)
+	}
+	var err error
+	d.Lag, err = m.Pacer.end(ctx, t.Cluster, float64(d.Work))
+	return d, err
+}
+
+// Pace is a worker that takes the time of a slower cluster: it lets another worker do the work at once and holds the result until
+// the work would be done there, which is Slowdown times the processor time that it took here. It is faithful as long as the work
+// itself is done by then: the sum of 1/slowdown over all clusters that are emulated on a machine must stay below its cores.
+type Pace struct {
+	Worker   Worker
+	Slowdown float64 // ≥ 1
+	Pacer    *Pacer
+	// CPU returns the processor time that the calling thread has used. Nil means ThreadCPU. Workers that compute with several
+	// threads need another.
+	CPU func() time.Duration
+}
+
+// Run implements Worker.
+func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) {
+	cpu := p.CPU
+	if cpu == nil {
+		cpu = ThreadCPU
+	}
+	p.Pacer.begin(t.Cluster)
+	before := cpu()
+	d, err := p.Worker.Run(ctx, t)
+	work := float64(p.Slowdown * float64(cpu()-before))
+	if err != nil {
+		work = 0
+	}
+	d.Work = time.Duration(work)
+	lag, ended := p.Pacer.end(ctx, t.Cluster, work)
+	d.Lag = lag
+	if err == nil {
+		err = ended
+	}
+	return d, err
+}

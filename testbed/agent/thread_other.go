@@ -1,0 +1,11 @@
+//go:build !linux
+
+package agent
+
+import "time"
+
+// ThreadCPU returns the wall time: the processor time of a thread is known on Linux only.
+func ThreadCPU() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
+// pin does nothing: threads are pinned on Linux only.
+func pin([]int) error { return nil }

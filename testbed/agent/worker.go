@@ -1,0 +1,66 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"hidp/testbed/inference"
+	"hidp/testbed/submodel"
+	"hidp/workloads"
+)
+
+// Worker computes the ops of one core cluster: one at a time, always on the same thread of the operating system.
+type Worker interface {
+	// Run does the task. It may stop early, with ctx's error, when ctx ends.
+	Run(ctx context.Context, t *Task) (Done, error)
+}
+
+// Task is a compute op of a request.
+type Task struct {
+	Request int64
+	Plan    int // index into Config.Plans
+	Op      int
+	Cluster int
+	Slice   workloads.Slice
+	Graph   *workloads.Graph
+	Outputs []workloads.Part // what the op has to make: Graph.Outputs(Slice)
+	Hollow  bool             // there are no tensors in this session
+
+	needs []workloads.Part
+	of    *activity
+}
+
+// Inputs assembles the tensors that the op reads, in the order of Graph.Work(Slice).Inputs. It takes time and memory, so it is
+// part of the work. The tensors must not be written to, and are not valid after Run.
+func (t *Task) Inputs() ([]inference.Tensor, error) { return t.of.shelf.take(t.needs) }
+
+// Done is what came of a task.
+type Done struct {
+	// Outputs are the tensors of Task.Outputs, with the dimensions that submodel.Shape tells. They must share no memory with the
+	// inputs, and nobody may write to them any more. Where the session is hollow there are none.
+	Outputs []inference.Tensor
+	Work    time.Duration // what the op takes on an otherwise idle node; 0: as long as it took
+	Lag     time.Duration // how much later than meant it was done, where the worker keeps to a time
+}
+
+// blank returns tensors for the outputs of a task whose values do not matter. All share one array of zeros, which grows.
+func blank(t *Task, zeros []float32) ([]inference.Tensor, []float32) {
+	out := make([]inference.Tensor, len(t.Outputs))
+	for i, part := range t.Outputs {
+		shape := submodel.Shape(t.Graph, part)
+		n := product(shape)
+		if n > len(zeros) {
+			zeros = make([]float32, n)
+		}
+		out[i] = inference.Tensor{Shape: shape, Data: zeros[:n]}
+	}
+	return out, zeros
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
