@@ -92,3 +92,9 @@ func appendKey(key []byte, model int32, backlog [][]time.Duration) []byte {
 	}
 	return key
 }
+
+// modelOf returns the model of a key.
+func modelOf(key string) int32 {
+	m, _ := binary.Uvarint([]byte(key))
+	return int32(m)
+}

@@ -38,6 +38,8 @@ type Config struct {
 	Records    bool // keep a Record of every request in the result
 	TraceLimit int  // records of each kind to keep in the trace; 0: no trace, -1: all
 	Observe    Observer
+
+	Checkpoints Checkpoints
 }
 
 // Planning says how much time a leader spends on a plan. A leader makes one plan at a time; requests wait for it.

@@ -48,11 +48,22 @@ func (s *simulation) expect(x workloads.Arrival, ok bool) {
 	if !ok {
 		return
 	}
+	s.note(x)
 	if x.Model < 0 || x.Model >= len(s.cfg.Models) {
 		panic(fmt.Sprintf("sim: a request for model %d, of %d", x.Model, len(s.cfg.Models)))
 	}
 	s.expected++
 	s.eng.Schedule(engine.Event{At: x.At, Kind: evArrival, A: int32(x.Model)})
+}
+
+// note counts an arrival that was drawn, and adds it to the hash by which a resumed run knows its workload. What clients ask for
+// depends on the answers, so theirs are only counted.
+func (s *simulation) note(x workloads.Arrival) {
+	const prime = 1099511628211 // of the 64-bit FNV-1a hash
+	s.drawn++
+	if s.cfg.Clients == nil {
+		s.drawnHash = ((s.drawnHash^uint64(x.At))*prime ^ uint64(x.Model)) * prime
+	}
 }
 
 // arrive takes in a request at the leader.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"hidp/sim/engine"
@@ -36,11 +37,13 @@ type simulation struct {
 	faults []fault
 	losses int // nodes lost so far
 
-	requests []request // by slot
-	freeSlot []int32
-	expected int64 // arrivals in the queue
-	inFlight int64
-	broken   error // ends the run
+	requests  []request // by slot
+	freeSlot  []int32
+	expected  int64 // arrivals in the queue
+	drawn     int64 // arrivals so far, those expected included
+	drawnHash uint64
+	inFlight  int64
+	broken    error // ends the run
 
 	transfers    []transfer
 	freeTransfer []int32
@@ -57,6 +60,7 @@ type simulation struct {
 
 	stats statistics
 	trace *trace.Trace
+	every int // checkEvery, or less in tests
 }
 
 // Run simulates what cfg says. A run that the modelled world ends early returns what was measured so far together with the
@@ -67,6 +71,12 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, err
 	}
 	s := newSimulation(cfg)
+	s.start()
+	return s.run(ctx)
+}
+
+// run goes on until the end.
+func (s *simulation) run(ctx context.Context) (*Result, error) {
 	err := s.loop(ctx)
 	if s.belief != nil && s.losses == 0 {
 		s.cfg.Cache.returnBelief(s.beliefKey(), s.belief)
@@ -77,8 +87,13 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // RunPlan simulates requests that all run plan p of graph g: Run with a strategy that answers p whatever it is asked. The
 // configuration's Strategy, Models, Batch and Leader are taken from the plan.
 func RunPlan(ctx context.Context, cfg Config, p *strategies.Plan, g *workloads.Graph) (*Result, error) {
-	cfg.Strategy, cfg.Models, cfg.Batch, cfg.Leader = fixedPlan{p}, []*workloads.Graph{g}, p.Batch, p.Leader
-	return Run(ctx, cfg)
+	return Run(ctx, cfg.WithPlan(p, g))
+}
+
+// WithPlan returns the configuration of RunPlan, for Resume.
+func (c Config) WithPlan(p *strategies.Plan, g *workloads.Graph) Config {
+	c.Strategy, c.Models, c.Batch, c.Leader, c.Leaders = fixedPlan{p}, []*workloads.Graph{g}, p.Batch, p.Leader, nil
+	return c
 }
 
 // fixedPlan is the strategy that always answers one plan.
@@ -114,8 +129,8 @@ func newSimulation(cfg Config) *simulation {
 		s.nodes[j] = newNodeState(&cfg.Truth.Nodes[j], s.trace != nil)
 	}
 	s.plans.reset(len(cfg.Models))
+	s.every = checkEvery
 	s.scheduleFaults()
-	s.start()
 	return s
 }
 
@@ -149,11 +164,10 @@ func (s *simulation) loop(ctx context.Context) error {
 		if s.broken != nil {
 			return s.broken
 		}
-		if n%checkEvery == 0 {
-			if err := ctx.Err(); err != nil {
+		if n%s.every == 0 {
+			if err := s.check(ctx); err != nil {
 				return err
 			}
-			s.progress()
 		}
 	}
 	return nil
@@ -171,10 +185,23 @@ func (s *simulation) stalled() error {
 	return s.deadlock()
 }
 
-func (s *simulation) progress() {
-	if f := s.cfg.Observe.Progress; f != nil {
-		f(Progress{Now: s.now, Arrived: s.stats.arrived, Completed: s.stats.completed, Events: s.events()})
+// check looks at the world outside: has the run been cancelled, is a checkpoint due, who wants to know how far it is.
+func (s *simulation) check(ctx context.Context) error {
+	save := s.cfg.Checkpoints.Save
+	if err := ctx.Err(); err != nil {
+		if save != nil {
+			err = errors.Join(err, save(s.checkpoint()))
+		}
+		return err
 	}
+	p := Progress{Now: s.now, Arrived: s.stats.arrived, Completed: s.stats.completed, Events: s.events()}
+	if f := s.cfg.Observe.Progress; f != nil {
+		f(p)
+	}
+	if save != nil && s.cfg.Checkpoints.Due != nil && s.cfg.Checkpoints.Due(p) {
+		return save(s.checkpoint())
+	}
+	return nil
 }
 
 // events returns how many events there were so far.

@@ -50,6 +50,23 @@ func (st *statistics) bin(l time.Duration) {
 	}
 }
 
+// code codes the statistics.
+func (st *statistics) code(c *coder) {
+	c.all(&st.arrived, &st.completed, &st.failed, &st.last, &st.sum, &st.worst, &st.planning, &st.samples)
+	list(c, &st.records, func(c *coder, r *Record) {
+		c.all(&r.ID, &r.Model, &r.Arrival, &r.Planned, &r.Planning, &r.Finish, &r.Failed)
+	})
+	list(c, &st.failures, func(c *coder, f *Failure) { c.all(&f.Reason, &f.Node, &f.Requests) })
+	list(c, &st.warnings, func(c *coder, w *string) { c.all(w) })
+	var bins hdrhistogram.Snapshot
+	if st.histogram != nil {
+		bins = *st.histogram.Export()
+	}
+	if c.gob(&bins); c.reading && bins.SignificantFigures > 0 {
+		st.histogram = hdrhistogram.Import(&bins)
+	}
+}
+
 // fail counts a failure under what caused it.
 func (st *statistics) fail(why error) {
 	st.failed++
