@@ -89,8 +89,8 @@ func (s *simulation) planned(ev engine.Event) {
 			s.explore(w.slot)
 		}
 	}
-	if p.first == len(p.queue) {
-		p.queue, p.first = p.queue[:0], 0
+	if p.first > len(p.queue)/2 { // also when it never is empty
+		p.queue, p.first = p.queue[:copy(p.queue, p.queue[p.first:])], 0
 	}
 }
 

@@ -70,10 +70,7 @@ func (s *simulation) startPrepared(n *nodeState) {
 			s.startFlow(p.transfer)
 		}
 	}
-	switch {
-	case n.sent == len(n.sending):
-		n.sending, n.sent = n.sending[:0], 0
-	case n.sent > len(n.sending)/2:
+	if n.sent > len(n.sending)/2 { // also when it never is empty
 		n.sending, n.sent = n.sending[:copy(n.sending, n.sending[n.sent:])], 0
 	}
 }
