@@ -70,6 +70,10 @@ func (e *layerCut) linear() error {
 		}
 		inputs := []string{x.name}
 		for k, name := range n.Inputs[1:] {
+			if name == "" {
+				inputs = append(inputs, "")
+				continue
+			}
 			of := portion{-1, e.out.Channels} // the last axis, also of a bias
 			if k == 0 && transposed(n) {
 				of.axis = 0

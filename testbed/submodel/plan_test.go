@@ -2,6 +2,7 @@ package submodel
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -88,6 +89,32 @@ func TestPlansOnRandomPlatforms(t *testing.T) {
 		require.NoError(t, src.Close())
 	}
 	require.Greater(t, split, 20, "too few of the plans are partitions")
+}
+
+// Plans that ignore halos run, give numbers of the right shape, and, as they must, not the network's answer.
+func TestPlansThatIgnoreHalos(t *testing.T) {
+	engine := ort(t)
+	plat := conformance.Boards(1e9, 1, 1, 1)
+	for _, model := range []string{"mobilenet_v2", "efficientnet_b0", "googlenet"} {
+		g, err := zoo.Get(model)
+		require.NoError(t, err)
+		src := exported(t, g)
+		r := &Runner{Source: src, Engine: engine}
+		in := inputOf(g, 1)
+		want, err := r.Unsplit(in)
+		require.NoError(t, err)
+		for _, sync := range []string{"once", "block"} {
+			p, err := planned(t, "modnn", strategies.Options{"halo": "ignore", "sync": sync}, g, plat, 1)
+			require.NoError(t, err)
+			require.False(t, p.Exact())
+			got, err := r.ExecutePlan(p, in)
+			require.NoError(t, err, "%s, %s", model, sync)
+			a, err := src.Compare(want, got)
+			require.NoError(t, err)
+			require.False(t, a.OK())
+			require.False(t, math.IsInf(a.Difference, 0))
+		}
+	}
 }
 
 // A user's file with its real weights, split over three boards with fast links by rows and by layers, gives the answer of the file.

@@ -174,6 +174,9 @@ func (e *layerCut) upsample() error {
 		}
 		inputs := []string{x}
 		if n.OpType == "Resize" && e.s.Model.Opset >= 11 {
+			if len(n.Inputs) < 3 {
+				return tensor{}, fmt.Errorf("%v does not say how much to enlarge", n)
+			}
 			region := n.Inputs[1] // of interest: not for these modes, but operator sets before 13 want it there
 			if region != "" {
 				if region, err = e.constant(region, portion{}); err != nil {

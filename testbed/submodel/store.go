@@ -26,7 +26,7 @@ type piece struct {
 // NewStore returns an empty store for tensors of g.
 func NewStore(g *workloads.Graph) *Store { return &Store{g, map[int][]piece{}} }
 
-// Put adds a part. The tensor must have the part's Shape (see there), or at least as many elements in that order. It is not
+// Put adds a part. The tensor must have as many elements as the part's Shape (see there), in that order. It is not
 // copied.
 func (s *Store) Put(p workloads.Part, t inference.Tensor) error {
 	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Region.Empty() {
