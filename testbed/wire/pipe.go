@@ -87,7 +87,7 @@ func (p *Pipe) Send(ctx context.Context, to string, m *Message) error {
 	sent := p.hub.clock.Now()
 	ctx, stop := joined(ctx, p.ctx, peer.ctx)
 	defer stop()
-	size := int64(len(m.Payload))
+	size := m.cost()
 	w := p.window(to)
 	if err := w.take(ctx, size); err != nil {
 		return p.reason(ctx, peer)
@@ -180,6 +180,7 @@ func (p *Pipe) hold(peer *Pipe, d Delivery) {
 	}
 	peer.holding.Go(func() {
 		if p.hub.clock.Sleep(peer.ctx, d.Arrived) == nil {
+			d.Lag = p.hub.clock.Now() - d.Arrived
 			peer.in.put(d)
 		}
 	})

@@ -27,6 +27,7 @@ type Delivery struct {
 	Message Message
 	Sent    time.Duration // when the sender began, on the sender's clock
 	Arrived time.Duration // when it was due here, on an emulated network; else when the last byte was read
+	Lag     time.Duration // emulated network: how much later than Arrived the transport had it ready
 
 	// Lost is not nil if From is gone and no Message came: a *PeerError around ErrPeerClosed, ErrPeerLost or ErrPeerRestarted. It is
 	// reported once per peer that has sent or connected, and the peer's unfinished messages are dropped.

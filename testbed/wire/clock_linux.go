@@ -1,0 +1,54 @@
+package wire
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// spin is the last stretch of a sleep, which is spent in the kernel and cannot be interrupted.
+const spin = 2 * time.Millisecond
+
+type monotonic struct{}
+
+// Monotonic returns the clock that all processes of this machine share: CLOCK_MONOTONIC. It sleeps to within some ten microseconds:
+// until shortly before the end on a timer of the runtime, which may come late, then with clock_nanosleep to an absolute time on a
+// thread of its own without timer slack (prctl(2), PR_SET_TIMERSLACK).
+func Monotonic() Clock { return monotonic{} }
+
+func (monotonic) Now() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic("wire: CLOCK_MONOTONIC: " + err.Error())
+	}
+	return time.Duration(ts.Nano())
+}
+
+func (c monotonic) Sleep(ctx context.Context, t time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d := t - c.Now() - spin; d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if c.Now() < t {
+		unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // without it the sleep is 50 µs too long, no more
+	}
+	ts := unix.NsecToTimespec(int64(t))
+	for c.Now() < t {
+		if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil); err != nil && err != unix.EINTR {
+			panic("wire: clock_nanosleep: " + err.Error())
+		}
+	}
+	return ctx.Err()
+}
