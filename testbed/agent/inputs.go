@@ -42,8 +42,8 @@ func (r *Runtime) Begin(id int64, plan int, input inference.Tensor) error {
 	return nil
 }
 
-// Join announces a request to a node that follows. Without it a request begins here with the first tensor. A request that is or was
-// under way is left alone.
+// Join announces a request to a node that follows. Without it a request begins here with the first tensor, and until then the loss
+// of a node that it needs goes unnoticed here. A request that is or was under way is left alone.
 func (r *Runtime) Join(id int64, plan int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

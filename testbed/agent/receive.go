@@ -22,7 +22,7 @@ func (r *Runtime) receive() {
 		}
 		r.mu.Lock()
 		switch {
-		case r.closed:
+		case r.closed || r.ctx.Err() != nil:
 		case d.Lost != nil:
 			r.lose(from, d.Lost)
 		case r.lost[from] == nil:
@@ -42,6 +42,9 @@ func (r *Runtime) lose(j int, why error) {
 	name := r.cfg.Platform.Nodes[j].Name
 	r.lost[j] = &NodeLostError{Node: name, Why: why}
 	r.report.Lost = append(r.report.Lost, name)
+	if r.cfg.Lost != nil {
+		r.notes.add(func() { r.cfg.Lost(name, why) })
+	}
 	r.machine.NodeLost(j)
 	r.act()
 }
@@ -76,11 +79,10 @@ func (r *Runtime) deliver(from int, d *wire.Delivery) error {
 	case a == nil && len(r.live) >= r.cfg.Most:
 		return refused("%d requests are under way already", len(r.live))
 	case a == nil:
-		if _, err := r.admissible(id, plan); err != nil {
-			r.ended[id] = true // a node that it needs is lost
+		if a = r.joinLate(id, rec); a.dropped {
+			d.Release()
 			return nil
 		}
-		a = r.join(id, rec)
 	}
 	if !r.machine.Expects(a.handle, int(m.Op)) {
 		return refused("the tensor is here already")
@@ -90,6 +92,18 @@ func (r *Runtime) deliver(from int, d *wire.Delivery) error {
 	}
 	r.arrived(a, from, d)
 	return nil
+}
+
+// joinLate begins a request with its first tensor. If it needs a node that was lost before, it fails at once.
+func (r *Runtime) joinLate(id int64, rec *recipe) *activity {
+	a := r.join(id, rec)
+	for j := range r.cfg.Platform.Nodes {
+		if r.lost[j] != nil {
+			r.machine.NodeLost(j)
+		}
+	}
+	r.act()
+	return a
 }
 
 // arrived tells the machine of a tensor.

@@ -33,9 +33,12 @@ type Config struct {
 	TraceLimit int // records of each kind to keep; 0: all
 
 	// Finished and Failed are told how requests end: Finished at the leader, with the network's output (nothing if hollow), Failed
-	// at every node that finds out by itself. They are called one at a time and may call the runtime, except Close.
+	// at every node that finds out by itself. Lost is told that another node is gone, whether requests under way need it or not: of
+	// requests that were not announced to a node it cannot know. The three are called one at a time and may call the runtime,
+	// except Close.
 	Finished func(request int64, output inference.Tensor)
 	Failed   func(request int64, why error)
+	Lost     func(node string, why error)
 }
 
 // check returns all faults of the configuration that do not lie in the plans.

@@ -20,9 +20,7 @@ func (r *Runtime) send(a *activity, op int) {
 		o := &a.recipe.Plan.Plan.Ops[op]
 		bytes := o.Bytes(a.recipe.Graph)
 		err := r.transmit(a, op, bytes)
-		if err == nil {
-			a.shelf.done(&a.recipe.ops[op])
-		}
+		a.shelf.done(&a.recipe.ops[op])
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.report.SentBytes[o.To] += bytes

@@ -110,9 +110,11 @@ type session struct {
 	clock    wire.Clock
 	hub      *wire.Hub
 	silent   bool
+	pipes    []*wire.Pipe
 	runtimes []*Runtime
 	finished chan int64
 	failed   chan failure
+	lost     chan string
 }
 
 type failure struct {
@@ -128,6 +130,7 @@ type setup struct {
 	silent bool          // followers are not told of requests
 	worker func(w Worker) Worker
 	only   func(cfg *Config)
+	foe    bool // there is no runtime at node 0
 }
 
 // delayed adds to the time that messages take.
@@ -142,7 +145,13 @@ func (d delayed) Carry(ctx context.Context, from, to string, bytes int64, grante
 }
 
 func open(t *testing.T, s *scenario, u setup) *session {
-	x := &session{t: t, s: s, silent: u.silent, clock: wire.NewTimers(), finished: make(chan int64, 1000), failed: make(chan failure, 1000)}
+	x := &session{t: t, s: s, silent: u.silent, clock: wire.NewTimers(), finished: make(chan int64, 1000), failed: make(chan failure, 1000), lost: make(chan string, 1000)}
+	t.Cleanup(func() {
+		x.close()
+		for _, p := range x.pipes {
+			_ = p.Close()
+		}
+	})
 	plans := []Plan{{s.plan, s.graph}}
 	limits := Limits(plans)
 	var network wire.Network = wire.NewFluid(s.platform, x.clock, 0)
@@ -157,9 +166,11 @@ func open(t *testing.T, s *scenario, u setup) *session {
 		n := &s.platform.Nodes[j]
 		cfg := Config{Platform: s.platform, Node: j, Plans: plans, Clock: x.clock, Hollow: u.hollow, Pacer: NewPacer(x.clock, n, false),
 			Finished: func(id int64, _ inference.Tensor) { x.finished <- id },
+			Lost:     func(name string, _ error) { x.lost <- name },
 			Failed:   func(id int64, why error) { x.failed <- failure{j, id, why} }}
-		cfg.Transport, err = x.hub.Join(n.Name)
+		pipe, err := x.hub.Join(n.Name)
 		require.NoError(t, err)
+		cfg.Transport, x.pipes = pipe, append(x.pipes, pipe)
 		for range n.Clusters {
 			var w Worker = &Modelled{Pacer: cfg.Pacer, Costs: []func(int) time.Duration{func(op int) time.Duration { return s.plan.ComputeTime(costs, op) }}}
 			if u.worker != nil {
@@ -169,6 +180,9 @@ func open(t *testing.T, s *scenario, u setup) *session {
 		}
 		if u.only != nil {
 			u.only(&cfg)
+		}
+		if u.foe && j == 0 {
+			continue
 		}
 		r, err := Start(t.Context(), cfg)
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"hidp/testbed/inference"
@@ -63,4 +64,23 @@ func product(dims []int) int {
 		n *= d
 	}
 	return n
+}
+
+// Segments is a worker that computes for real: with the cut model of every op, loaded into an engine.
+type Segments struct {
+	Loaded []map[int]*submodel.Loaded // by plan: the ops of the worker's cluster
+}
+
+// Run implements Worker.
+func (s *Segments) Run(_ context.Context, t *Task) (Done, error) {
+	l := s.Loaded[t.Plan][t.Op]
+	if l == nil {
+		return Done{}, fmt.Errorf("the model of layers [%d,%d) was not loaded", t.Slice.From, t.Slice.To)
+	}
+	inputs, err := t.Inputs()
+	if err != nil {
+		return Done{}, err
+	}
+	outputs, err := l.Run(inputs)
+	return Done{Outputs: outputs}, err
 }
