@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"hidp/devices"
+	"hidp/sim/flow"
 	"hidp/strategies"
 	"hidp/workloads"
 )
@@ -20,6 +21,13 @@ type Cache struct {
 	costs   map[priced]*devices.Costs
 	beliefs map[priced][]*strategies.Belief // not in use by any run, by platform and first model
 	roomy   map[*devices.Platform]*devices.Platform
+	paths   map[pair][]flow.Hop
+}
+
+// pair is two nodes of a platform.
+type pair struct {
+	platform *devices.Platform
+	from, to int
 }
 
 // question is what a plan and its prices depend on besides the state of the platform.
@@ -42,6 +50,7 @@ type priced struct {
 const (
 	maxCachedOps    = 1 << 18
 	maxCachedTables = 128
+	maxCachedPaths  = 1 << 16
 )
 
 // answer returns the answer kept for a question in the state that key tells, if there is one.
@@ -139,6 +148,23 @@ func (s *simulation) believed() *strategies.Belief {
 }
 
 func (s *simulation) beliefKey() priced { return priced{s.cfg.Belief, s.cfg.Models[0]} }
+
+// pathOf returns the path between two nodes, always the same slice: flow.Network is faster when flows on one path have one.
+func (c *Cache) pathOf(p *devices.Platform, from, to int) []flow.Hop {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	path, ok := c.paths[pair{p, from, to}]
+	if !ok {
+		for _, h := range p.Network.Paths[from][to].Hops {
+			path = append(path, flow.Hop{Resource: int32(h.Resource), Weight: h.Weight})
+		}
+		if c.paths == nil || len(c.paths) >= maxCachedPaths {
+			c.paths = map[pair][]flow.Hop{}
+		}
+		c.paths[pair{p, from, to}] = path
+	}
+	return path
+}
 
 // question returns what the strategy is asked for a model; ok is false when the answer is not one to share.
 func (s *simulation) question(model int32) (q question, ok bool) {

@@ -101,9 +101,7 @@ func (s *simulation) sendCost(op *strategies.Op, g *workloads.Graph) opCost {
 	path := s.cfg.Truth.Network.Paths[op.Node][op.To]
 	c := opCost{from: int32(op.Node), to: int32(op.To), bytes: op.Bytes(g), before: s.nodes[op.Node].spec.Message,
 		after: path.Latency + s.nodes[op.To].spec.Message, jitter: path.Jitter}
-	for _, h := range path.Hops {
-		c.path = append(c.path, flow.Hop{Resource: int32(h.Resource), Weight: h.Weight})
-	}
+	c.path = s.cfg.Cache.pathOf(s.cfg.Truth, op.Node, op.To)
 	return c
 }
 

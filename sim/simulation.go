@@ -241,7 +241,7 @@ func (s *simulation) touch(j int32) {
 func (s *simulation) settle() {
 	for len(s.dirty) > 0 {
 		j := s.dirty[0]
-		s.dirty = append(s.dirty[:0], s.dirty[1:]...)
+		s.dirty = s.dirty[:copy(s.dirty, s.dirty[1:])]
 		s.nodes[j].dirty = false
 		s.dispatch(j)
 	}

@@ -62,6 +62,7 @@ type model struct {
 	now        time.Duration
 	capacities []float64
 	carried    []float64
+	routes     [][]flow.Hop // paths that several flows take
 	flows      map[flow.FlowID]*transfer
 }
 
@@ -74,7 +75,7 @@ func newModel(t *rapid.T) *model {
 	capacities := rapid.SliceOfN(capacity(), 1, 8).Draw(t, "capacities")
 	return &model{
 		net: flow.New(capacities), capacities: capacities, carried: make([]float64, len(capacities)),
-		flows: map[flow.FlowID]*transfer{},
+		flows: map[flow.FlowID]*transfer{}, routes: rapid.SliceOfN(path(len(capacities)), 1, 3).Draw(t, "routes"),
 	}
 }
 
@@ -96,7 +97,7 @@ func path(resources int) *rapid.Generator[[]flow.Hop] {
 func (m *model) transfer(t *rapid.T) flow.Transfer {
 	return flow.Transfer{
 		Bytes: rapid.OneOf(rapid.Int64Range(0, 3), rapid.Int64Range(0, 10_000_000)).Draw(t, "bytes"),
-		Path:  path(len(m.capacities)).Draw(t, "path"),
+		Path:  rapid.OneOf(path(len(m.capacities)), rapid.SampledFrom(m.routes), rapid.SampledFrom(m.routes)).Draw(t, "path"),
 		Limit: rapid.SampledFrom([]float64{0, 0, 1e5, 3e6}).Draw(t, "limit"),
 	}
 }

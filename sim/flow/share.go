@@ -44,12 +44,40 @@ func (n *Network) settleRates() {
 		x.touched = false
 		if x.binding == 0 {
 			n.sharePool(r)
-		} else if x.mark != n.share.epoch && len(x.members) > 0 {
+		} else if x.mark != n.share.epoch && len(x.members) > 0 && !n.shareRoute(x) {
 			n.collect(r)
 			n.fill()
 		}
 	}
 	n.dirty = n.dirty[:0]
+}
+
+// shareRoute computes the rates of a component in which all flows take one path, as they do when a flow is alone; it returns false
+// if the component of resource r is another. As many flows on every resource as on r means that they are the same.
+func (n *Network) shareRoute(r *resource) bool {
+	first := r.members[0]
+	path := n.flows[first.flow].path
+	for _, h := range path {
+		if len(n.resources[h.Resource].members) != len(r.members) {
+			return false
+		}
+	}
+	for _, m := range r.members {
+		f := &n.flows[m.flow]
+		if m.hop != first.hop || len(f.path) != len(path) || &f.path[0] != &path[0] || !math.IsInf(f.limit, 1) {
+			return false // or one that crosses r twice
+		}
+	}
+	rate := math.Inf(1)
+	for _, h := range path {
+		x := &n.resources[h.Resource]
+		x.mark = n.share.epoch
+		rate = min(rate, x.capacity/float64(h.Weight*float64(len(r.members))))
+	}
+	for _, m := range r.members {
+		n.setRate(m.flow, rate)
+	}
+	return true
 }
 
 // collect finds the component of a resource: what can be reached from it over flows.
