@@ -48,7 +48,9 @@ func (n *Network) remove(place int32) {
 
 // move puts c where it belongs, given that the entry at place is to be overwritten.
 func (n *Network) move(place int32, c completion) {
-	if place > 0 && c.before(n.pending[(place-1)/4]) {
+	if len(n.pending) == 1 {
+		n.put(0, c)
+	} else if place > 0 && c.before(n.pending[(place-1)/4]) {
 		n.up(place, c)
 	} else {
 		n.down(place, c)

@@ -161,7 +161,7 @@ func (m *Machine) Expects(h Handle, op int) bool {
 // TensorArrived says that the tensor of send op of the plan is here for request h. It panics if Expects does not hold.
 func (m *Machine) TensorArrived(h Handle, op int) {
 	if !m.Expects(h, op) {
-		panic(fmt.Sprintf("node: request %d does not expect the tensor of op %d", h, op))
+		refuse(h, op)
 	}
 	r := &m.requests[h]
 	s := r.part.landing[op]
@@ -170,6 +170,10 @@ func (m *Machine) TensorArrived(h Handle, op int) {
 		m.enter(h, Map)
 	}
 	m.complete(job{h, s})
+}
+
+func refuse(h Handle, op int) {
+	panic(fmt.Sprintf("node: request %d does not expect the tensor of op %d", h, op))
 }
 
 // complete counts a step as done and wakes those that waited for it alone.
