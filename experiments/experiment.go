@@ -8,6 +8,7 @@ import (
 	"hidp/internal/strict"
 	"hidp/internal/units"
 	"hidp/strategies"
+	"hidp/strategies/catalog"
 )
 
 // Experiment is a figure or table as its file describes it: a base scenario, what is varied, and the published result that it is
@@ -106,7 +107,7 @@ func (f *experimentFile) check(p *strict.Problems) {
 	var known []string
 	for i, m := range f.Method {
 		known = append(known, m.Strategy)
-		if _, err := newStrategy(m.Strategy, m.Options, 1); err != nil {
+		if _, err := catalog.New(m.Strategy, m.Options); err != nil {
 			p.Faultf(strict.Index("method", i), "%v", err)
 		}
 	}

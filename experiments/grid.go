@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"hidp/strategies"
 	"hidp/strategies/catalog"
 )
 
@@ -157,7 +156,7 @@ func (g *grid) seeded(strategy string, v Values) []Values {
 	if err != nil {
 		panic("experiments: " + err.Error())
 	}
-	if !slices.ContainsFunc(e.Options, func(o strategies.Option) bool { return o.Name == "seed" }) {
+	if !takesSeed(e) {
 		return []Values{v}
 	}
 	var all []Values

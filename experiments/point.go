@@ -10,6 +10,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/units"
 	"hidp/strategies"
+	"hidp/strategies/catalog"
 	"hidp/workloads"
 	"hidp/workloads/models"
 )
@@ -92,7 +93,7 @@ func (b *bench) scenario(v Values) (*Scenario, error) {
 	if err = b.setModels(&s, v); err != nil {
 		return nil, err
 	}
-	_, err = newStrategy(s.Strategy, s.Options, s.Seed)
+	_, err = catalog.New(s.Strategy, s.Options)
 	return &s, err
 }
 

@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"hidp/devices"
 	"hidp/sim"
 	"hidp/strategies"
-	"hidp/strategies/catalog"
 	"hidp/workloads"
 )
 
@@ -24,6 +23,14 @@ type Overrides struct {
 	Trace    int // records of each kind to keep in the trace; -1: all
 	Records  bool
 	Observe  sim.Observer
+
+	Checkpoints sim.Checkpoints // when a long run writes down its state
+	Checkpoint  []byte          // such a state, to go on from; nil: from the beginning
+
+	// What runs may share; the outcome does not depend on it. Where the planner is timed, or the belief errs, which is another one for
+	// every seed, nothing is shared.
+	Shared *Shared
+	Cache  *sim.Cache // for runs with the same Platform and Models objects
 }
 
 // Outcome is what a scenario's run produced.
@@ -41,16 +48,16 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err // the simulator looks at it only every few thousand events
 	}
-	s, err := s.with(o)
+	s = s.with(o)
+	if s.Planning.Measured || s.BeliefError > 0 {
+		o.Shared, o.Cache = nil, nil
+	}
+	cfg, err := s.config(o.Shared)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := s.config()
-	if err != nil {
-		return nil, err
-	}
-	cfg.TraceLimit, cfg.Records, cfg.Observe = o.Trace, o.Records, o.Observe
-	r, err := sim.Run(ctx, cfg)
+	cfg.TraceLimit, cfg.Records, cfg.Observe, cfg.Cache = o.Trace, o.Records, o.Observe, o.Cache
+	r, err := o.simulate(ctx, cfg)
 	var cut *sim.HorizonError
 	if errors.As(err, &cut) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d requests were still under way at the horizon of %v", cut.Unfinished, cut.Horizon))
@@ -62,37 +69,44 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	return &Outcome{Result: r, Summary: s.summary(r), Platform: s.Platform, Models: s.Models}, err
 }
 
-// with returns the scenario with the overrides applied, the strategy and its options checked.
-func (s *Scenario) with(o Overrides) (*Scenario, error) {
-	c := *s
-	c.Options = strategies.Options{}
-	if o.Strategy != "" && o.Strategy != s.Strategy {
-		c.Strategy = o.Strategy
-	} else {
-		for k, v := range s.Options {
-			c.Options[k] = v
-		}
+// simulate runs from the beginning or goes on from a checkpoint.
+func (o *Overrides) simulate(ctx context.Context, cfg sim.Config) (*sim.Result, error) {
+	cfg.Checkpoints = o.Checkpoints
+	if o.Checkpoint != nil {
+		return sim.Resume(ctx, cfg, o.Checkpoint)
 	}
-	for k, v := range o.Options {
-		c.Options[k] = v
+	return sim.Run(ctx, cfg)
+}
+
+// with returns the scenario with the overrides applied; Options may be the file's own.
+func (s *Scenario) with(o Overrides) *Scenario {
+	c := *s
+	if o.Strategy != "" && o.Strategy != s.Strategy {
+		c.Strategy, c.Options = o.Strategy, o.Options
+	} else if len(o.Options) > 0 {
+		c.Options = strategies.Options{}
+		maps.Copy(c.Options, s.Options)
+		maps.Copy(c.Options, o.Options)
 	}
 	if o.Seed != nil {
 		c.Seed = *o.Seed
 	}
-	_, err := catalog.New(c.Strategy, c.Options)
-	return &c, err
+	return &c
 }
 
-// config makes the simulator's configuration, with fresh state.
-func (s *Scenario) config() (sim.Config, error) {
+// config makes the simulator's configuration, with fresh state but for the strategy, which may be a shared one.
+func (s *Scenario) config(shared *Shared) (sim.Config, error) {
 	cfg := sim.Config{Truth: s.Platform, Models: s.Models, Batch: s.Batch, Leader: s.Platform.Leader, Horizon: s.Limit.Horizon,
 		Planning: s.Planning.sim(), Faults: s.Faults, Seed: s.Seed}
-	if s.BeliefError > 0 {
-		cfg.Belief = s.Platform.Perturbed(s.BeliefError, s.Seed)
+	if shared == nil {
+		shared = new(Shared)
 	}
 	var err error
-	if cfg.Strategy, err = newStrategy(s.Strategy, s.Options, s.Seed); err != nil {
+	if cfg.Strategy, cfg.PlanKey, err = shared.strategy(s.Strategy, s.Options, s.Seed, s.Platform); err != nil {
 		return cfg, err
+	}
+	if s.BeliefError > 0 {
+		cfg.Belief = s.Platform.Perturbed(s.BeliefError, s.Seed)
 	}
 	if s.Arrivals.Kind == Closed {
 		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think, Own: s.Arrivals.Own}.Loop(s.Seed, s.Mix, s.Limit)
@@ -100,22 +114,6 @@ func (s *Scenario) config() (sim.Config, error) {
 		cfg.Arrivals, err = s.Arrivals.source(s.Seed, s.Mix, s.Limit)
 	}
 	return cfg, err
-}
-
-// newStrategy makes a strategy. One with a seed of its own gets the run's, unless its options say otherwise, so that repetitions
-// of a run differ in everything that is random.
-func newStrategy(name string, given strategies.Options, seed uint64) (strategies.Strategy, error) {
-	opts := strategies.Options{}
-	for _, e := range catalog.Entries() {
-		if e.Name == name && slices.ContainsFunc(e.Options, func(o strategies.Option) bool { return o.Name == "seed" }) {
-			const most = 1_000_000_000
-			opts["seed"] = strconv.FormatUint(seed%most, 10)
-		}
-	}
-	for k, v := range given {
-		opts[k] = v
-	}
-	return catalog.New(name, opts)
 }
 
 // check reports what is wrong with the arrivals' numbers, or nil.

@@ -39,7 +39,7 @@ type evaluator struct {
 	lock      sync.Mutex
 	scenarios map[string]*experiments.Scenario // by the values of the other axes
 	platforms map[string]*devices.Platform     // by these and the values of axes that change the platform
-	checked   map[string]bool                  // planKeys of strategies whose options are right
+	checked   map[string]bool                  // StrategyKeys of strategies whose options are right
 }
 
 // mostScenarios bounds what is kept; when it is full it starts anew. A scenario with the paper's platform and a large network is
@@ -144,7 +144,7 @@ func (e *evaluator) platform(s *experiments.Scenario, key string, settings []set
 
 // sound reports whether the scenario holds together after substitutions, as far as reading it would check.
 func (e *evaluator) sound(s *experiments.Scenario) bool {
-	key := planKey(s.Strategy, s.Options)
+	key := s.StrategyKey()
 	e.lock.Lock()
 	checked := e.checked[key]
 	e.lock.Unlock()
@@ -165,15 +165,15 @@ func (e *evaluator) sound(s *experiments.Scenario) bool {
 // worker runs points one after the other.
 type worker struct {
 	*evaluator
-	simulator *simulator
-	settings  []setting
-	values    []value
-	rows      []row
+	shared   experiments.Shared
+	settings []setting
+	values   []value
+	rows     []row
 }
 
 func (e *evaluator) worker() *worker {
 	n := len(e.sweep.axes)
-	return &worker{evaluator: e, simulator: newSimulator(), settings: make([]setting, n), values: make([]value, n)}
+	return &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
 }
 
 // point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
@@ -232,7 +232,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := w.simulator.run(ctx, s, seed, w.cache.Load())
+	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed, Shared: &w.shared, Cache: w.cache.Load()})
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

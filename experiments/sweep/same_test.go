@@ -2,44 +2,13 @@ package sweep
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"hidp/experiments"
-	"hidp/sim"
 )
-
-func TestRunsAreThoseOfScenarios(t *testing.T) {
-	files, err := filepath.Glob("../scenarios/*.toml")
-	require.NoError(t, err)
-	require.Greater(t, len(files), 5)
-	cache := &sim.Cache{}
-	for _, f := range files {
-		s, err := experiments.Load(f)
-		require.NoError(t, err)
-		m := newSimulator()
-		for _, strategy := range []string{s.Strategy, "omniboost", "modnn"} {
-			c := *s
-			if c.Strategy != strategy {
-				c.Strategy, c.Options = strategy, nil
-			}
-			for _, seed := range []uint64{3, 4, 3} {
-				want, wantErr := c.Run(context.Background(), experiments.Overrides{Seed: &seed})
-				got, err := m.run(context.Background(), &c, seed, cache)
-				if wantErr != nil {
-					require.EqualError(t, err, wantErr.Error())
-					continue
-				}
-				require.NoError(t, err)
-				require.Equal(t, want.Summary, got.Summary, "%s with %s", f, strategy)
-				require.Equal(t, want.Result.Nodes, got.Result.Nodes)
-			}
-		}
-	}
-}
 
 func TestSubstitutionIsReading(t *testing.T) {
 	base := map[string]string{

@@ -1,0 +1,99 @@
+package experiments
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hidp/devices"
+	"hidp/strategies"
+	"hidp/strategies/catalog"
+)
+
+// Shared keeps the strategies of runs for the runs after them: in a short run, making them takes more time than simulating. The zero
+// value is ready to use. Not safe for concurrent use, nor are the strategies in it.
+type Shared struct {
+	strategies map[string]strategies.Strategy // by what their plans depend on: StrategyKey, and the run's seed if they take it
+	platforms  map[*devices.Platform]bool     // that these have planned for since they were made
+	seeded     map[string]bool                // by name: whether there is an option seed
+}
+
+// The bounds of what is kept; what is full starts anew. A strategy may keep, for every platform that it plans for, what it has worked
+// out: some hundred kilobytes for a large network on the paper's platform.
+const (
+	mostStrategies = 1024
+	mostPlatforms  = 64
+)
+
+// StrategyKey identifies the scenario's strategy with the options given for it; it does not hold the run's seed.
+func (s *Scenario) StrategyKey() string { return strategyKey(s.Strategy, s.Options) }
+
+func strategyKey(name string, options strategies.Options) string {
+	if len(options) == 0 {
+		return name
+	}
+	var b strings.Builder
+	b.WriteString(name)
+	for _, k := range slices.Sorted(maps.Keys(options)) {
+		b.WriteString("\x00" + k + "\x00" + options[k])
+	}
+	return b.String()
+}
+
+// strategy returns a strategy for a run on p and a key that says what its plans depend on. One with a seed of its own gets the run's, unless its
+// options say otherwise, so that repetitions of a run differ in everything that is random. The error is catalog.New's.
+func (h *Shared) strategy(name string, options strategies.Options, seed uint64, p *devices.Platform) (strategies.Strategy, string, error) {
+	key := strategyKey(name, options)
+	_, given := options["seed"]
+	seeded := !given && h.takesSeed(name)
+	var own string
+	if seeded {
+		const most = 1_000_000_000
+		own = strconv.FormatUint(seed%most, 10)
+		key += "\x00seed\x00" + own
+	}
+	h.bound(p)
+	if known := h.strategies[key]; known != nil {
+		return known, key, nil
+	}
+	if seeded {
+		given := options
+		options = strategies.Options{"seed": own}
+		maps.Copy(options, given)
+	}
+	made, err := catalog.New(name, options)
+	if err != nil {
+		return nil, "", err
+	}
+	h.strategies[key] = made
+	return made, key, nil
+}
+
+// bound makes room for one more strategy and for p.
+func (h *Shared) bound(p *devices.Platform) {
+	if h.strategies == nil || len(h.strategies) >= mostStrategies || !h.platforms[p] && len(h.platforms) >= mostPlatforms {
+		h.strategies, h.platforms = map[string]strategies.Strategy{}, map[*devices.Platform]bool{}
+	}
+	if !h.platforms[p] {
+		h.platforms[p] = true
+	}
+}
+
+// takesSeed reports whether a strategy has an option seed; an unknown one has none.
+func (h *Shared) takesSeed(name string) bool {
+	takes, known := h.seeded[name]
+	if !known {
+		e, err := catalog.Find(name)
+		takes = err == nil && takesSeed(e)
+		if h.seeded == nil {
+			h.seeded = map[string]bool{}
+		}
+		h.seeded[name] = takes
+	}
+	return takes
+}
+
+func takesSeed(e strategies.Entry) bool {
+	return slices.ContainsFunc(e.Options, func(o strategies.Option) bool { return o.Name == "seed" })
+}
