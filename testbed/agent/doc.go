@@ -12,6 +12,7 @@
 //   - recipe.go, shelf.go: which parts of tensors an op reads and makes; where they lie until the last op has read them.
 //   - report.go: what was measured, and Merge, which makes one trace of the reports
 //     of all nodes.
+//   - energy: joules that a board can measure.
 //
 // # Sessions
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	goruntime "runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,4 +340,18 @@ func TestRequestsThatCannotBegin(t *testing.T) {
 			require.Zero(t, r.LiveMemory)
 		}
 	})
+}
+
+// A node alone needs no transport; a thread that cannot be pinned is an error that names its cluster, and leaves nothing running.
+func TestPinning(t *testing.T) {
+	if goruntime.GOOS != "linux" {
+		t.Skip("threads are pinned on Linux only")
+	}
+	cfg := Config{Platform: conformance.Boards(1e6, 1), Clock: wire.Monotonic(), Workers: []Worker{lazy{}}, CPUs: [][]int{{0}}}
+	r, err := Start(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Zero(t, r.Close().LiveMemory)
+	cfg.CPUs = [][]int{{100_000}}
+	_, err = Start(t.Context(), cfg)
+	require.ErrorContains(t, err, "node n0, cluster cpu: pinning to CPUs [100000]")
 }

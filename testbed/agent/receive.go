@@ -41,9 +41,11 @@ func (r *Runtime) lose(j int, why error) {
 	}
 	name := r.cfg.Platform.Nodes[j].Name
 	r.lost[j] = &NodeLostError{Node: name, Why: why}
-	r.report.Lost = append(r.report.Lost, name)
-	if r.cfg.Lost != nil {
-		r.notes.add(func() { r.cfg.Lost(name, why) })
+	if !errors.Is(why, wire.ErrPeerClosed) || len(r.live) > 0 { // else it has closed its session in good order
+		r.report.Lost = append(r.report.Lost, name)
+		if r.cfg.Lost != nil {
+			r.notes.add(func() { r.cfg.Lost(name, why) })
+		}
 	}
 	r.machine.NodeLost(j)
 	r.act()
@@ -158,7 +160,7 @@ func (rec *recipe) mismatch(m *wire.Message, from, j int, hollow bool) string {
 	return ""
 }
 
-// Lost returns why nodes are lost, joined, or nil if none is.
+// Lost returns why nodes cannot be reached, joined, or nil if all can.
 func (r *Runtime) Lost() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
