@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -20,6 +23,8 @@ import (
 // runFlags override parts of a scenario for one run.
 type runFlags struct {
 	strategy, trace string
+	checkpoint      string
+	resume          bool
 	options         []string
 	seed            uint64
 	asJSON          bool
@@ -36,6 +41,8 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().StringVar(&f.checkpoint, "checkpoint", "", "keep the run's state in this file, every minute and when it is interrupted")
+	c.Flags().BoolVar(&f.resume, "resume", false, "go on from the file of --checkpoint")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	must(c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(catalog.Names(), cobra.ShellCompDirectiveNoFileComp)))
 	return c
@@ -58,8 +65,14 @@ func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
 	if f.trace != "" {
 		o.Trace = -1
 	}
+	if err := f.keepState(&o); err != nil {
+		return err
+	}
 	out, err := s.Run(c.Context(), o)
 	bar.done()
+	if errors.Is(err, context.Canceled) && out != nil {
+		return a.printInterrupted(out, f, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,6 +82,40 @@ func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
 		}
 	}
 	return a.printOutcome(out, f.asJSON)
+}
+
+// printInterrupted prints what a run that was interrupted had measured by then.
+func (a *app) printInterrupted(out *experiments.Outcome, f runFlags, err error) error {
+	out.Summary.Warnings = append(out.Summary.Warnings, "interrupted: these figures are of the requests until then")
+	if f.checkpoint != "" {
+		fmt.Fprintf(a.err, "hidp: the run's state is in %s; the same command with --resume goes on\n", f.checkpoint)
+	}
+	return errors.Join(a.printOutcome(out, f.asJSON), err)
+}
+
+// keepState sets up the checkpoints of a run and reads the one to go on from.
+func (f *runFlags) keepState(o *experiments.Overrides) (err error) {
+	if f.checkpoint == "" {
+		if f.resume {
+			return errors.New("--resume needs --checkpoint FILE, the file to go on from")
+		}
+		return nil
+	}
+	if f.resume {
+		if o.Checkpoint, err = os.ReadFile(f.checkpoint); err != nil {
+			return fmt.Errorf("--checkpoint: %w", err)
+		}
+	}
+	last := time.Now()
+	o.Checkpoints.Save = sim.SaveTo(f.checkpoint)
+	o.Checkpoints.Due = func(sim.Progress) bool {
+		if time.Since(last) < time.Minute {
+			return false
+		}
+		last = time.Now()
+		return true
+	}
+	return nil
 }
 
 func writeTrace(path string, out *experiments.Outcome) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,5 +67,26 @@ func TestPredictedLatencyIsSimulated(t *testing.T) {
 			require.InEpsilon(t, plan.Latency, run.Latency.Mean, 0.01, "%s %s", model, strategy)
 			require.InEpsilon(t, plan.Energy, run.EnergyPerRequest, 0.01, "%s %s", model, strategy)
 		}
+	}
+}
+
+// A run that is interrupted leaves a checkpoint; resumed, it prints the bytes of an unbroken one.
+func TestInterruptedRunsGoOnFromTheirCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	scenario, state := filepath.Join(dir, "long.toml"), filepath.Join(dir, "state")
+	text := "name = \"long\"\nplatform = \"paper-wlan\"\n[strategy]\nname = \"disnet\"\n[workload]\nmodels = [\"efficientnet_b0\", \"resnet50\"]\n" +
+		"order = \"random\"\nrequests = 400000\n[workload.arrivals]\nkind = \"poisson\"\nrate = \"4 /s\"\n"
+	require.NoError(t, os.WriteFile(scenario, []byte(text), 0o644))
+	status, want, errs := invoke(context.Background(), "run", scenario, "--json")
+	require.Zero(t, status, errs)
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(200*time.Millisecond, cancel)
+	status, _, errs = invoke(ctx, "run", scenario, "--json", "--checkpoint", state)
+	if status != 0 { // else the machine was faster than the interruption
+		require.Equal(t, 1, status)
+		require.Contains(t, errs, "interrupted")
+		status, got, errs := invoke(context.Background(), "run", scenario, "--json", "--checkpoint", state, "--resume")
+		require.Zero(t, status, errs)
+		require.Equal(t, want, got)
 	}
 }
