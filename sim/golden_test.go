@@ -70,7 +70,8 @@ func faultyRun(seed uint64) Config {
 		for range 1 + rng.IntN(3) {
 			r := rng.IntN(n)
 			from := rng.Int64N(int64(a.at[len(a.at)-1]) + 1_000_000)
-			cfg.Faults.Resources = append(cfg.Faults.Resources, CapacityChange{Resource: r, From: time.Duration(from), To: time.Duration(from + 1 + rng.Int64N(20_000_000)),
+			to := from + 1 + rng.Int64N(20_000_000)
+			cfg.Faults.Resources = append(cfg.Faults.Resources, CapacityChange{Resource: r, From: time.Duration(from), To: time.Duration(to),
 				Capacity: cfg.Truth.Network.Resources[r].Capacity * float64(rng.IntN(3)) / 2})
 		}
 	}

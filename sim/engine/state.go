@@ -30,3 +30,31 @@ func (e *Engine) Restore(s State) {
 		e.Schedule(ev)
 	}
 }
+
+// appendAll appends the pending events to dst; those of equal times in order of arrival.
+func (q *queue) appendAll(dst []Event) []Event {
+	for i := len(q.few) - 1; i >= 0; i-- {
+		e := &q.few[i]
+		dst = append(dst, Event{time.Duration(e.at), e.kind, e.a, e.b, e.gen})
+	}
+	if q.lists == nil {
+		return dst
+	}
+	for n, l := range q.lists {
+		if q.used[n/slots]>>(n%slots)&1 == 0 {
+			continue
+		}
+		for x := l.head; ; x = q.chunks[x].next {
+			c := &q.chunks[x]
+			for i, at := range c.at {
+				if b := c.body[i]; at != absent {
+					dst = append(dst, Event{time.Duration(at), b.kind, b.a, b.b, b.gen})
+				}
+			}
+			if x == l.tail {
+				break
+			}
+		}
+	}
+	return dst
+}
