@@ -127,6 +127,13 @@ func piece(op, size int) *wire.Message {
 	return m
 }
 
+// testContext is for sends that must end by themselves.
+var testContext = context.Background()
+
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(testContext, d)
+}
+
 func within(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)

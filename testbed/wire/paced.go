@@ -26,9 +26,10 @@ type Paced struct {
 
 const (
 	// minPacedChunk and maxPacedChunk bound what a message claims at once; between them it is what the slowest resource moves in
-	// chunkTime.
-	minPacedChunk, maxPacedChunk = 16 << 10, 128 << 10
-	chunkTime                    = 4 * time.Millisecond
+	// chunkTime. A small message waits for one chunk of every other that is under way, so larger ones are less fair; smaller ones wake
+	// the sender more often.
+	minPacedChunk, maxPacedChunk = 8 << 10, 128 << 10
+	chunkTime                    = 2 * time.Millisecond
 
 	// ahead is how far before its time a chunk is claimed rather than slept for.
 	ahead = 200 * time.Microsecond

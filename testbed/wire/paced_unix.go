@@ -33,10 +33,11 @@ func OpenPaced(path string, p *devices.Platform, clock Clock, seed uint64) (*Pac
 	if err != nil {
 		return nil, fmt.Errorf("wire: %w", err)
 	}
-	defer f.Close() // the mapping stays
+	defer f.Close() // the mapping stays, and would keep the lock
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		return nil, fmt.Errorf("wire: lock %s: %w", path, err)
 	}
+	defer unix.Flock(int(f.Fd()), unix.LOCK_UN)
 	count := len(p.Network.Resources)
 	size := ledgerHeader + 8*count
 	if err := prepareLedger(f, size, fingerprint(p)); err != nil {

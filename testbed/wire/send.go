@@ -9,6 +9,9 @@ import (
 // matter.
 const chunk = 256 << 10
 
+// granule is what an emulated network must have granted before it is worth a system call, here and at the receiver.
+const granule = 64 << 10
+
 // outgoing is a message on its way. Ended and ghost are guarded by the link's mutex; the rest belongs to the sending goroutine.
 type outgoing struct {
 	message *Message
@@ -78,6 +81,9 @@ func (l *link) move(ctx context.Context, o *outgoing, end trailer) error {
 		arrive, err := t.options.Network.Carry(ctx, t.options.Name, l.peer, m.charge(), func(n int64) {
 			if m.charge() != size {
 				n = size
+			}
+			if n < size && n-o.sent < granule {
+				return
 			}
 			if c := l.present(); c != nil { // without a connection it is sent when there is one
 				l.push(ctx, c, o, n, nil)

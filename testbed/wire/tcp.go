@@ -177,8 +177,11 @@ func (t *TCP) greet(raw net.Conn) {
 	raw.SetDeadline(time.Now().Add(t.options.Handshake))
 	c, h, err := t.hear(raw)
 	if err != nil {
-		if errors.Is(err, ErrVersion) {
+		switch {
+		case errors.Is(err, ErrVersion):
 			c.Write(preface(otherVersion, nil))
+		case errors.Is(err, ErrRefused):
+			c.Write(preface(refused, []byte(err.Error())))
 		}
 		return
 	}
@@ -229,8 +232,8 @@ func (t *TCP) hear(c net.Conn) (net.Conn, *hello, error) {
 		if len(state.PeerCertificates) == 0 {
 			return c, nil, ErrRefused
 		}
-		if err := state.PeerCertificates[0].VerifyHostname(h.name); err != nil {
-			return c, nil, err
+		if state.PeerCertificates[0].VerifyHostname(h.name) != nil {
+			return c, nil, fmt.Errorf("%w: certificate is not of %s", ErrRefused, h.name)
 		}
 	}
 	return c, h, nil
