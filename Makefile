@@ -1,4 +1,4 @@
-# hidp: bare `make` lists the targets. Each target installs what it needs (scripts/install-tools.sh) and may be run on a fresh machine.
+# hidp: bare `make` lists the targets. Each installs what it needs, or says what is missing, and may be run on a fresh machine.
 GO      ?= go
 OUT     ?= out
 SEED    ?= 1
@@ -23,7 +23,7 @@ figures: build ## only the figures, with fewer seeds
 
 test: ## all tests (under 10 minutes on 2 cores)
 	@scripts/need-go.sh
-	@scripts/fetch-test-models.sh || true
+	@for tool in fetch-test-models fetch-ort install-simgrid; do scripts/$$tool.sh || echo "make test: tests that need it are skipped" >&2; done
 	$(GO) test -timeout 9m ./...
 
 bench: ## the speed figures of docs/performance.md, ready for benchstat
