@@ -44,7 +44,7 @@ bench-compare: ## BASE=rev: this tree against another revision; fails on a regre
 
 lint: ## gofmt, go vet, staticcheck
 	@scripts/need-go.sh
-	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:" >&2; echo "$$files" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
