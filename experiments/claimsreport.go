@@ -153,7 +153,7 @@ func (g *grid) markdown(claims []claim, shifts []shift, main, sensitivity, parts
 	para("The abstract of the HiDP paper (DATE 2025, arXiv 2411.16086) states averages against “other relevant approaches”: %s. "+
 		"Which approaches, networks and requests these are averages over is not known to us. Below they stand beside what this simulator gives, "+
 		"once for every reading of what “data partitioning” splits. The base assumptions were written down before any number was computed "+
-		"(docs/assumptions.md); nothing was tuned to the published values.", g.claimedText())
+		"(docs/assumptions.md); what was changed in the program after results had been seen, and what that did, is listed there.", g.claimedText())
 	para("## Result")
 	for _, c := range claims {
 		if c.reading == g.e.readings[0].Name {
