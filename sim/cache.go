@@ -168,7 +168,7 @@ func (c *Cache) pathOf(p *devices.Platform, from, to int) []flow.Hop {
 
 // question returns what the strategy is asked for a model; ok is false when the answer is not one to share.
 func (s *simulation) question(model int32) (q question, ok bool) {
-	if s.cfg.Planning.Mode == PlanningMeasured {
+	if s.cfg.Planning.Mode == PlanningMeasured || s.cfg.Work != nil {
 		return question{}, false
 	}
 	q = question{truth: s.cfg.Truth, belief: s.cfg.Belief, graph: s.cfg.Models[model], batch: s.cfg.Batch,

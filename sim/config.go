@@ -35,6 +35,10 @@ type Config struct {
 	Faults   Faults
 	Seed     uint64
 
+	// Work, if not nil, tells what compute op i of plan p takes on an otherwise idle node, in place of the truth's cost model: what
+	// was measured on a board.
+	Work func(p *strategies.Plan, i int) time.Duration
+
 	Records    bool // keep a Record of every request in the result
 	TraceLimit int  // records of each kind to keep in the trace; 0: no trace, -1: all
 	Observe    Observer

@@ -65,7 +65,11 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 			continue
 		}
 		c := &out.ops[i]
-		c.work = float64(p.ComputeTime(truth, i))
+		if s.cfg.Work != nil {
+			c.work = float64(s.cfg.Work(p, i))
+		} else {
+			c.work = float64(p.ComputeTime(truth, i))
+		}
 		if s.loaded {
 			c.believed = p.ComputeTime(belief, i)
 			c.load = out.addLoad(p.Ops[i].Node, p.Ops[i].Cluster, c.believed)

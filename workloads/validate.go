@@ -48,6 +48,9 @@ func (g *Graph) validateSize(i int) error {
 			return fmt.Errorf("counts %d operations, parameters or bytes: outside 0 to %d", count, int64(maxCount))
 		}
 	}
+	if l.Op > OpOpaque || l.Act > GELU {
+		return fmt.Errorf("has operator %d and activation %d, which do not exist", l.Op, l.Act)
+	}
 	if int(l.Class) >= NumClasses || l.ElemBytes < 1 || l.ElemBytes > 16 {
 		return fmt.Errorf("has cost class %d and %d bytes per element", l.Class, l.ElemBytes)
 	}
