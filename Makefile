@@ -6,7 +6,7 @@ FUZZTIME ?= 20s
 BIN     := bin/hidp
 
 .DEFAULT_GOAL := help
-.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-compare lint fuzz models ort clean
+.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-compare agents lint fuzz models ort proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,10 @@ help: ## list the targets
 build: ## build bin/hidp
 	@scripts/need-go.sh
 	$(GO) build -trimpath -buildvcs=auto -o $(BIN) ./cmd/hidp
+
+agents: ## build bin/hidp-linux-amd64 and -arm64, static, for boards
+	@scripts/need-go.sh
+	@for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -buildvcs=auto -ldflags=-s -o $(BIN)-linux-$$arch ./cmd/hidp; done
 
 reproduce: build ## simulate HiDP and its rivals on the paper's boards: out/fig5.*, out/claims.*
 	$(BIN) reproduce --out $(OUT) --seed $(SEED)
@@ -57,6 +61,10 @@ models: ## fetch the real ONNX files that some tests use (npm; tests skip withou
 
 ort: ## fetch ONNX Runtime for this machine (npm; tests of real inference skip without it)
 	scripts/fetch-ort.sh
+
+proto: ## generate the code of the control protocol (installs protoc)
+	@scripts/need-go.sh
+	scripts/proto.sh
 
 clean: ## remove what the targets above made
 	rm -rf $(OUT) bin .cache
