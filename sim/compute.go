@@ -80,7 +80,7 @@ func (s *simulation) adjustSpeeds(j int32) {
 // due: neighbours come and go, and most changes of speed need no event of their own.
 func (s *simulation) expectEnd(o *runningOp, j int32, k int) {
 	o.pending = o.due
-	s.eng.Schedule(engine.Event{At: o.due, Kind: evOp, A: j, B: int32(k), Gen: o.gen})
+	s.eng.Schedule(engine.Event{At: o.due, What: engine.What{Kind: evOp, A: j, B: int32(k), Gen: o.gen}})
 }
 
 // ceilNanoseconds rounds up, but for what float rounding may have added to a whole number.

@@ -18,7 +18,7 @@ type fault struct {
 func (s *simulation) scheduleFaults() {
 	at := func(t time.Duration, f fault) {
 		s.faults = append(s.faults, f)
-		s.eng.Schedule(engine.Event{At: t, Kind: evFault, A: int32(len(s.faults) - 1)})
+		s.eng.Schedule(engine.Event{At: t, What: engine.What{Kind: evFault, A: int32(len(s.faults) - 1)}})
 	}
 	for _, f := range s.cfg.Faults.Nodes {
 		at(f.At, fault{node: f.Node})

@@ -72,7 +72,7 @@ func (s *simulation) explore(slot int32) {
 		return
 	}
 	s.nodes[r.leader].planner.busy = true
-	s.eng.Schedule(engine.Event{At: s.now + r.took, Kind: evPlanned, A: slot, B: r.leader, Gen: r.gen})
+	s.eng.Schedule(engine.Event{At: s.now + r.took, What: engine.What{Kind: evPlanned, A: slot, B: r.leader, Gen: r.gen}})
 }
 
 // planned admits a request whose plan is ready and turns to the next that waits.

@@ -53,7 +53,7 @@ func (s *simulation) expect(x workloads.Arrival, ok bool) {
 		panic(fmt.Sprintf("sim: a request for model %d, of %d", x.Model, len(s.cfg.Models)))
 	}
 	s.expected++
-	s.eng.Schedule(engine.Event{At: x.At, Kind: evArrival, A: int32(x.Model)})
+	s.eng.Schedule(engine.Event{At: x.At, What: engine.What{Kind: evArrival, A: int32(x.Model)}})
 }
 
 // note counts an arrival that was drawn, and adds it to the hash by which a resumed run knows its workload. What clients ask for

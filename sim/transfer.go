@@ -56,7 +56,7 @@ func (s *simulation) prepare(t int32, at time.Duration) {
 	x := &s.transfers[t]
 	n := &s.nodes[x.from]
 	if k := len(n.sending); k == 0 || n.sending[k-1].at != at {
-		s.eng.Schedule(engine.Event{At: at, Kind: evSend, A: x.from})
+		s.eng.Schedule(engine.Event{At: at, What: engine.What{Kind: evSend, A: x.from}})
 	}
 	n.sending = append(n.sending, prepared{at, t, x.gen})
 }
@@ -134,7 +134,7 @@ func (s *simulation) land(t int32) {
 		s.deliver(t)
 		return
 	}
-	s.eng.Schedule(engine.Event{At: s.now + delay, Kind: evArrive, A: t, Gen: x.gen})
+	s.eng.Schedule(engine.Event{At: s.now + delay, What: engine.What{Kind: evArrive, A: t, Gen: x.gen}})
 }
 
 // offNetwork notes that a message uses the network no longer.

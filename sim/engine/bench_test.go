@@ -45,7 +45,7 @@ type hold struct {
 func newHold(distribution string, pending int) *hold {
 	h := &hold{Engine: engine.New(), increments: increments(distribution)}
 	for i := range pending {
-		h.Schedule(engine.Event{At: h.increments[i%drawn], A: int32(i)})
+		h.Schedule(engine.Event{At: h.increments[i%drawn], What: engine.What{A: int32(i)}})
 	}
 	for range 3*pending + 100_000 {
 		h.step()

@@ -14,7 +14,7 @@
 // number; the handler drops an event whose Gen is not the present one:
 //
 //	op.gen++
-//	e.Schedule(engine.Event{At: at, Kind: opDone, A: op.id, Gen: op.gen})
+//	e.Schedule(engine.Event{At: at, What: engine.What{Kind: opDone, A: op.id, Gen: op.gen}})
 //	...
 //	if ev.Gen != ops[ev.A].gen { continue }
 //

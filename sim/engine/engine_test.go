@@ -18,7 +18,7 @@ func TestSchedulingIntoThePastPanics(t *testing.T) {
 	require.True(t, ok)
 	e.Schedule(engine.Event{At: 5}) // the present is not the past
 	require.PanicsWithValue(t, "engine: event of kind 3 scheduled at 4ns, in the past of 5ns",
-		func() { e.Schedule(engine.Event{At: 4, Kind: 3}) })
+		func() { e.Schedule(engine.Event{At: 4, What: engine.What{Kind: 3}}) })
 	require.Panics(t, func() { engine.New().Schedule(engine.Event{At: -1}) })
 	require.Panics(t, func() { e.Schedule(engine.Event{At: engine.Forever}) })
 	require.Equal(t, 1, e.Len(), "a refused event is not pending")
@@ -33,7 +33,7 @@ type ticker struct {
 
 func (k *ticker) tick() {
 	k.gen++
-	k.Schedule(engine.Event{At: k.Now() + time.Second, Gen: k.gen})
+	k.Schedule(engine.Event{At: k.Now() + time.Second, What: engine.What{Gen: k.gen}})
 }
 
 func (k *ticker) Handle(ev engine.Event) {
@@ -69,15 +69,15 @@ func TestRunStopsAtTheHorizonAndSkipsStaleEvents(t *testing.T) {
 func TestHorizonDoesNotMoveTheClock(t *testing.T) {
 	e := engine.New()
 	for range 20 {
-		e.Schedule(engine.Event{At: time.Hour, A: 1})
+		e.Schedule(engine.Event{At: time.Hour, What: engine.What{A: 1}})
 	}
 	for _, horizon := range []time.Duration{-1, 0, time.Minute, time.Hour - 1} {
 		_, ok := e.NextUntil(horizon)
 		require.False(t, ok)
 	}
-	e.Schedule(engine.Event{At: time.Second, A: 2})
+	e.Schedule(engine.Event{At: time.Second, What: engine.What{A: 2}})
 	ev, _ := e.Next()
-	require.Equal(t, engine.Event{At: time.Second, A: 2}, ev)
+	require.Equal(t, engine.Event{At: time.Second, What: engine.What{A: 2}}, ev)
 }
 
 func TestHoldAllocatesNothing(t *testing.T) {
@@ -110,7 +110,7 @@ func newMM1(rho float64, seed uint64) *mm1 {
 }
 
 func (q *mm1) after(kind engine.Kind, mean float64) {
-	q.Schedule(engine.Event{At: q.Now() + time.Duration(q.rng.ExpFloat64()*mean*1e9), Kind: kind})
+	q.Schedule(engine.Event{At: q.Now() + time.Duration(q.rng.ExpFloat64()*mean*1e9), What: engine.What{Kind: kind}})
 }
 
 func (q *mm1) Handle(ev engine.Event) {

@@ -10,15 +10,15 @@ const mostFew, fewest = 48, 12
 // entry is an event of the sorted list.
 type entry struct {
 	at uint64
-	body
+	What
 }
 
 // insert puts an event before all that are later, behind those of the same time. The list is in descending order: the first
 // event is the last entry. No later event will precede now.
-func (q *queue) insert(now, at uint64, b body) {
+func (q *queue) insert(now, at uint64, what What) {
 	if len(q.few) == mostFew {
 		q.spill(now)
-		q.place(at, b)
+		q.place(at, what)
 		return
 	}
 	q.few = append(q.few, entry{})
@@ -31,7 +31,7 @@ func (q *queue) insert(now, at uint64, b body) {
 		}
 		few[i] = *e
 	}
-	few[i] = entry{at, b}
+	few[i] = entry{at, what}
 }
 
 // spill moves the events of the list into the radix heap, which is empty.
@@ -41,7 +41,7 @@ func (q *queue) spill(now uint64) {
 	}
 	q.many, q.base = true, now
 	for i := len(q.few) - 1; i >= 0; i-- {
-		q.place(q.few[i].at, q.few[i].body)
+		q.place(q.few[i].at, q.few[i].What)
 	}
 	q.few = q.few[:0]
 }
@@ -54,20 +54,20 @@ func (q *queue) gather() {
 	}
 	q.few = q.few[:n]
 	for i := n - 1; i >= 0; i-- {
-		at, b, _ := q.pop(time.Duration(absent >> 1))
-		q.few[i] = entry{uint64(at), b}
+		at, what, _ := q.pop(time.Duration(absent >> 1))
+		q.few[i] = entry{uint64(at), what}
 	}
 	q.size, q.many = n, false
 }
 
 // popFew removes and returns the first event unless it is later than the horizon.
-func (q *queue) popFew(horizon time.Duration) (at time.Duration, b body, ok bool) {
+func (q *queue) popFew(horizon time.Duration) (at time.Duration, what What, ok bool) {
 	k := len(q.few) - 1
 	if k < 0 || time.Duration(q.few[k].at) > horizon {
-		return 0, body{}, false
+		return 0, What{}, false
 	}
 	e := &q.few[k]
 	q.few = q.few[:k]
 	q.size--
-	return time.Duration(e.at), e.body, true
+	return time.Duration(e.at), e.What, true
 }

@@ -45,7 +45,7 @@ func TestOrderIsTimeThenSequence(t *testing.T) {
 			spread := rapid.SampledFrom([]int32{1, 64, 512, 4096}).Draw(t, "spread") // 1: all are ties
 			for range rapid.IntRange(1, 30).Draw(t, "count") {
 				jitter := time.Duration(id * 7919 % spread)
-				ev := engine.Event{At: e.Now() + delay + jitter, Kind: engine.Kind(id % 7), A: id, B: -id, Gen: uint32(id)}
+				ev := engine.Event{At: e.Now() + delay + jitter, What: engine.What{Kind: engine.Kind(id % 7), A: id, B: -id, Gen: uint32(id)}}
 				e.Schedule(ev)
 				want.schedule(ev)
 				id++

@@ -56,19 +56,10 @@ type list struct{ head, tail int32 }
 // a place that is not yet filled or already popped has the time absent.
 type chunk struct {
 	at   [chunkLen]uint64
-	body [chunkLen]body
+	what [chunkLen]What
 	next int32
 	fill int16 // places used so far
 	live int16 // events still here
-}
-
-// body is an Event without its time. Inside the queue events travel as time and body:
-// Go keeps structs of up to four fields in registers, while an Event would be copied
-// through memory at every call, at the price of a failed store forwarding each.
-type body struct {
-	kind Kind
-	a, b int32
-	gen  uint32
 }
 
 func (q *queue) reset() {
@@ -87,7 +78,7 @@ var levelOf = func() (t [64]uint8) {
 }()
 
 // place appends an event to the slot it belongs to.
-func (q *queue) place(at uint64, b body) {
+func (q *queue) place(at uint64, what What) {
 	level := uint(levelOf[bits.Len64(at^q.base)%64])
 	digit := at >> (level * digitBits % 64) % slots
 	l := &q.lists[(level*slots|uint(digit))%(levels*slots)]
@@ -106,7 +97,7 @@ func (q *queue) place(at uint64, b body) {
 		c = &q.chunks[x]
 	}
 	i := c.fill % chunkLen
-	c.at[i], c.body[i] = at, b
+	c.at[i], c.what[i] = at, what
 	c.fill++
 	c.live++
 }
@@ -132,7 +123,7 @@ func (q *queue) freeChunk(x int32) {
 }
 
 // pop removes and returns the first event of the radix heap unless it is later than the horizon.
-func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
+func (q *queue) pop(horizon time.Duration) (at time.Duration, what What, ok bool) {
 	if q.headAt != 0 {
 		return q.popRemembered(horizon)
 	}
@@ -155,22 +146,22 @@ func (q *queue) pop(horizon time.Duration) (at time.Duration, b body, ok bool) {
 			break
 		}
 		c := &q.chunks[l.head]
-		b = c.body[i]
+		what = c.what[i]
 		c.at[i] = absent
 		c.live--
 		q.size--
 		if c.live == 0 {
 			q.dropHead(l, slot)
 		}
-		return time.Duration(first), b, true
+		return time.Duration(first), what, true
 	}
-	return 0, body{}, false
+	return 0, What{}, false
 }
 
 // popRemembered is pop when the first event is remembered.
-func (q *queue) popRemembered(horizon time.Duration) (at time.Duration, b body, ok bool) {
+func (q *queue) popRemembered(horizon time.Duration) (at time.Duration, what What, ok bool) {
 	if time.Duration(q.headAt) > horizon {
-		return 0, body{}, false
+		return 0, What{}, false
 	}
 	first, slot, i := q.headAt, q.headSlot, q.headPlace
 	q.headAt = 0
@@ -182,17 +173,17 @@ func (q *queue) popRemembered(horizon time.Duration) (at time.Duration, b body, 
 }
 
 // take removes the event at a place of the first chunk of a slot.
-func (q *queue) take(slot uint, i int) body {
+func (q *queue) take(slot uint, i int) What {
 	l := &q.lists[slot%(levels*slots)]
 	c := &q.chunks[l.head]
-	b := c.body[i%chunkLen]
+	what := c.what[i%chunkLen]
 	c.at[i%chunkLen] = absent
 	c.live--
 	q.size--
 	if c.live == 0 {
 		q.dropHead(l, slot)
 	}
-	return b
+	return what
 }
 
 // earliestOf returns the time of the first event of a list.
@@ -266,7 +257,7 @@ func (q *queue) open(slot uint, first uint64) {
 		for i := range q.chunks[x].fill {
 			c := &q.chunks[x] // place may move the chunks
 			if at := c.at[i%chunkLen]; at != absent {
-				q.place(at, c.body[i%chunkLen])
+				q.place(at, c.what[i%chunkLen])
 			}
 		}
 		next := q.chunks[x].next

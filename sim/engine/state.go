@@ -35,7 +35,7 @@ func (e *Engine) Restore(s State) {
 func (q *queue) appendAll(dst []Event) []Event {
 	for i := len(q.few) - 1; i >= 0; i-- {
 		e := &q.few[i]
-		dst = append(dst, Event{time.Duration(e.at), e.kind, e.a, e.b, e.gen})
+		dst = append(dst, Event{time.Duration(e.at), e.What})
 	}
 	if q.lists == nil {
 		return dst
@@ -47,8 +47,8 @@ func (q *queue) appendAll(dst []Event) []Event {
 		for x := l.head; ; x = q.chunks[x].next {
 			c := &q.chunks[x]
 			for i, at := range c.at {
-				if b := c.body[i]; at != absent {
-					dst = append(dst, Event{time.Duration(at), b.kind, b.a, b.b, b.gen})
+				if at != absent {
+					dst = append(dst, Event{time.Duration(at), c.what[i]})
 				}
 			}
 			if x == l.tail {
