@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -14,6 +15,7 @@ func (r *Runtime) hire() error {
 	pinned := make(chan error)
 	for range r.cfg.Workers {
 		r.tasks = append(r.tasks, make(chan *Task, 1))
+		r.errands = append(r.errands, make(chan func()))
 	}
 	for k := range r.cfg.Workers {
 		r.running.Go(func() { r.work(k, pinned) })
@@ -37,16 +39,42 @@ func (r *Runtime) work(k int, pinned chan<- error) {
 		err = fmt.Errorf("node %s, cluster %s: %w", r.spec.Name, r.spec.Clusters[k].Name, err)
 	}
 	pinned <- err
-	for t := range r.tasks[k] {
-		if r.ctx.Err() != nil {
-			continue
+	for {
+		select {
+		case t, open := <-r.tasks[k]:
+			if !open {
+				return
+			}
+			if r.ctx.Err() == nil {
+				r.perform(k, t)
+			}
+		case errand := <-r.errands[k]:
+			errand()
 		}
-		start := r.cfg.Clock.Now()
-		done, err := r.cfg.Workers[k].Run(r.ctx, t)
-		if err == nil {
-			err = t.keep(done)
-		}
-		r.completed(t, start, done, err)
+	}
+}
+
+// perform does a task on the calling thread.
+func (r *Runtime) perform(k int, t *Task) {
+	start := r.cfg.Clock.Now()
+	done, err := r.cfg.Workers[k].Run(r.ctx, t)
+	if err == nil {
+		err = t.keep(done)
+	}
+	r.completed(t, start, done, err)
+}
+
+// on runs f on the thread of cluster k, behind the op that is under way there. The error is ctx's, or says that the session ends.
+func (r *Runtime) on(ctx context.Context, k int, f func()) error {
+	done := make(chan struct{})
+	select {
+	case r.errands[k] <- func() { defer close(done); f() }:
+		<-done
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.ctx.Done():
+		return errClosed
 	}
 }
 

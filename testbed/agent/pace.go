@@ -147,21 +147,21 @@ type Pace struct {
 	Worker   Worker
 	Slowdown float64 // ≥ 1
 	Pacer    *Pacer
-	// CPU returns the processor time that the calling thread has used. Nil means ThreadCPU. Workers that compute with several
-	// threads need another.
+	// CPU returns the processor time that the calling thread has used. Nil means ThreadCPU.
 	CPU func() time.Duration
+	// Others returns the threads that compute an op together with the calling one (see Spawned). Nil means none. The time that the
+	// work takes is then that of the thread that had most to do: with a processor each, all wait for it where the work is
+	// divided once; where it is divided anew for every operator and badly, it takes a little longer than that.
+	Others func(plan, op int) []int
 }
 
 // Run implements Worker.
 func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) {
-	cpu := p.CPU
-	if cpu == nil {
-		cpu = ThreadCPU
-	}
+	spent := p.meter(t)
 	p.Pacer.begin(t.Cluster)
-	before := cpu()
+	spent.start()
 	d, err := p.Worker.Run(ctx, t)
-	work := float64(p.Slowdown * float64(cpu()-before))
+	work := float64(p.Slowdown * float64(spent.stop()))
 	if err != nil {
 		work = 0
 	}
@@ -172,4 +172,41 @@ func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) {
 		err = ended
 	}
 	return d, err
+}
+
+// meter measures the processor time of a task.
+type meter struct {
+	cpu    func() time.Duration // of the calling thread
+	others []int
+	before []time.Duration // of the others, then of the calling thread
+}
+
+func (p *Pace) meter(t *Task) *meter {
+	m := &meter{cpu: p.CPU}
+	if m.cpu == nil {
+		m.cpu = ThreadCPU
+	}
+	if p.Others != nil {
+		m.others = p.Others(t.Plan, t.Op)
+	}
+	return m
+}
+
+func (m *meter) read() []time.Duration {
+	at := make([]time.Duration, 0, len(m.others)+1)
+	for _, thread := range m.others {
+		at = append(at, threadCPU(thread))
+	}
+	return append(at, m.cpu())
+}
+
+func (m *meter) start() { m.before = m.read() }
+
+// stop returns what the busiest thread has used since start.
+func (m *meter) stop() time.Duration {
+	var most time.Duration
+	for i, now := range m.read() {
+		most = max(most, now-m.before[i])
+	}
+	return most
 }

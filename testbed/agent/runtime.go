@@ -71,7 +71,8 @@ type Runtime struct {
 	index   map[string]int // nodes by name
 	memory  memory
 	notes   *notes
-	tasks   []chan *Task // by cluster
+	tasks   []chan *Task  // by cluster
+	errands []chan func() // by cluster: what else is done on its thread
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup // everything but the notes

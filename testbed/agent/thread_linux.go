@@ -1,8 +1,16 @@
 package agent
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,4 +37,54 @@ func pin(cpus []int) error {
 		return fmt.Errorf("pinning to CPUs %v: %w", cpus, err)
 	}
 	return nil
+}
+
+// threadCPU returns the processor time that a thread of this process has used; 0 if there is none of that id.
+func threadCPU(thread int) time.Duration {
+	const perThread, scheduled = 4, 2 // linux/posix-timers_types.h: CPUCLOCK_PERTHREAD_MASK, CPUCLOCK_SCHED
+	var t unix.Timespec
+	if unix.ClockGettime(int32(^thread<<3|perThread|scheduled), &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
+// Spawned runs f on a thread of its own and returns the threads that f has started and that still run: those of an inference engine.
+// They are told from the threads of the Go runtime by their name, which threads inherit from who starts them; those of Go are started
+// from elsewhere where a goroutine is locked to its thread.
+func Spawned(f func() error) (threads []int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked, so the thread ends with the name
+		name := make([]byte, 7)
+		rand.Read(name)
+		text := append([]byte(hex.EncodeToString(name)), 0)
+		if e := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&text[0])), 0, 0, 0); e != nil {
+			err = fmt.Errorf("agent: naming a thread: %w", e)
+			return
+		}
+		if err = f(); err == nil {
+			threads, err = named(string(text[:len(text)-1]), unix.Gettid())
+		}
+	}()
+	<-done
+	return threads, err
+}
+
+// named returns the threads of this process that have a name, but for one.
+func named(name string, but int) (threads []int, err error) {
+	const tasks = "/proc/self/task"
+	entries, err := os.ReadDir(tasks)
+	if err != nil {
+		return nil, fmt.Errorf("agent: %w", err)
+	}
+	for _, e := range entries {
+		comm, err := os.ReadFile(filepath.Join(tasks, e.Name(), "comm"))
+		id, bad := strconv.Atoi(e.Name())
+		if err == nil && bad == nil && id != but && strings.TrimSpace(string(comm)) == name {
+			threads = append(threads, id)
+		}
+	}
+	return threads, nil
 }

@@ -31,6 +31,26 @@ type Sub struct {
 	weights []weight
 }
 
+// Describe returns what Source.Cut tells of the model of a slice of g, for whoever has got the model itself by other ways: the ports,
+// and how often the model is run. Its Bytes are not to be had. Repeat is that of the model: 1, or the number of samples.
+func Describe(g *workloads.Graph, sl workloads.Slice, repeat int) (*Sub, error) {
+	if err := g.Check(sl, sl.Region.Samples.Hi); err != nil {
+		return nil, fmt.Errorf("%s: %w", g.Name, err)
+	}
+	samples := sl.Region.Samples.Len()
+	if repeat != 1 && repeat != samples {
+		return nil, fmt.Errorf("%s: a model of layers [%d,%d) that is run %d times for %d samples; it is run once, or once for each", g.Name, sl.From, sl.To, repeat, samples)
+	}
+	sub, work := &Sub{Slice: sl, Repeat: repeat, samples: samples / repeat}, g.Work(sl)
+	for _, p := range work.Inputs {
+		sub.Inputs = append(sub.Inputs, Port{PortName(p.Layer), p, Shape(g, p)})
+	}
+	for _, p := range work.Outputs {
+		sub.Outputs = append(sub.Outputs, Port{PortName(p.Layer), p, Shape(g, p)})
+	}
+	return sub, nil
+}
+
 // outNode is a node of a cut model: one of the file's with other inputs, outputs or attributes, or a new one.
 type outNode struct {
 	onnx.Node
@@ -152,6 +172,9 @@ func (c *cutter) add(op, name string, inputs []string, attrs ...onnx.Attr) strin
 
 // Bytes returns the model with its weights placed as said. With weights inside, it may have up to 2 GiB.
 func (s *Sub) Bytes(place Placement) ([]byte, error) {
+	if s.source == nil {
+		return nil, fmt.Errorf("submodel: layers [%d,%d) were described, not cut: there is no model of them", s.Slice.From, s.Slice.To)
+	}
 	w := &onnx.Writer{IRVersion: s.source.Model.IRVersion, Opset: s.source.Model.Opset,
 		Name: fmt.Sprintf("%s layers %d to %d", s.source.Graph.Name, s.Slice.From, s.Slice.To)}
 	for i := range s.nodes {

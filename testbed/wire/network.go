@@ -78,3 +78,17 @@ func (r *routes) jitter(x route) time.Duration {
 	}
 	return devices.RoundDuration(float64(s.ExpFloat64() * x.path.Jitter.Seconds()))
 }
+
+// Delays returns what the messages of a platform take beyond the transmission of their bytes, for Options.Delay at the given node: the
+// message cost at both ends, the latency of the path, and its jitter, drawn from the seed's streams in the order of arrival. From nodes
+// without a path there is no delay. It may be called at the same time.
+func Delays(p *devices.Platform, to string, seed uint64) func(from string) time.Duration {
+	routes := newRoutes(p, seed)
+	return func(from string) time.Duration {
+		r, err := routes.route(from, to)
+		if err != nil {
+			return 0
+		}
+		return r.before + r.after + routes.jitter(r)
+	}
+}

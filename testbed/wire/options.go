@@ -16,10 +16,13 @@ type Options struct {
 	TLS      *tls.Config // from LoadTLS; nil for none, which is accepted on loopback addresses only
 	Insecure bool        // go without TLS also elsewhere
 
-	Clock    Clock   // stamps deliveries; with a Network it must agree with the peers' clocks
-	Network  Network // emulated; nil for the real one. All agents of a session have one or none has
-	Limits   Limits  // the same for all agents of a session
-	Checksum bool    // send a CRC-32C with every payload
+	Clock   Clock   // stamps deliveries; with a Network it must agree with the peers' clocks
+	Network Network // emulated; nil for the real one. All agents of a session have one or none has
+	// Delay is how much later than it came a message from a peer is delivered, which adds to what the real network takes; nil for not.
+	// It is not for use with a Network.
+	Delay    func(from string) time.Duration
+	Limits   Limits // the same for all agents of a session
+	Checksum bool   // send a CRC-32C with every payload
 
 	Handshake time.Duration // longest time for a connection to be made, TLS and greetings included
 	Connect   time.Duration // how long to try to reach a peer for the first time
@@ -43,6 +46,9 @@ func (o *Options) validate() error {
 	}
 	if o.Clock == nil {
 		return fmt.Errorf("wire: there is no clock")
+	}
+	if o.Delay != nil && o.Network != nil {
+		return fmt.Errorf("wire: a delay beside an emulated network, which has its own")
 	}
 	for name, d := range map[string]time.Duration{"Handshake": o.Handshake, "Connect": o.Connect, "Resume": o.Resume, "Silence": o.Silence} {
 		if d <= 0 {

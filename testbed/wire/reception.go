@@ -139,6 +139,9 @@ func (r *reception) finish(number uint64) error {
 	size := cost(p.head.payload, len(p.head.message.Text))
 	d.taken = func() { s.take(size) }
 	s.t.stats.messages.Add(1)
+	if delay := s.t.options.Delay; delay != nil {
+		end.arrive = now + max(0, delay(s.peer))
+	}
 	if end.arrive != 0 {
 		d.Arrived = end.arrive
 		s.t.hold(d)

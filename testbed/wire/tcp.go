@@ -45,7 +45,7 @@ type Stats struct {
 	Sent, Received int64         // bytes of payload, with what was sent again after a break
 	Messages       int64         // received
 	Reconnects     int64         // connections to peers that were made again
-	MaxLag         time.Duration // emulated network: the largest Lag of a delivery
+	MaxLag         time.Duration // emulated network or delay: the largest Lag of a delivery
 }
 
 // Listen returns a transport that peers reach at addr (host:port; port 0 for any free one).

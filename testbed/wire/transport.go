@@ -26,8 +26,8 @@ type Delivery struct {
 	From    string
 	Message Message
 	Sent    time.Duration // when the sender began, on the sender's clock
-	Arrived time.Duration // when it was due here, on an emulated network; else when the last byte was read
-	Lag     time.Duration // emulated network: how much later than Arrived the transport had it ready
+	Arrived time.Duration // when it was due here, on an emulated network or with a delay; else when the last byte was read
+	Lag     time.Duration // emulated network or delay: how much later than Arrived the transport had it ready
 
 	// Lost is not nil if From is gone and no Message came: a *PeerError around ErrPeerClosed, ErrPeerLost or ErrPeerRestarted. It is
 	// reported once per peer that has sent or connected, and the peer's unfinished messages are dropped.
