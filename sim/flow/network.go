@@ -42,6 +42,10 @@ type Network struct {
 	now       time.Duration
 	dirty     []int32 // resources touched since the rates were computed
 	share     filling
+
+	relaxes bool    // there are relaxed resources
+	tight   []int32 // relaxed resources that are not slack
+	over    []int32 // slack resources that rates may exceed
 }
 
 type resource struct {
@@ -51,6 +55,7 @@ type resource struct {
 	members  []member // the flows that cross it, if it is bound to others; else they are in
 	pool
 	scratch
+	slackness
 }
 
 // member is one crossing of a resource: path[hop] of the flow.
@@ -72,6 +77,8 @@ type flow struct {
 	place     int32         // index in schedule
 	active    bool
 	pooled    bool // it is in the pool of the one resource that it crosses
+	shared    bool // it crosses a relaxed resource
+	alone     bool // and no other
 	fillMark
 }
 
@@ -148,13 +155,16 @@ func (n *Network) newID() FlowID {
 	return FlowID(len(n.flows) - 1)
 }
 
-// binds reports whether a flow ties the resources that it crosses to others, or to a limit.
-func (f *flow) binds() bool { return len(f.path) > 1 || !math.IsInf(f.limit, 1) }
+// binds reports whether a flow ties the resources that it crosses to others, or to a limit. A relaxed resource has no pool.
+func (f *flow) binds() bool { return len(f.path) > 1 || !math.IsInf(f.limit, 1) || f.shared }
 
 // attach enters a flow at the resources of its path.
 func (n *Network) attach(id FlowID) {
 	f := &n.flows[id]
 	f.places = f.places[:0]
+	if n.relaxes {
+		n.enter(f)
+	}
 	binds := f.binds()
 	for i, h := range f.path {
 		r := &n.resources[h.Resource]
@@ -176,6 +186,9 @@ func (n *Network) attach(id FlowID) {
 // detach is the reverse of attach.
 func (n *Network) detach(id FlowID) {
 	f := &n.flows[id]
+	if f.shared {
+		n.exit(f)
+	}
 	binds := f.binds()
 	for i, h := range f.path {
 		r := &n.resources[h.Resource]
@@ -222,6 +235,9 @@ func (n *Network) SetCapacity(now time.Duration, r int32, capacity float64) {
 	if n.resources[r].capacity != capacity {
 		n.resources[r].capacity = capacity
 		n.touch(r)
+		if n.resources[r].relaxed {
+			n.resize(r)
+		}
 	}
 }
 

@@ -68,6 +68,9 @@ func (n *Network) setRate(id FlowID, rate float64) {
 		return
 	}
 	f.settle(n.now)
+	if f.shared {
+		n.relevel(f, rate)
+	}
 	f.rate = rate
 	if at := f.completion(); at != f.completes {
 		f.completes = at

@@ -73,8 +73,14 @@ type transfer struct {
 
 func newModel(t *rapid.T) *model {
 	capacities := rapid.SliceOfN(capacity(), 1, 8).Draw(t, "capacities")
+	net := flow.New(capacities)
+	for r := range capacities {
+		if rapid.IntRange(0, 2).Draw(t, "relaxed") == 0 {
+			net.Relax(int32(r))
+		}
+	}
 	return &model{
-		net: flow.New(capacities), capacities: capacities, carried: make([]float64, len(capacities)),
+		net: net, capacities: capacities, carried: make([]float64, len(capacities)),
 		flows: map[flow.FlowID]*transfer{}, routes: rapid.SliceOfN(path(len(capacities)), 1, 3).Draw(t, "routes"),
 	}
 }
@@ -174,6 +180,11 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			r := rapid.IntRange(0, len(m.capacities)-1).Draw(t, "resource")
 			m.capacities[r] = capacity().Draw(t, "capacity")
 			m.net.SetCapacity(m.now, int32(r), m.capacities[r])
+		},
+		"restore": func(t *rapid.T) {
+			s := m.net.Snapshot()
+			m.net = flow.Restore(s)
+			require.Equal(t, s, m.net.Snapshot())
 		},
 		"": m.check,
 	}

@@ -38,10 +38,21 @@ func (n *Network) settleRates() {
 	if len(n.dirty) == 0 {
 		return
 	}
+	n.shareDirty()
+	if n.relaxes {
+		n.balance()
+	}
+}
+
+// shareDirty computes the rates in the components of the dirty resources.
+func (n *Network) shareDirty() {
 	n.share.epoch++
 	for _, r := range n.dirty {
 		x := &n.resources[r]
 		x.touched = false
+		if x.slack {
+			continue
+		}
 		if x.binding == 0 {
 			n.sharePool(r)
 		} else if x.mark != n.share.epoch && len(x.members) > 0 && !n.shareRoute(x) {
@@ -58,7 +69,7 @@ func (n *Network) shareRoute(r *resource) bool {
 	first := r.members[0]
 	path := n.flows[first.flow].path
 	for _, h := range path {
-		if len(n.resources[h.Resource].members) != len(r.members) {
+		if x := &n.resources[h.Resource]; len(x.members) != len(r.members) && !x.slack {
 			return false
 		}
 	}
@@ -71,6 +82,9 @@ func (n *Network) shareRoute(r *resource) bool {
 	rate := math.Inf(1)
 	for _, h := range path {
 		x := &n.resources[h.Resource]
+		if x.slack {
+			continue
+		}
 		x.mark = n.share.epoch
 		rate = min(rate, x.capacity/float64(h.Weight*float64(len(r.members))))
 	}
@@ -100,8 +114,8 @@ func (n *Network) collect(start int32) {
 				s.limited = append(s.limited, m.flow)
 			}
 			for _, h := range f.path {
-				if n.resources[h.Resource].mark != s.epoch {
-					n.resources[h.Resource].mark = s.epoch
+				if x := &n.resources[h.Resource]; x.mark != s.epoch && !x.slack {
+					x.mark = s.epoch
 					s.resources = append(s.resources, h.Resource)
 				}
 			}
@@ -178,6 +192,9 @@ func (n *Network) fix(id FlowID, rate float64) {
 	f.filled = n.share.epoch
 	for _, h := range f.path {
 		r := &n.resources[h.Resource]
+		if r.slack {
+			continue
+		}
 		r.crossers--
 		r.pull -= h.Weight
 		r.residual = max(0, r.residual-float64(rate*h.Weight))

@@ -22,6 +22,7 @@ type ResourceState struct {
 	Served, Rate, Weight float64
 	Since                time.Duration
 	Place                int32
+	Relaxed, Slack       bool
 }
 
 // MemberState is one crossing: hop Hop of flow Flow.
@@ -62,7 +63,7 @@ func (n *Network) Snapshot() State {
 	for i := range n.resources {
 		r := &n.resources[i]
 		x := ResourceState{Capacity: r.capacity, Carried: r.carried, Binding: r.binding, Served: r.served, Rate: r.rate,
-			Weight: r.weight, Since: r.since, Place: r.place}
+			Weight: r.weight, Since: r.since, Place: r.place, Relaxed: r.relaxed, Slack: r.slack}
 		for _, m := range r.members {
 			x.Members = append(x.Members, MemberState{m.flow, m.hop})
 		}
@@ -90,7 +91,7 @@ func (n *Network) Snapshot() State {
 func Restore(s State) *Network {
 	n := &Network{now: s.Now, order: s.Started, freeIDs: append([]FlowID(nil), s.Free...)}
 	for _, x := range s.Resources {
-		r := resource{capacity: x.Capacity, carried: x.Carried, binding: x.Binding}
+		r := resource{capacity: x.Capacity, carried: x.Carried, binding: x.Binding, slackness: slackness{relaxed: x.Relaxed, slack: x.Slack}}
 		r.pool = pool{served: x.Served, rate: x.Rate, weight: x.Weight, since: x.Since, place: x.Place}
 		for _, m := range x.Members {
 			r.members = append(r.members, member{m.Flow, m.Hop})
@@ -108,5 +109,6 @@ func Restore(s State) *Network {
 	for _, c := range s.Schedule {
 		n.pending = append(n.pending, completion{c.At, c.Order, c.Who})
 	}
+	n.restoreSlack()
 	return n
 }
