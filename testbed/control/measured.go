@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
@@ -22,8 +21,7 @@ type Measured struct {
 	Readings []energy.Reading // by the node's clock
 	Failure  string           // why the readings may have holes; empty if they have none
 
-	Resident int64         // most bytes that the process took; 0 where that is not known
-	Late     time.Duration // the latest that a due request was begun
+	Resident int64 // most bytes that the process took; 0 where that is not known
 }
 
 // maxReport is the most bytes of one Report, and maxReports of all of a session.
