@@ -1,0 +1,111 @@
+package validation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hidp/sim/trace"
+	"hidp/strategies"
+	"hidp/workloads"
+)
+
+// Bench runs plans for real: on boards, or on emulated ones.
+type Bench interface {
+	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it. An error ends the whole validation;
+	// a run that took place but cannot be trusted is a Measurement with Invalid reasons. The phases come after the profile and apart
+	// from each other: none begins before the one before has ended.
+	Measure(ctx context.Context, c Case) (*Measurement, error)
+}
+
+// Case is a plan to be measured.
+type Case struct {
+	Model    string
+	Strategy string // the label in the matrix of the first strategy that made the plan
+	Graph    *workloads.Graph
+	Plan     *strategies.Plan
+	Attempt  int // 0, or 1 where the first was invalid
+
+	Profile Profiling
+	Check   bool // whether outputs are compared with those of the unsplit network
+
+	// Schedule is asked once, with the profile, and says when requests come.
+	Schedule func(Profile) (Schedule, error)
+}
+
+// Profiling says how ops are profiled.
+type Profiling struct {
+	Rounds int
+	Idle   time.Duration // of rest before each round, as caches and clocks find it in a run
+	Evict  int64         // bytes of other memory to walk over before each round
+}
+
+// Profile is how long every op of a plan takes on its cluster while nothing else goes on, by op; 0 for sends.
+type Profile []time.Duration
+
+// check returns what is missing from a profile of plan p.
+func (f Profile) check(p *strategies.Plan) error {
+	if len(f) != len(p.Ops) {
+		return fmt.Errorf("the profile is of %d ops, the plan has %d", len(f), len(p.Ops))
+	}
+	for i := range p.Ops {
+		if p.Ops[i].Kind == strategies.Compute && f[i] <= 0 {
+			return fmt.Errorf("op %d was not profiled", i)
+		}
+	}
+	return nil
+}
+
+// work is the profile as what the simulator and agents that only wait ask for.
+func (f Profile) work(_ *strategies.Plan, op int) time.Duration { return f[op] }
+
+// Schedule is when the requests of each phase begin, from the beginning of the phase.
+type Schedule struct {
+	Latency    []time.Duration // one request at a time
+	Throughput []time.Duration // faster than the nodes can keep up with
+	Modelled   []time.Duration // as Latency, on agents that wait as long as the profile says instead of computing; empty: none
+}
+
+// Measurement is what a bench measured after the profile. Times in the traces count from the beginning of their phase.
+type Measurement struct {
+	Latency    *trace.Trace
+	Throughput *trace.Trace
+	Modelled   *trace.Trace // nil if the schedule has none
+
+	Lag       Lag      // of the worst phase
+	Invalid   []string // why the run cannot be trusted
+	Energy    []Energy // by node, of the latency phase; nil: nothing was measured
+	Agreement *Agreement
+}
+
+// Lag is how much later than meant things happened, where the testbed holds them back to a time.
+type Lag struct{ Mean, Max time.Duration }
+
+// Energy is what a node's own instrument measured.
+type Energy struct {
+	Node   int
+	Joules float64
+	Length time.Duration // over which, from the beginning of the latency phase
+	Source string        // the instrument: "ina3221 VDD_IN"; empty: this node has none
+}
+
+// Agreement says how the output of the distributed run stands to that of the unsplit network.
+type Agreement struct {
+	Outputs int     `json:"outputs"` // compared
+	Exact   bool    `json:"exact"`   // to the last bit
+	Largest float64 `json:"largest"` // difference, in parts of the largest magnitude
+}
+
+// Tolerance is the largest Agreement.Largest that counts as the same answer.
+const Tolerance = 1e-4
+
+// DisagreementError says that a distributed run gave another answer than the unsplit network.
+type DisagreementError struct {
+	Model, Strategy string
+	Largest         float64
+}
+
+// Error implements error.
+func (e *DisagreementError) Error() string {
+	return fmt.Sprintf("%s as planned by %s: the output is off by %.3g of the largest magnitude, more than %.0e", e.Model, e.Strategy, e.Largest, Tolerance)
+}
