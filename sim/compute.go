@@ -32,7 +32,7 @@ const (
 )
 
 // startOp puts an op on its cluster; adjustSpeeds schedules its end.
-func (s *simulation) startOp(n *nodeState, a node.Action) {
+func (s *simulation) startOp(n *nodeState, a *node.Action) {
 	slot := n.owner[a.Handle].slot
 	r := &s.requests[slot]
 	o := &n.ops[a.Cluster]
@@ -65,7 +65,7 @@ func (s *simulation) adjustSpeeds(j int32) {
 		if speed == o.speed {
 			continue
 		}
-		o.left = math.Max(0, o.left-float64(o.speed*float64(s.now-o.since)))
+		o.left = max(0, o.left-float64(o.speed*float64(s.now-o.since)))
 		first := o.speed == 0
 		o.speed, o.since = speed, s.now
 		o.due = s.now + ceilNanoseconds(o.left/speed)

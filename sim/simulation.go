@@ -262,7 +262,8 @@ func (s *simulation) dispatch(j int32) {
 		return
 	}
 	s.actions = n.machine.Next(s.actions[:0])
-	for _, a := range s.actions {
+	for i := range s.actions {
+		a := &s.actions[i]
 		switch a.Kind {
 		case node.StartOp:
 			s.startOp(n, a)

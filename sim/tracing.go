@@ -25,12 +25,12 @@ func (s *simulation) noteAdmitted(r *request) {
 }
 
 // noteQueued remembers when an op entered its queue.
-func (s *simulation) noteQueued(n *nodeState, a node.Action) {
+func (s *simulation) noteQueued(n *nodeState, a *node.Action) {
 	s.requests[n.owner[a.Handle].slot].ready[a.Op] = s.now
 }
 
 // notePhase ends the phase that a request was in at node j and begins the next.
-func (s *simulation) notePhase(n *nodeState, j int32, a node.Action) {
+func (s *simulation) notePhase(n *nodeState, j int32, a *node.Action) {
 	owner := n.owner[a.Handle]
 	r := &s.requests[owner.slot]
 	p := &r.leading

@@ -34,8 +34,10 @@ func (m *Machine) Next(dst []Action) []Action {
 		m.failing = m.failing[:0]
 		return dst
 	}
-	dst = append(dst, m.pending...)
-	m.pending = m.pending[:0]
+	if len(m.pending) > 0 {
+		dst = append(dst, m.pending...)
+		m.pending = m.pending[:0]
+	}
 	m.sortReady()
 	for _, j := range m.ready {
 		dst = m.proceed(dst, j)
@@ -51,7 +53,7 @@ func (m *Machine) Next(dst []Action) []Action {
 		m.pending = m.pending[:0]
 	}
 	for _, h := range m.ended {
-		dst = append(dst, Action{Kind: Finish, Handle: h})
+		dst = act(dst, Finish, h, 0, 0)
 		m.release(h)
 	}
 	m.ended = m.ended[:0]
@@ -81,9 +83,9 @@ func (m *Machine) before(a, b job) bool {
 func (m *Machine) proceed(dst []Action, j job) []Action {
 	r := &m.requests[j.h]
 	s := &r.part.steps[j.step]
-	r.waits[j.step] = handed
 	if s.kind == send {
-		dst = append(dst, Action{Kind: SendTensor, Handle: j.h, Op: s.op})
+		r.waits[len(r.part.gates)+int(j.step)] = handed
+		dst = act(dst, SendTensor, j.h, s.op, 0)
 		m.complete(j)
 		return dst
 	}
@@ -96,7 +98,7 @@ func (m *Machine) proceed(dst []Action, j job) []Action {
 	}
 	m.waiting |= mask
 	if m.observed {
-		dst = append(dst, Action{Kind: QueueOp, Handle: j.h, Op: s.op, Cluster: s.cluster})
+		dst = act(dst, QueueOp, j.h, s.op, s.cluster)
 	}
 	return dst
 }
@@ -126,7 +128,15 @@ func (m *Machine) start(dst []Action, c int) []Action {
 	if r.phase == Map {
 		m.enter(j.h, Execute)
 	}
-	return append(dst, Action{Kind: StartOp, Handle: j.h, Op: s.op, Cluster: s.cluster})
+	return act(dst, StartOp, j.h, s.op, s.cluster)
+}
+
+// act appends an action field by field: an Action that is copied as a whole right after it was written stalls the processor.
+func act(dst []Action, kind ActionKind, h Handle, op, cluster int32) []Action {
+	dst = append(dst, Action{})
+	a := &dst[len(dst)-1]
+	a.Kind, a.Handle, a.Op, a.Cluster = kind, h, op, cluster
+	return dst
 }
 
 // fifo is a queue of jobs in a ring.

@@ -16,8 +16,11 @@ const (
 	orphan Handle = -2
 )
 
-// handed is the wait count of a step that is past waiting: a compute op queued or further, a send handed over, an arrival here.
-const handed = int32(-1)
+// What a request's waits say of a send or an arrival; of compute ops they say nothing.
+const (
+	waiting = int32(1)
+	handed  = int32(-1) // a send handed over, an arrival here
+)
 
 // Machine is the state of one node. Make it with New; it is not safe for concurrent use.
 type Machine struct {
@@ -45,9 +48,9 @@ type job struct {
 // request is what a machine keeps of a request under way.
 type request struct {
 	id    int64
-	part  *Part // nil until admitted
-	left  int32 // steps that are not done
-	waits []int32
+	part  *Part   // nil until admitted
+	left  int32   // steps that are not done
+	waits []int32 // see Part.waits
 	phase Phase
 	live  bool
 
@@ -147,7 +150,7 @@ func (m *Machine) OpDone(k int) {
 // Expects reports whether the tensor of send op of the plan is still to arrive here for request h: what a driver that hears from
 // others than itself asks before TensorArrived.
 func (m *Machine) Expects(h Handle, op int) bool {
-	if h < 0 || int(h) >= len(m.requests) || !m.requests[h].live || m.requests[h].part == nil {
+	if h < 0 || int(h) >= len(m.requests) || m.requests[h].part == nil {
 		return false
 	}
 	r := &m.requests[h]
@@ -155,7 +158,7 @@ func (m *Machine) Expects(h Handle, op int) bool {
 		return false
 	}
 	s := r.part.landing[op]
-	return int(s) < len(r.part.steps) && r.part.steps[s].op == int32(op) && r.part.steps[s].kind == arrival && r.waits[s] == 1
+	return s != nowhere && r.waits[len(r.part.gates)+int(s)] == waiting
 }
 
 // TensorArrived says that the tensor of send op of the plan is here for request h. It panics if Expects does not hold.
@@ -165,7 +168,7 @@ func (m *Machine) TensorArrived(h Handle, op int) {
 	}
 	r := &m.requests[h]
 	s := r.part.landing[op]
-	r.waits[s] = handed
+	r.waits[len(r.part.gates)+int(s)] = handed
 	if r.phase == Idle {
 		m.enter(h, Map)
 	}
@@ -176,13 +179,19 @@ func refuse(h Handle, op int) {
 	panic(fmt.Sprintf("node: request %d does not expect the tensor of op %d", h, op))
 }
 
-// complete counts a step as done and wakes those that waited for it alone.
+// complete counts a step as done and wakes those that waited for nothing else any more.
 func (m *Machine) complete(j job) {
 	r := &m.requests[j.h]
 	s := &r.part.steps[j.step]
-	for _, n := range r.part.next[s.first:s.last] {
-		if r.waits[n]--; r.waits[n] == 0 {
-			m.ready = append(m.ready, job{j.h, n})
+	for _, n := range r.part.opens[s.first:s.mid] {
+		m.ready = append(m.ready, job{j.h, n})
+	}
+	for _, g := range r.part.opens[s.mid:s.last] {
+		if r.waits[g]--; r.waits[g] == 0 {
+			x := &r.part.gates[g]
+			for _, n := range r.part.behind[x.first:x.last] {
+				m.ready = append(m.ready, job{j.h, n})
+			}
 		}
 	}
 	if r.left--; r.left == 0 {
@@ -204,7 +213,7 @@ func (m *Machine) NodeLost(lost int) {
 // needs reports whether any step of the request that is not done deals with the given node.
 func (r *request) needs(node int32) bool {
 	for s := range r.part.steps {
-		if st := &r.part.steps[s]; st.kind != compute && st.peer == node && r.waits[s] != handed {
+		if st := &r.part.steps[s]; st.kind != compute && st.peer == node && r.waits[len(r.part.gates)+s] != handed {
 			return true
 		}
 	}
@@ -232,7 +241,7 @@ func (m *Machine) Drop(h Handle) {
 }
 
 func (m *Machine) release(h Handle) {
-	m.requests[h].live = false
+	m.requests[h].live, m.requests[h].part = false, nil
 	m.free = append(m.free, h)
 }
 

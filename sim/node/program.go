@@ -23,19 +23,30 @@ type Part struct {
 	Leads bool // this node is the plan's leader
 
 	steps   []step
-	waits   []int32 // how many steps of this part each step waits for
-	next    []int32 // successors of all steps
+	gates   []gate
+	opens   []int32 // successors of all steps
+	behind  []int32 // the steps behind all gates
 	initial []int32 // the steps that wait for nothing, arrivals excepted
-	landing []int32 // by op of the plan: the step that is its arrival here (meaningful at the receiver)
+	landing []int32 // by op of the plan: the step that is its arrival here, or nowhere
+	waits   []int32 // what every request begins with: per gate the steps that it waits for, then per step waiting
 }
+
+// gate lets the steps begin that wait for the same several steps, when these are done. A layer cut into strips makes every strip
+// wait for all strips before: counting for all at once takes n steps instead of n². Its steps are behind[first:last].
+type gate struct{ first, last int32 }
+
+// nowhere is the landing of an op that does not arrive here.
+const nowhere = int32(-1)
 
 // step is an op as one node sees it. Steps are in the order of the plan's ops.
 type step struct {
-	kind        stepKind
-	op          int32
-	cluster     int32 // compute
-	peer        int32 // node at the other end of a send or an arrival
-	first, last int32 // its successors are next[first:last]
+	kind    stepKind
+	op      int32
+	cluster int32 // compute
+	peer    int32 // node at the other end of a send or an arrival
+
+	// Its successors are opens[first:mid], the steps that wait for this one alone, and opens[mid:last], gates.
+	first, mid, last int32
 }
 
 type stepKind uint8
@@ -142,28 +153,59 @@ func (c *compiler) steps() {
 	}
 }
 
-// link counts what every step of a part waits for and lists its successors.
+// link finds what every step of a part waits for and lists its successors.
 func (c *compiler) link(part *Part) {
-	part.landing = c.ending
-	part.waits = make([]int32, len(part.steps))
-	successors := make([][]int32, len(part.steps))
+	part.landing = make([]int32, len(c.ending))
+	for i := range part.landing {
+		part.landing[i] = nowhere
+	}
+	next, gates := make([][]int32, len(part.steps)), make([][]int32, len(part.steps)) // by step
+	known := map[string]int{}
+	var behind [][]int32 // by gate
 	for s := range part.steps {
 		if part.steps[s].kind == arrival {
-			part.waits[s] = 1 // for the tensor
+			part.landing[part.steps[s].op] = int32(s)
 			continue
 		}
 		after := c.plan.Ops[part.steps[s].op].After
-		part.waits[s] = int32(len(after))
-		for _, a := range after {
-			successors[c.ending[a]] = append(successors[c.ending[a]], int32(s))
-		}
-		if len(after) == 0 {
+		switch len(after) {
+		case 0:
 			part.initial = append(part.initial, int32(s))
+			continue
+		case 1:
+			next[c.ending[after[0]]] = append(next[c.ending[after[0]]], int32(s))
+			continue
 		}
+		key := fmt.Sprint(after)
+		g, ok := known[key]
+		if !ok {
+			g = len(behind)
+			known[key] = g
+			behind = append(behind, nil)
+			part.waits = append(part.waits, int32(len(after)))
+			for _, a := range after {
+				gates[c.ending[a]] = append(gates[c.ending[a]], int32(g))
+			}
+		}
+		behind[g] = append(behind[g], int32(s))
 	}
+	part.lay(next, gates, behind)
+}
+
+// lay writes down flat what link has found.
+func (part *Part) lay(next, gates, behind [][]int32) {
 	for s := range part.steps {
-		part.steps[s].first = int32(len(part.next))
-		part.next = append(part.next, successors[s]...)
-		part.steps[s].last = int32(len(part.next))
+		st := &part.steps[s]
+		st.first = int32(len(part.opens))
+		part.opens = append(part.opens, next[s]...)
+		st.mid = int32(len(part.opens))
+		part.opens = append(part.opens, gates[s]...)
+		st.last = int32(len(part.opens))
+		part.waits = append(part.waits, waiting)
+	}
+	for _, b := range behind {
+		first := int32(len(part.behind))
+		part.behind = append(part.behind, b...)
+		part.gates = append(part.gates, gate{first, int32(len(part.behind))})
 	}
 }
