@@ -16,15 +16,15 @@ import (
 //go:embed platforms/*.toml
 var platformFiles embed.FS
 
-// DefaultRuntime is what a lone board runs if nothing else is said: the default framework of the base assumptions.
+// DefaultRuntime is what a lone board runs if nothing else is said and it has it: the default framework of the base assumptions.
 const DefaultRuntime = "tensorflow/fp32"
 
 // PlatformNames returns the names of the catalogue's platforms, sorted.
 func PlatformNames() []string { return catalogue(platformFiles, "platforms") }
 
 // Open returns a platform: one of the catalogue by name, one from a TOML file by its path (anything that ends in .toml), or a lone
-// board as board:NAME or board:NAME@RUNTIME/PRECISION. Errors list all faults with file and line, and suggest the nearest known
-// name for an unknown one.
+// board as board:NAME, which runs DefaultRuntime or else its own first, or board:NAME@RUNTIME/PRECISION. Errors list all faults
+// with file and line, and suggest the nearest known name for an unknown one.
 func Open(nameOrPath string) (*Platform, error) {
 	if spec, ok := strings.CutPrefix(nameOrPath, "board:"); ok {
 		return loneBoard(nameOrPath, spec)
@@ -49,7 +49,10 @@ func loneBoard(name, spec string) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !given {
+	switch {
+	case !given && !slices.Contains(b.Runtimes, DefaultRuntime):
+		runtime = b.Runtimes[0]
+	case !given:
 		runtime = DefaultRuntime
 	}
 	p := &Platform{Name: name, Network: Network{Paths: make([][]Path, 1)}}
