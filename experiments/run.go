@@ -49,6 +49,7 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 		return nil, err // the simulator looks at it only every few thousand events
 	}
 	s = s.with(o)
+	workspace := o.Shared.simulator()
 	if s.Planning.Measured || s.BeliefError > 0 {
 		o.Shared, o.Cache = nil, nil
 	}
@@ -57,6 +58,7 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 		return nil, err
 	}
 	cfg.TraceLimit, cfg.Records, cfg.Observe, cfg.Cache = o.Trace, o.Records, o.Observe, o.Cache
+	cfg.Workspace = workspace
 	r, err := o.simulate(ctx, cfg)
 	var cut *sim.HorizonError
 	if errors.As(err, &cut) {

@@ -7,16 +7,18 @@ import (
 	"strings"
 
 	"hidp/devices"
+	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
 )
 
-// Shared keeps the strategies of runs for the runs after them: in a short run, making them takes more time than simulating. The zero
-// value is ready to use. Not safe for concurrent use, nor are the strategies in it.
+// Shared keeps the strategies of runs, and the simulator's memory, for the runs after them: in a short run, making them takes more time
+// than simulating. The zero value is ready to use. Not safe for concurrent use, nor are the strategies in it.
 type Shared struct {
 	strategies map[string]strategies.Strategy // by what their plans depend on: StrategyKey, and the run's seed if they take it
 	platforms  map[*devices.Platform]bool     // that these have planned for since they were made
 	seeded     map[string]bool                // by name: whether there is an option seed
+	workspace  sim.Workspace
 }
 
 // The bounds of what is kept; what is full starts anew. A strategy may keep, for every platform that it plans for, what it has worked
@@ -25,6 +27,14 @@ const (
 	mostStrategies = 1024
 	mostPlatforms  = 64
 )
+
+// simulator returns the simulator's memory; nil if nothing is shared.
+func (h *Shared) simulator() *sim.Workspace {
+	if h == nil {
+		return nil
+	}
+	return &h.workspace
+}
 
 // StrategyKey identifies the scenario's strategy with the options given for it; it does not hold the run's seed.
 func (s *Scenario) StrategyKey() string { return strategyKey(s.Strategy, s.Options) }

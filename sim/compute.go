@@ -94,7 +94,7 @@ func (n *nodeState) speed(k int, mask uint32) float64 {
 	if n.spec.Physical > maxTable {
 		return n.spec.Speed(k, mask)
 	}
-	if n.speeds == nil {
+	if len(n.speeds) == 0 {
 		for k := range n.spec.Clusters {
 			for m := range uint32(1) << n.spec.Physical {
 				n.speeds = append(n.speeds, n.spec.Speed(k, m))

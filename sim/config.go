@@ -31,6 +31,8 @@ type Config struct {
 	Cache   *Cache
 	PlanKey string
 
+	Workspace *Workspace // memory that runs use one after the other; nil: this run's own
+
 	Planning Planning
 	Faults   Faults
 	Seed     uint64

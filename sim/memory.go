@@ -42,7 +42,7 @@ func (s *simulation) load(p *program, g *workloads.Graph) {
 		n := &s.nodes[op.Node]
 		w := n.resident[g]
 		if w == nil {
-			w = &weights{channels: make([]workloads.Range, len(g.Layers))}
+			w = n.newWeights(len(g.Layers))
 			n.resident[g] = w
 		}
 		for l := op.Slice.From; l < op.Slice.To; l++ {

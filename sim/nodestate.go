@@ -37,20 +37,49 @@ type nodeState struct {
 	memory   int64
 	peak     int64
 	queued   []time.Duration // by cluster: believed work that is admitted and not done
+	idle     []*weights      // memory for resident
 }
 
 // part is whose part of a program a machine's handle stands for.
 type part struct{ slot, index int32 }
 
-func newNodeState(spec *devices.Node, observed bool) nodeState {
-	n := nodeState{spec: spec, machine: node.New(spec, observed), ops: make([]runningOp, len(spec.Clusters)), steady: true,
-		busy: make([]time.Duration, len(spec.Clusters)), queued: make([]time.Duration, len(spec.Clusters)),
-		resident: map[*workloads.Graph]*weights{}}
+// begin makes n the state of a node that has done nothing, in the memory that it has from an earlier run.
+func (n *nodeState) begin(spec *devices.Node, observed bool) {
+	if n.machine == nil {
+		n.machine, n.resident = new(node.Machine), map[*workloads.Graph]*weights{}
+	}
+	n.machine.Reset(spec, observed)
+	for _, w := range n.resident {
+		n.idle = append(n.idle, w)
+	}
+	clear(n.resident)
+	old, clusters := *n, len(spec.Clusters)
+	*n = nodeState{spec: spec, machine: n.machine, owner: n.owner[:0], ops: resized(n.ops, clusters), busy: resized(n.busy, clusters),
+		queued: resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident, idle: n.idle}
+	clear(n.busy)
+	clear(n.queued)
+	for k := range n.ops {
+		n.ops[k] = runningOp{slot: vacant}
+	}
+	if old.spec == spec {
+		n.steady, n.speeds = old.steady, old.speeds
+		return
+	}
+	n.steady, n.speeds = true, old.speeds[:0]
 	for k := range spec.Clusters {
-		n.ops[k].slot = vacant
 		for j := range spec.Physical {
 			n.steady = n.steady && (spec.Clusters[k].Mask>>j&1 == 1 || spec.Keep[k][j] == 1)
 		}
 	}
-	return n
+}
+
+// newWeights returns a record of parameters of which none is held.
+func (n *nodeState) newWeights(layers int) *weights {
+	w := new(weights)
+	if k := len(n.idle); k > 0 {
+		w, n.idle = n.idle[k-1], n.idle[:k-1]
+	}
+	w.channels = resized(w.channels, layers)
+	clear(w.channels)
+	return w
 }

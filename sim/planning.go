@@ -40,7 +40,11 @@ type planCache struct {
 const maxCached = 1 << 15
 
 func (c *planCache) reset(models int) {
-	c.plain, c.loaded = make([]planned, models), map[string]planned{}
+	c.plain = resized(c.plain, models)
+	clear(c.plain)
+	if len(c.loaded) > 0 || c.loaded == nil {
+		c.loaded = map[string]planned{}
+	}
 }
 
 // plan gives a request to the planner.

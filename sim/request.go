@@ -99,7 +99,7 @@ func (s *simulation) newSlot() int32 {
 		s.freeSlot = s.freeSlot[:k-1]
 	} else {
 		slot = int32(len(s.requests))
-		s.requests = append(s.requests, request{})
+		s.requests = withRequest(s.requests)
 	}
 	s.requests[slot].live = true
 	return slot

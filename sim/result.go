@@ -95,16 +95,12 @@ func (s *simulation) result() *Result {
 	if st.completed > 0 {
 		r.PlanningTime = st.planning / time.Duration(st.completed)
 	}
-	for j := range s.nodes {
-		n := s.nodeResult(&s.nodes[j], r.Makespan)
-		r.EnergyPlatform += n.Energy()
-		if n.Participated {
-			r.EnergyParticipating += n.Energy()
-		}
-		r.Nodes = append(r.Nodes, n)
+	s.nodeResults(r)
+	if k := len(s.cfg.Truth.Network.Resources); k > 0 {
+		r.Resources = make([]ResourceResult, k)
 	}
-	for i := range s.cfg.Truth.Network.Resources {
-		r.Resources = append(r.Resources, ResourceResult{s.cfg.Truth.Network.Resources[i].Name, s.net.BytesCarried(s.now, int32(i))})
+	for i := range r.Resources {
+		r.Resources[i] = ResourceResult{s.cfg.Truth.Network.Resources[i].Name, s.net.BytesCarried(s.now, int32(i))}
 	}
 	if st.completed > 0 && r.Makespan > 0 {
 		r.EnergyPerRequest = r.EnergyParticipating / float64(st.completed)
@@ -114,9 +110,29 @@ func (s *simulation) result() *Result {
 	return r
 }
 
-// nodeResult adds up a node's time and energy until the end of the run.
-func (s *simulation) nodeResult(n *nodeState, end time.Duration) NodeResult {
-	r := NodeResult{Name: n.spec.Name, Participated: n.took, PeakMemory: n.peak, Lost: n.lost, NICBusy: n.nicBusy}
+// nodeResults writes down what the nodes did.
+func (s *simulation) nodeResults(r *Result) {
+	k := 0
+	for j := range s.nodes {
+		k += len(s.nodes[j].spec.Clusters)
+	}
+	r.Nodes = make([]NodeResult, len(s.nodes))
+	room := make([]ClusterResult, k)
+	for j := range s.nodes {
+		n := &r.Nodes[j]
+		k := len(s.nodes[j].spec.Clusters)
+		*n = s.nodeResult(&s.nodes[j], r.Makespan, room[:0:k])
+		room = room[k:]
+		r.EnergyPlatform += n.Energy()
+		if n.Participated {
+			r.EnergyParticipating += n.Energy()
+		}
+	}
+}
+
+// nodeResult adds up a node's time and energy until the end of the run. Room is memory for its clusters.
+func (s *simulation) nodeResult(n *nodeState, end time.Duration, room []ClusterResult) NodeResult {
+	r := NodeResult{Name: n.spec.Name, Clusters: room, Participated: n.took, PeakMemory: n.peak, Lost: n.lost, NICBusy: n.nicBusy}
 	on := end
 	if n.lost {
 		on = min(on, n.lostAt)

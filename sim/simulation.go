@@ -58,6 +58,8 @@ type simulation struct {
 	plans   planCache
 	actions []node.Action
 
+	capacities []float64 // of the network's resources at the start
+
 	stats statistics
 	trace *trace.Trace
 	every int // checkEvery, or less in tests
@@ -81,7 +83,9 @@ func (s *simulation) run(ctx context.Context) (*Result, error) {
 	if s.belief != nil && s.losses == 0 {
 		s.cfg.Cache.returnBelief(s.beliefKey(), s.belief)
 	}
-	return s.result(), err
+	r := s.result()
+	s.cfg.Workspace.give(s)
+	return r, err
 }
 
 // RunPlan simulates requests that all run plan p of graph g: Run with a strategy that answers p whatever it is asked. The
@@ -112,21 +116,21 @@ func newSimulation(cfg Config) *simulation {
 	if cfg.Cache == nil {
 		cfg.Cache = new(Cache)
 	}
-	s := &simulation{cfg: cfg, eng: engine.New(), netAt: never, noise: noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}}
-	var capacities []float64
+	s := cfg.Workspace.take()
+	s.cfg, s.netAt, s.noise = cfg, never, noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}
 	for i := range cfg.Truth.Network.Resources {
-		capacities = append(capacities, cfg.Truth.Network.Resources[i].Capacity)
+		s.capacities = append(s.capacities, cfg.Truth.Network.Resources[i].Capacity)
 	}
-	s.net = flow.New(capacities)
+	s.net.Reset(s.capacities)
 	if l, ok := cfg.Strategy.(strategies.Loaded); ok {
 		s.loaded = l.UsesBacklog()
 	}
 	if cfg.TraceLimit != 0 {
 		s.trace = &trace.Trace{Limit: max(0, cfg.TraceLimit)}
 	}
-	s.nodes = make([]nodeState, len(cfg.Truth.Nodes))
+	s.nodes = resized(s.nodes, len(cfg.Truth.Nodes))
 	for j := range s.nodes {
-		s.nodes[j] = newNodeState(&cfg.Truth.Nodes[j], s.trace != nil)
+		s.nodes[j].begin(&cfg.Truth.Nodes[j], s.trace != nil)
 	}
 	s.plans.reset(len(cfg.Models))
 	s.every = checkEvery

@@ -85,13 +85,25 @@ type flow struct {
 // New returns a network whose resource i has the capacity capacities[i] in bytes per
 // second. A capacity of 0 is a link that is down: its flows stand still.
 func New(capacities []float64) *Network {
-	n := &Network{resources: make([]resource, len(capacities))}
+	n := new(Network)
+	n.Reset(capacities)
+	return n
+}
+
+// Reset makes n what New returns, whatever it was, in the memory that it has.
+func (n *Network) Reset(capacities []float64) {
+	resources := n.resources[:cap(n.resources)]
+	if len(resources) < len(capacities) {
+		resources = append(resources, make([]resource, len(capacities)-len(resources))...)
+	}
+	s := &n.share
+	*n = Network{resources: resources[:len(capacities)], flows: n.flows[:0], freeIDs: n.freeIDs[:0], pending: n.pending[:0], dirty: n.dirty[:0],
+		share: filling{flows: s.flows[:0], limited: s.limited[:0], resources: s.resources[:0]}}
 	for i, c := range capacities {
 		checkCapacity(int32(i), c)
-		n.resources[i].capacity = c
-		n.resources[i].place = none
+		r := &n.resources[i]
+		*r = resource{capacity: c, members: r.members[:0], pool: pool{line: r.line[:0], place: none}}
 	}
-	return n
 }
 
 func checkCapacity(r int32, c float64) {
@@ -151,8 +163,14 @@ func (n *Network) newID() FlowID {
 		n.freeIDs = n.freeIDs[:k-1]
 		return id
 	}
-	n.flows = append(n.flows, flow{})
-	return FlowID(len(n.flows) - 1)
+	id := len(n.flows)
+	if id < cap(n.flows) { // there may have been a flow before a Reset: its memory is used again
+		n.flows = n.flows[:id+1]
+		n.flows[id] = flow{places: n.flows[id].places[:0]}
+	} else {
+		n.flows = append(n.flows, flow{})
+	}
+	return FlowID(id)
 }
 
 // binds reports whether a flow ties the resources that it crosses to others, or to a limit. A relaxed resource has no pool.

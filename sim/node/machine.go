@@ -59,12 +59,26 @@ type request struct {
 
 // New returns the machine of node n, with nothing to do. If observed, Next also reports queueing and changes of phase.
 func New(n *devices.Node, observed bool) *Machine {
-	m := &Machine{queues: make([]fifo, n.Physical), running: make([]job, len(n.Clusters)), observed: observed}
+	m := new(Machine)
+	m.Reset(n, observed)
+	return m
+}
+
+// Reset makes m what New returns, whatever it was, in the memory that it has.
+func (m *Machine) Reset(n *devices.Node, observed bool) {
+	queues := m.queues[:cap(m.queues)]
+	if len(queues) < n.Physical {
+		queues = append(queues, make([]fifo, n.Physical-len(queues))...)
+	}
+	for c := range queues {
+		queues[c] = fifo{ring: queues[c].ring}
+	}
+	*m = Machine{masks: m.masks[:0], queues: queues[:n.Physical], running: m.running[:0], requests: m.requests[:0], free: m.free[:0],
+		ready: m.ready[:0], ended: m.ended[:0], failing: m.failing[:0], pending: m.pending[:0], observed: observed}
 	for k := range n.Clusters {
 		m.masks = append(m.masks, n.Clusters[k].Mask)
-		m.running[k].h = none
+		m.running = append(m.running, job{h: none})
 	}
-	return m
 }
 
 // Busy returns the physical clusters at work.
@@ -115,11 +129,21 @@ func (m *Machine) newHandle(id int64) Handle {
 		m.free = m.free[:k-1]
 	} else {
 		h = Handle(len(m.requests))
-		m.requests = append(m.requests, request{})
+		m.requests = oneMore(m.requests)
 	}
 	r := &m.requests[h]
 	r.id, r.part, r.live, r.failing = id, nil, true, false
 	return h
+}
+
+// oneMore adds a request to the list: one that was there before a Reset, whose memory is used again, or a new one.
+func oneMore(list []request) []request {
+	if n := len(list); n < cap(list) {
+		list = list[:n+1]
+		list[n] = request{waits: list[n].waits[:0]}
+		return list
+	}
+	return append(list, request{})
 }
 
 func (m *Machine) bind(h Handle, part *Part) {

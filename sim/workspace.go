@@ -1,0 +1,55 @@
+package sim
+
+import (
+	"hidp/sim/engine"
+	"hidp/sim/flow"
+)
+
+// Workspace keeps the memory of a run for the next one. With many short runs, handing out that memory and collecting it is most of
+// the work. What a run puts out, its Result included, is its own and does not depend on the workspace. The zero value is ready to use,
+// by one run at a time.
+type Workspace struct{ idle *simulation }
+
+// take returns a simulation that has done nothing, with the memory of the last one if there was one. A run that panics does not give
+// it back.
+func (w *Workspace) take() *simulation {
+	if w == nil || w.idle == nil {
+		return &simulation{eng: engine.New(), net: new(flow.Network)}
+	}
+	s := w.idle
+	w.idle = nil
+	s.eng.Reset()
+	*s = simulation{eng: s.eng, net: s.net, nodes: s.nodes, dirty: s.dirty[:0], faults: s.faults[:0], requests: s.requests[:0], freeSlot: s.freeSlot[:0],
+		transfers: s.transfers[:0], freeTransfer: s.freeTransfer[:0], owner: s.owner[:0], plans: s.plans, actions: s.actions[:0],
+		capacities: s.capacities[:0], stats: statistics{samples: s.stats.samples[:0]}}
+	return s
+}
+
+// give keeps the memory of a simulation whose result is made.
+func (w *Workspace) give(s *simulation) {
+	if w != nil {
+		s.cfg = Config{} // what it names may be large
+		w.idle = s
+	}
+}
+
+// resized returns list with length n. What it had of elements is kept, beyond its length too.
+func resized[T any](list []T, n int) []T {
+	list = list[:cap(list)]
+	if len(list) < n {
+		list = append(list, make([]T, n-len(list))...)
+	}
+	return list[:n]
+}
+
+// withRequest adds an empty request to the list, in the memory of one that was there in an earlier run if there is some.
+func withRequest(list []request) []request {
+	n := len(list)
+	if n == cap(list) {
+		return append(list, request{})
+	}
+	list = list[:n+1]
+	r := &list[n]
+	*r = request{handles: r.handles[:0], load: r.load[:0], ready: r.ready[:0], phases: r.phases[:0]}
+	return list
+}
