@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
@@ -21,7 +22,15 @@ type Measured struct {
 	Readings []energy.Reading // by the node's clock
 	Failure  string           // why the readings may have holes; empty if they have none
 
-	Resident int64 // most bytes that the process took; 0 where that is not known
+	Late time.Duration // the latest that a due request was begun
+
+	// What the system says of the session, as far as it does. Much waiting, throttling or stealing says that the machine was not the
+	// agent's alone.
+	Resident  int64         // most bytes of memory that the process took; 0 where that is not known
+	Processor time.Duration // processor time of the process
+	Waited    time.Duration // for which its threads could have run and did not; threads that ended before are left out
+	Throttled time.Duration // for which its control group was kept from running
+	Stolen    time.Duration // for which the hypervisor ran others on the machine's processors
 }
 
 // maxReport is the most bytes of one Report, and maxReports of all of a session.

@@ -16,7 +16,7 @@ import (
 func TestMeasuredInPieces(t *testing.T) {
 	m := &Measured{Report: &agent.Report{Node: "a", Busy: []time.Duration{1, 2}, SentBytes: []int64{0, 7}, Lost: []string{"b"},
 		Arrivals: []agent.Arrival{{Request: 3, Op: 1, From: 1, Bytes: 7, Sent: 5, At: 9}}, Lag: agent.Lag{Max: 4, Sum: 5, Count: 2}},
-		Transport: wire.Stats{Sent: 7, Messages: 1}, Sampler: "ina", Resident: 11,
+		Transport: wire.Stats{Sent: 7, Messages: 1}, Sampler: "ina", Resident: 11, Late: 12, Processor: 13, Waited: 14, Throttled: 15, Stolen: 16,
 		Readings: []energy.Reading{{At: 1, Board: 2.5, Rails: []energy.Rail{{Name: "VDD_IN", Watts: 2.5}}}}}
 	for i := range 20000 {
 		m.Report.Trace.AddCompute(trace.Compute{Request: int64(i), Start: time.Duration(i), End: 1 << 50})
