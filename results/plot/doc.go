@@ -1,5 +1,5 @@
 // Package plot draws the figures one would print in a journal: grouped bars, boxes, lines,
-// scatter plots and heat maps in panels, with one legend strip above them and a
+// scatter plots, heat maps and timelines in panels, with one legend strip above them and a
 // note of assumptions below.
 //
 // A [Figure] is data in and bytes out: Render gives the same SVG, PNG or PDF for
@@ -11,6 +11,6 @@
 // apart. A name keeps its style in all panels of a figure.
 //
 // Reading order: figure.go (the whole), frame.go (one panel's axes and labels), bars.go,
-// boxes.go, lines.go, scatter.go and heatmap.go (what stands in a panel), then the
+// boxes.go, lines.go, scatter.go, heatmap.go and timeline.go (what stands in a panel), then the
 // formats: pdf.go, png.go and svg.go.
 package plot

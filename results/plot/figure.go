@@ -23,7 +23,7 @@ type Figure struct {
 }
 
 // Panel is one pair of axes with what they show: [GroupedBars], [Boxes],
-// [Lines], [Scatter] or [HeatMap].
+// [Lines], [Scatter], [HeatMap] or [Timeline].
 type Panel interface {
 	// check returns what is wrong with the data.
 	check() error

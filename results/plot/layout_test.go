@@ -132,7 +132,7 @@ func randomPanel(t *rapid.T) Panel {
 	}
 	n := rapid.IntRange(1, 6).Draw(t, "n")
 	log := rapid.Bool().Draw(t, "log")
-	switch rapid.IntRange(0, 3).Draw(t, "kind") {
+	switch rapid.IntRange(0, 4).Draw(t, "kind") {
 	case 0:
 		b := GroupedBars{Title: "bars", YLabel: "y (unit)", Groups: rapid.SliceOfN(name, n, n).Draw(t, "groups"), Log: log}
 		for _, s := range rapid.SliceOfNDistinct(name, 1, 8, rapid.ID).Draw(t, "series") {
@@ -147,9 +147,14 @@ func randomPanel(t *rapid.T) Panel {
 		}
 	case 2:
 		return Scatter{
-			Title: "scatter", XLabel: "x", YLabel: "y", Log: log, Identity: rapid.Bool().Draw(t, "identity"), Band: 0.1,
-			Clouds: []Cloud{{Name: name.Draw(t, "cloud"), X: values(n), Y: values(n)}},
+			Title: "scatter", XLabel: "x", YLabel: "y", Log: log, Identity: rapid.Bool().Draw(t, "identity"), Bands: []float64{0.05, 0.1},
+			Clouds: []Cloud{
+				{Name: name.Draw(t, "cloud"), X: values(n), Y: values(n)},
+				{Name: "other", Marker: name.Draw(t, "marker"), X: values(n), Y: values(n), Labels: rapid.SliceOfN(name, n, n).Draw(t, "labels")},
+			},
 		}
+	case 3:
+		return randomTimeline(t, name)
 	}
 	if rapid.Bool().Draw(t, "boxes") {
 		b := Boxes{Title: "boxes", YLabel: "y", Groups: rapid.SliceOfN(name, n, n).Draw(t, "groups"), Log: log}
@@ -166,6 +171,23 @@ func randomPanel(t *rapid.T) Panel {
 		h.Values = append(h.Values, values(n))
 	}
 	return h
+}
+
+func randomTimeline(t *rapid.T, name *rapid.Generator[string]) Timeline {
+	l := Timeline{Title: "timeline", XLabel: "time (s)", ShadeLabel: "z"}
+	for range rapid.IntRange(1, 3).Draw(t, "groups") {
+		g := LaneGroup{Name: name.Draw(t, "group"), Lanes: []Lane{{Name: "one"}, {Name: "two"}}}
+		at := 0.0
+		for range rapid.IntRange(0, 4).Draw(t, "bars") {
+			b := Bar{Start: at, End: at + rapid.Float64Range(0, 9).Draw(t, "length"), Shade: rapid.Float64Range(-1, 1).Draw(t, "shade"), Label: name.Draw(t, "label")}
+			if b.Shade < 0 {
+				b.Shade = math.NaN()
+			}
+			g.Lanes[0].Bars, at = append(g.Lanes[0].Bars, b), b.End
+		}
+		l.Groups = append(l.Groups, g)
+	}
+	return l
 }
 
 func TestWrap(t *testing.T) {

@@ -118,6 +118,7 @@ func TestNamesKeepTheirStyleInAllPanels(t *testing.T) {
 	require.Equal(t, styles{
 		series:     map[string]int{"b": 0, "a": 1, "c": 2},
 		references: map[string]int{"r": 0, "a": 1},
+		markers:    map[string]int{},
 	}, s)
 	require.NotEqual(t, s.reference("r"), s.reference("a"))
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func samples() map[string]*Figure {
-	return map[string]*Figure{"bars": sampleBars(), "mixed": sampleMixed(), "narrow": sampleNarrow()}
+	return map[string]*Figure{"bars": sampleBars(), "mixed": sampleMixed(), "narrow": sampleNarrow(), "timeline": sampleTimeline()}
 }
 
 func TestSameFigureSameBytes(t *testing.T) {
@@ -121,7 +121,12 @@ func TestFaultsOfTheData(t *testing.T) {
 		"x on log":       {Lines{LogX: true, Curves: []Curve{{Name: "c", X: []float64{-1}, Y: ok}}}, "x: -1 cannot be drawn"},
 		"no cloud":       {Scatter{}, "needs a cloud"},
 		"cloud lengths":  {Scatter{Clouds: []Cloud{{Name: "c", X: ok}}}, `cloud "c": 1 x for 0 y`},
-		"scatter band":   {Scatter{Band: nan, Clouds: []Cloud{{X: ok, Y: ok}}}, "band NaN: must be"},
+		"scatter band":   {Scatter{Bands: []float64{nan}, Clouds: []Cloud{{X: ok, Y: ok}}}, "band NaN: must be"},
+		"labels":         {Scatter{Clouds: []Cloud{{Name: "c", X: ok, Y: ok, Labels: []string{}}}}, `cloud "c": 0 labels for 1 points`},
+		"no lane":        {Timeline{Groups: []LaneGroup{{Name: "g"}}}, "a timeline needs a lane"},
+		"backwards":      {Timeline{Groups: []LaneGroup{{Name: "g", Lanes: []Lane{{Name: "l", Bars: []Bar{{Start: 2, End: 1}}}}}}}, `group "g", lane "l": bar 0 from 2 to 1`},
+		"endless":        {Timeline{Groups: []LaneGroup{{Lanes: []Lane{{Bars: []Bar{{End: inf}}}}}}}, "bar 0 from 0 to +Inf"},
+		"mark":           {Timeline{Groups: []LaneGroup{{Lanes: []Lane{{}}}}, Marks: []Reference{{"m", inf}}}, `mark "m": +Inf`},
 		"no cells":       {HeatMap{}, "needs a row and a column"},
 		"rows":           {HeatMap{Rows: []string{"a"}, Columns: []string{"b"}}, "0 rows of values for 1 rows"},
 		"columns":        {HeatMap{Rows: []string{"a"}, Columns: []string{"b"}, Values: [][]float64{{1, 2}}}, "row 0: 2 values for 1 columns"},
@@ -156,6 +161,9 @@ func TestPoorData(t *testing.T) {
 		"cloud of NaN":    Scatter{Identity: true, Clouds: []Cloud{{Name: "c", X: []float64{nan}, Y: []float64{1}}}},
 		"one sample":      Boxes{Groups: []string{"a"}, Series: []Samples{{Name: "s", Values: [][]float64{{3}}}}},
 		"no sample":       Boxes{Groups: []string{"a"}, Series: []Samples{{Name: "s", Values: [][]float64{nil}}}},
+		"empty lane":      Timeline{Groups: []LaneGroup{{Name: "g", Lanes: []Lane{{Name: "l"}}}}},
+		"instant":         Timeline{Groups: []LaneGroup{{Name: "g", Lanes: []Lane{{Name: "l", Bars: []Bar{{Start: 1, End: 1, Shade: 2, Label: "x"}}}}}}},
+		"no shade":        Timeline{Groups: []LaneGroup{{Name: "g", Lanes: []Lane{{Name: "l", Bars: []Bar{{Start: 1, End: 3, Shade: nan, Label: "x"}}}}}}},
 		"flat map":        HeatMap{Rows: []string{"a"}, Columns: []string{"b"}, Values: [][]float64{{7}}},
 		"empty map":       HeatMap{Rows: []string{"a"}, Columns: []string{"b"}, Values: [][]float64{{nan}}},
 	} {

@@ -57,7 +57,7 @@ func sampleMixed() *Figure {
 		}
 		lines.Curves = append(lines.Curves, c)
 	}
-	scatter := Scatter{Title: "Model against measurement", XLabel: "measured (ms)", YLabel: "simulated (ms)", Identity: true, Band: 0.2, Log: true}
+	scatter := Scatter{Title: "Model against measurement", XLabel: "measured (ms)", YLabel: "simulated (ms)", Identity: true, Bands: []float64{0.2}, Log: true}
 	for _, name := range []string{"jetson-tx2", "raspberry-pi-5"} {
 		c := Cloud{Name: name}
 		for range 25 {
@@ -112,4 +112,29 @@ func sampleNarrow() *Figure {
 	slanted.Groups = []string{"efficientnet_b0", "mobilenet_v2", "squeezenet1_1", "inception_v3", "densenet121", "resnet152"}
 	slanted.YLabel, slanted.Log = "energy per request (J)", true
 	return &Figure{Panels: []Panel{bars, slanted}, Columns: 1, Width: SingleColumn}
+}
+
+// sampleTimeline shows a request on two boards twice, and points told apart by colour and by shape.
+func sampleTimeline() *Figure {
+	nan := math.NaN()
+	t := Timeline{Title: "resnet50 under HiDP", XLabel: "time (ms)", ShadeLabel: "layer", Marks: []Reference{{Name: "simulated end", Value: 41}, {Name: "measured end", Value: 42.5}}}
+	lanes := func(name string, bars ...Bar) {
+		later := make([]Bar, len(bars))
+		for i, b := range bars {
+			b.Start, b.End = 1.04*b.Start, 1.04*b.End
+			later[i] = b
+		}
+		t.Groups = append(t.Groups, LaneGroup{Name: name, Lanes: []Lane{{Name: "simulated", Bars: bars}, {Name: "measured", Bars: later}}})
+	}
+	lanes("tx2 gpu", Bar{0, 12, 8, "1–16"}, Bar{12, 12.01, 17, "17"}, Bar{30, 41, 60, "50–70"})
+	lanes("orin cpu", Bar{18, 26, 33, "18–49"})
+	lanes("tx2 → orin", Bar{12, 18, nan, "802 kB"}, Bar{13, 13.5, nan, "9 kB"})
+	scatter := Scatter{Title: "Latency", XLabel: "measured (ms)", YLabel: "simulated (ms)", Identity: true, Log: true, Bands: []float64{0.05, 0.12}}
+	for i, name := range strategyNames()[:3] {
+		for j, model := range []string{"VGG-19", "ResNet-152"} {
+			x := 40 * float64(i+1) * float64(2*j+1)
+			scatter.Clouds = append(scatter.Clouds, Cloud{Name: name, Marker: model, X: []float64{x}, Y: []float64{x * (0.9 + 0.1*float64(i))}, Labels: []string{model + ", " + name}})
+		}
+	}
+	return &Figure{Panels: []Panel{t, scatter}, Columns: 1, Height: t.Height() * 1.5}
 }

@@ -1,9 +1,12 @@
 package plot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot/vg"
@@ -13,15 +16,18 @@ import (
 type Scatter struct {
 	Title, XLabel, YLabel string
 	Clouds                []Cloud
-	Identity              bool    // same range on both axes and the line y = x
-	Band                  float64 // with Identity: lines at y = x·(1±Band) too; 0 for none
-	Log                   bool    // both axes; all values must be positive
+	Identity              bool      // same range on both axes and the line y = x
+	Bands                 []float64 // with Identity: lines at y = x·(1±band) too
+	Log                   bool      // both axes; all values must be positive
 }
 
 // Cloud is the points of one series. Points with a NaN are left out.
 type Cloud struct {
-	Name string
-	X, Y []float64
+	Name string // what the colour stands for
+	// Marker is what the shape stands for, if that is something else than Name: clouds may share either.
+	Marker string
+	X, Y   []float64
+	Labels []string // beside the points; nil for none, "" for none at a point
 }
 
 func (s Scatter) names() (series, references []string) {
@@ -36,17 +42,53 @@ func (s Scatter) check() error {
 	if len(s.Clouds) == 0 {
 		faults = append(faults, errors.New("a scatter plot needs a cloud of points"))
 	}
-	if !(s.Band >= 0 && s.Band < 1) {
-		faults = append(faults, fmt.Errorf("band %v: must be at least 0 and below 1", s.Band))
+	for _, b := range s.Bands {
+		if !(b > 0 && b < 1) {
+			faults = append(faults, fmt.Errorf("band %v: must be between 0 and 1", b))
+		}
 	}
 	for _, c := range s.Clouds {
 		name := fmt.Sprintf("cloud %q", c.Name)
 		if len(c.X) != len(c.Y) {
 			faults = append(faults, fmt.Errorf("%s: %d x for %d y", name, len(c.X), len(c.Y)))
 		}
+		if c.Labels != nil && len(c.Labels) != len(c.X) {
+			faults = append(faults, fmt.Errorf("%s: %d labels for %d points", name, len(c.Labels), len(c.X)))
+		}
 		faults = append(faults, checkNumbers(name, s.Log, c.X, c.Y))
 	}
 	return errors.Join(faults...)
+}
+
+// markers lists what shapes stand for where that is not what colours do.
+func (s Scatter) markers() []string {
+	var names []string
+	for _, c := range s.Clouds {
+		if c.Marker != "" {
+			names = append(names, c.Marker)
+		}
+	}
+	return names
+}
+
+// glyph is the shape of a cloud's points.
+func (c Cloud) glyph(st styles) glyph {
+	if c.Marker == "" {
+		return st.glyph(c.Name)
+	}
+	return glyphs[st.markers[c.Marker]%len(glyphs)]
+}
+
+// entries are what the legend says of a cloud.
+func (c Cloud) entries(st styles) []entry {
+	thumb := func(g glyph, fill color.NRGBA) func(p *pen, r vg.Rectangle) {
+		return func(p *pen, r vg.Rectangle) { p.mark(g, center(r), glyphSize, fill, darkGrey) }
+	}
+	if c.Marker == "" {
+		return []entry{{name: c.Name, thumb: thumb(c.glyph(st), st.color(c.Name))}}
+	}
+	swatch := func(p *pen, r vg.Rectangle) { p.patch(r, st.color(c.Name), plain) }
+	return []entry{{name: c.Name, thumb: swatch}, {name: c.Marker, thumb: thumb(c.glyph(st), color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff})}}
 }
 
 func (s Scatter) frame(st styles, size vg.Point) frame {
@@ -55,17 +97,18 @@ func (s Scatter) frame(st styles, size vg.Point) frame {
 	for _, c := range s.Clouds {
 		ex.add(c.X...)
 		ey.add(c.Y...)
-		f.entries = append(f.entries, entry{name: c.Name, thumb: func(p *pen, r vg.Rectangle) {
-			p.mark(st.glyph(c.Name), center(r), glyphSize, st.color(c.Name), darkGrey)
-		}})
+		f.entries = append(f.entries, c.entries(st)...)
+	}
+	if len(s.markers()) > 0 { // colours first, then shapes
+		slices.SortStableFunc(f.entries, func(a, b entry) int { return cmp.Compare(s.rank(a.name), s.rank(b.name)) })
 	}
 	if s.Identity {
 		ex.add(ey.lo, ey.hi)
 		ey = ex
 		f.entries = append(f.entries, guideEntry("y = x", identityStroke))
-		if s.Band > 0 {
-			label := "±" + strconv.FormatFloat(math.Round(s.Band*1000)/10, 'f', -1, 64) + " %"
-			f.entries = append(f.entries, guideEntry(label, bandStroke))
+		for i, b := range s.Bands {
+			label := "±" + strconv.FormatFloat(math.Round(b*1000)/10, 'f', -1, 64) + " %"
+			f.entries = append(f.entries, guideEntry(label, bandStroke(i)))
 		}
 	}
 	f.x, f.y = ex.axis(size.X, xSpacing), ey.axis(size.Y, ySpacing)
@@ -77,10 +120,20 @@ func (s Scatter) frame(st styles, size vg.Point) frame {
 	return f
 }
 
-var (
-	identityStroke = stroke{width: 0.8, color: midGrey}
-	bandStroke     = stroke{width: 0.6, color: midGrey, dash: []vg.Length{3, 2}}
-)
+var identityStroke = stroke{width: 0.8, color: midGrey}
+
+// bandStroke is the look of the i-th band.
+func bandStroke(i int) stroke {
+	return stroke{width: 0.6, color: midGrey, dash: dashes[1+i%(len(dashes)-1)]}
+}
+
+// rank brings names of colours before names of shapes.
+func (s Scatter) rank(name string) int {
+	if slices.Contains(s.markers(), name) {
+		return 1
+	}
+	return 0
+}
 
 func guideEntry(name string, s stroke) entry {
 	return entry{name: name, thumb: func(p *pen, r vg.Rectangle) {
@@ -92,15 +145,25 @@ func guideEntry(name string, s stroke) entry {
 func (s Scatter) draw(p *pen, m mapping, st styles) {
 	if s.Identity {
 		drawSlope(p, m, 1, identityStroke)
-		if s.Band > 0 {
-			drawSlope(p, m, 1+s.Band, bandStroke)
-			drawSlope(p, m, 1-s.Band, bandStroke)
+		for i, b := range s.Bands {
+			drawSlope(p, m, 1+b, bandStroke(i))
+			drawSlope(p, m, 1-b, bandStroke(i))
 		}
 	}
+	var taken []vg.Rectangle
 	for _, c := range s.Clouds {
 		for i := range c.X {
 			if !math.IsNaN(c.X[i]) && !math.IsNaN(c.Y[i]) {
-				p.mark(st.glyph(c.Name), m.point(c.X[i], c.Y[i]), glyphSize, st.color(c.Name), darkGrey)
+				at := m.point(c.X[i], c.Y[i])
+				p.mark(c.glyph(st), at, glyphSize, st.color(c.Name), darkGrey)
+				taken = append(taken, around(at, glyphSize))
+			}
+		}
+	}
+	for _, c := range s.Clouds {
+		for i, label := range c.Labels {
+			if label != "" && !math.IsNaN(c.X[i]) && !math.IsNaN(c.Y[i]) {
+				taken = append(taken, p.beside(label, m.point(c.X[i], c.Y[i]), m.area, taken))
 			}
 		}
 	}

@@ -44,12 +44,16 @@ var dashes = [...][]vg.Length{
 	nil, {4, 2}, {1, 1.5}, {5, 1.5, 1, 1.5}, {2, 1}, {7, 2}, {5, 1.5, 1, 1.5, 1, 1.5},
 }
 
-// styles numbers the series and, apart, the reference lines of a figure by
+// styles numbers the series and, apart, the reference lines and the markers of a figure by
 // name, in the order of their first appearance.
-type styles struct{ series, references map[string]int }
+type styles struct{ series, references, markers map[string]int }
+
+// marked is a panel whose markers' shapes stand for something else than its
+// series.
+type marked interface{ markers() []string }
 
 func newStyles(panels []Panel) styles {
-	s := styles{series: map[string]int{}, references: map[string]int{}}
+	s := styles{series: map[string]int{}, references: map[string]int{}, markers: map[string]int{}}
 	number := func(numbers map[string]int, names []string) {
 		for _, name := range names {
 			if _, known := numbers[name]; !known {
@@ -61,6 +65,9 @@ func newStyles(panels []Panel) styles {
 		series, references := panel.names()
 		number(s.series, series)
 		number(s.references, references)
+		if m, ok := panel.(marked); ok {
+			number(s.markers, m.markers())
+		}
 	}
 	return s
 }
