@@ -17,7 +17,8 @@ import (
 // machine that it stands for is slower by a third than the board files think.
 type simBench struct {
 	platform *devices.Platform
-	stretch  func(c Case, request int) float64 // times of a request, counted from its arrival; nil: none
+	stretch  func(c Case, request int) float64 // times of a lone request, counted from its arrival; nil: none
+	slower   func(c Case) float64              // ops in the throughput phase, against the profile; nil: as profiled
 	after    func(c Case, m *Measurement)      // nil: nothing
 	measured []Case
 }
@@ -38,19 +39,27 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 		return nil, err
 	}
 	s := simulation{platform: b.platform, graph: c.Graph, plan: c.Plan, profile: profile}
+	busy := s
+	if b.slower != nil {
+		busy.profile = nil
+		for _, d := range profile {
+			busy.profile = append(busy.profile, time.Duration(b.slower(c)*float64(d)))
+		}
+	}
 	m := &Measurement{}
 	for _, part := range []struct {
+		simulation
 		times []time.Duration
 		to    **trace.Trace
-	}{{plan.Latency, &m.Latency}, {plan.Throughput, &m.Throughput}, {plan.Modelled, &m.Modelled}} {
+	}{{s, plan.Latency, &m.Latency}, {busy, plan.Throughput, &m.Throughput}, {s, plan.Modelled, &m.Modelled}} {
 		if len(part.times) == 0 {
 			continue
 		}
-		t, err := s.run(ctx, part.times)
+		t, err := part.run(ctx, part.times)
 		if err != nil {
 			return nil, err
 		}
-		if b.stretch != nil && part.to != &m.Modelled {
+		if b.stretch != nil && part.to == &m.Latency {
 			stretch(t, func(request int) float64 { return b.stretch(c, request) })
 		}
 		*part.to = t

@@ -96,7 +96,7 @@ const (
 
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
-	f := matrixFile{Requests: 15, Warmup: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.33,
+	f := matrixFile{Requests: 15, Warmup: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
 		Profile: profileFile{Rounds: 9, Idle: units.Milliseconds(40), Evict: 32 << 20}}
 	p, _ := strict.Parse(file, data, &f)
 	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Modelled: f.Modelled, Steady: f.Steady,

@@ -4,6 +4,9 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"hidp/sim"
+	"hidp/workloads"
 )
 
 // Lone requests are given more time than the simulator thinks they need, or they would wait for each other and not be lone. Where
@@ -17,17 +20,38 @@ func (s simulation) schedule(ctx context.Context, o Settings, attempt int) (Sche
 		return Schedule{}, err
 	}
 	latency := lone.Requests[0].Finish - lone.Requests[0].Arrival
-	burst, err := s.run(ctx, make([]time.Duration, o.Steady+o.Requests))
+	capacity, err := s.capacity(ctx, o.Steady)
 	if err != nil {
 		return Schedule{}, err
 	}
 	apart := time.Duration(math.Ceil(float64(latency)*patience[min(attempt, 1)])) + o.Gap
-	together := time.Duration(float64(time.Second) / float64(rate(burst, o.Steady)*o.Overload))
+	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
 	out := Schedule{Latency: every(apart, o.Warmup+o.Requests), Throughput: every(together, o.Steady+o.Requests)}
 	if o.Modelled > 0 {
 		out.Modelled = every(apart, o.Warmup+o.Modelled)
 	}
 	return out, nil
+}
+
+// What capacity simulates: enough clients to keep every stage of a plan busy, and enough requests for a steady state.
+const (
+	capacityClients  = 8
+	capacityRequests = 64
+)
+
+// capacity returns the requests per second that the simulator thinks the nodes can serve: those of clients that wait for their
+// answers. Requests that all come at once would say less: where a plan returns to a node again and again, first come first served
+// lets them finish all together in the end, and no part of that run is steady.
+func (s simulation) capacity(ctx context.Context, steady int) (float64, error) {
+	clients, err := workloads.Closed{Clients: capacityClients}.Loop(s.seed, workloads.Mix{Weights: []float64{1}}, workloads.Limit{Requests: steady + capacityRequests})
+	if err != nil {
+		panic("validation: " + err.Error())
+	}
+	t, err := s.simulate(ctx, sim.Config{Clients: clients})
+	if err != nil {
+		return 0, err
+	}
+	return rate(t, steady), nil
 }
 
 // every returns n times, from 0 on.

@@ -23,7 +23,12 @@ type simulation struct {
 
 // run simulates requests that come at the given times.
 func (s simulation) run(ctx context.Context, arrivals []time.Duration) (*trace.Trace, error) {
-	cfg := sim.Config{Truth: s.platform, Arrivals: &comings{times: arrivals}, Seed: s.seed, TraceLimit: -1}
+	return s.simulate(ctx, sim.Config{Arrivals: &comings{times: arrivals}})
+}
+
+// simulate runs requests that come as cfg says.
+func (s simulation) simulate(ctx context.Context, cfg sim.Config) (*trace.Trace, error) {
+	cfg.Truth, cfg.Seed, cfg.TraceLimit = s.platform, s.seed, -1
 	if s.profile != nil {
 		cfg.Work = s.profile.work
 	}
