@@ -34,12 +34,15 @@ func (c *Column) optional() bool { return c.Kind == "metric" || c.Kind == "error
 // rowsPerGroup bounds what a writer keeps in memory.
 const rowsPerGroup = 64 << 10
 
+// rowsPerWrite is how many rows go to the library at a time: a call costs more than a row.
+const rowsPerWrite = 64
+
 // parquetWriter writes rows of values as zstd-compressed Parquet. Equal rows and metadata give equal bytes.
 type parquetWriter struct {
 	columns []Column
 	w       *parquet.GenericWriter[any]
-	row     parquet.Row
-	buffer  []parquet.Row
+	rows    []parquet.Row // not yet given to w
+	values  []parquet.Value
 }
 
 func newParquetWriter(w io.Writer, columns []Column, metadata [][2]string) *parquetWriter {
@@ -48,7 +51,8 @@ func newParquetWriter(w io.Writer, columns []Column, metadata [][2]string) *parq
 	for _, kv := range metadata {
 		options = append(options, parquet.KeyValueMetadata(kv[0], kv[1]))
 	}
-	return &parquetWriter{columns: columns, w: parquet.NewGenericWriter[any](w, options...)}
+	return &parquetWriter{columns: columns, w: parquet.NewGenericWriter[any](w, options...),
+		values: make([]parquet.Value, 0, rowsPerWrite*len(columns))}
 }
 
 // cell is a value of a column: which field counts depends on the column's type.
@@ -62,16 +66,29 @@ type cell struct {
 
 // write appends one row.
 func (p *parquetWriter) write(cells []cell) error {
-	p.row = p.row[:0]
+	first := len(p.values)
 	for i := range cells {
-		p.row = append(p.row, p.columns[i].parquet(&cells[i], i))
+		p.values = append(p.values, p.columns[i].parquet(&cells[i], i))
 	}
-	p.buffer = append(p.buffer[:0], p.row)
-	_, err := p.w.WriteRows(p.buffer)
+	p.rows = append(p.rows, p.values[first:])
+	if len(p.rows) < rowsPerWrite {
+		return nil
+	}
+	return p.flush()
+}
+
+func (p *parquetWriter) flush() error {
+	_, err := p.w.WriteRows(p.rows)
+	p.rows, p.values = p.rows[:0], p.values[:0]
 	return err
 }
 
-func (p *parquetWriter) close() error { return p.w.Close() }
+func (p *parquetWriter) close() error {
+	if err := p.flush(); err != nil {
+		return err
+	}
+	return p.w.Close()
+}
 
 // parquet returns a cell as a value of column number i.
 func (c *Column) parquet(x *cell, i int) parquet.Value {
