@@ -61,6 +61,9 @@ func (o *Options) fill() {
 	}
 }
 
+// stall is how long a transfer may stand still.
+func (o *Options) stall() time.Duration { return min(o.Patience, 30*time.Second) }
+
 // Agents are the agents of a roster, reached and found fit. Its methods may be called at the same time, but they serve one session
 // at a time.
 type Agents struct {
@@ -76,6 +79,7 @@ type link struct {
 	conn   *grpc.ClientConn
 	client control.AgentClient
 	about  *control.Description
+	pause  time.Duration // between attempts to send a file
 	last   struct {
 		sync.Mutex
 		err error // of dialling
@@ -119,7 +123,7 @@ func Dial(ctx context.Context, r *Roster, o Options) (*Agents, error) {
 // reach connects to one agent and returns what is wrong with it.
 func (a *Agents) reach(ctx context.Context, e *Entry, config *tls.Config) string {
 	j, _ := a.roster.platform.Node(e.Node)
-	l := &link{Entry: e, node: j}
+	l := &link{Entry: e, node: j, pause: firstWait}
 	network, address := a.roster.target(e)
 	secure := insecure.NewCredentials()
 	if config != nil {

@@ -33,16 +33,15 @@ type fake struct {
 	server *grpc.Server
 	ahead  time.Duration // of its clock
 	mute   bool          // it answers no Clock
+	busy   string        // it refuses sessions
 
 	put    func(received int64) error // asked after each chunk
 	answer func(c *control.Command, reply func(*control.Event)) bool
 
-	mu     sync.Mutex
-	blobs  map[string][]byte
-	puts   int
-	got    []*control.Command
-	free   int64
-	closed bool
+	mu    sync.Mutex
+	blobs map[string][]byte
+	puts  int
+	got   []*control.Command
 }
 
 func newFake(node string) *fake {
@@ -114,6 +113,9 @@ func (f *fake) Put(s control.Agent_PutServer) error {
 }
 
 func (f *fake) Session(s control.Agent_SessionServer) error {
+	if f.busy != "" {
+		return status.Error(codes.ResourceExhausted, f.busy)
+	}
 	var mu sync.Mutex
 	reply := func(e *control.Event) {
 		mu.Lock()
