@@ -1,0 +1,270 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"hidp/testbed/agent"
+	"hidp/testbed/control"
+	"hidp/testbed/inference"
+	"hidp/testbed/submodel"
+	"hidp/testbed/wire"
+	"hidp/workloads"
+)
+
+// Limits of what a controller may have begun or measured.
+const (
+	mostRequests = 1 << 20        // of a session
+	mostAhead    = 24 * time.Hour // that a request is due in
+	mostID       = 1<<48 - 1      // of a request
+	mostInputs   = int64(1) << 30 // bytes of different inputs of a session
+	mostOutput   = control.MaxMessage - 1<<10
+	mostRounds   = 10_000
+	mostIdle     = time.Minute
+	mostEvict    = 1 << 30
+	soon         = time.Millisecond // before a schedule without a time begins
+)
+
+// requests are those that a session has to begin, and what became of them matters for.
+type requests struct {
+	mu      sync.Mutex
+	known   map[int64]*control.Due
+	dropped map[int64]bool
+	inputs  map[identity][]float32
+	bytes   int64 // of inputs
+	late    time.Duration
+	running sync.WaitGroup
+}
+
+func (r *requests) wait() { r.running.Wait() }
+
+// schedule notes requests and begins them when they are due.
+func (s *session) schedule(c *control.Schedule) (*control.Event_Scheduled, error) {
+	now := s.host.clock.Now()
+	zero := time.Duration(c.Zero)
+	if zero == 0 {
+		zero = now + soon
+	}
+	if zero < 0 || zero > now+mostAhead {
+		return nil, fmt.Errorf("schedule: it begins at %v, more than %v from now, %v", zero, mostAhead, now)
+	}
+	if len(s.receivers()) > 0 && !s.connected {
+		return nil, errors.New("schedule: the session is not connected")
+	}
+	var f faults
+	var missing []error
+	for _, due := range c.Requests {
+		if err := s.checkDue(due); err != nil {
+			var world worldError
+			if errors.As(err, &world) {
+				missing = append(missing, err)
+			}
+			f.addf("request %d: %v", due.Request, err)
+		}
+	}
+	if len(c.Requests)+len(s.requests.known) > mostRequests {
+		f.addf("schedule: more than the %d requests that a session can have", mostRequests)
+	}
+	if err := errors.Join(missing...); err != nil && len(missing) == len(f) {
+		return nil, err
+	}
+	if len(f) > 0 {
+		return nil, joined(f)
+	}
+	list := slices.Clone(c.Requests)
+	slices.SortStableFunc(list, func(a, b *control.Due) int { return int(min(max(a.At-b.At, -1), 1)) })
+	if err := s.note(list); err != nil {
+		return nil, err
+	}
+	s.requests.running.Go(func() { s.begin(list, zero) })
+	return &control.Event_Scheduled{Scheduled: &control.Scheduled{Zero: int64(zero)}}, nil
+}
+
+func joined(f faults) error {
+	var errs []error
+	for _, x := range f {
+		errs = append(errs, errors.New(x))
+	}
+	return errors.Join(errs...)
+}
+
+// checkDue returns what is wrong with a request, and reads its input.
+func (s *session) checkDue(due *control.Due) error {
+	if due.Request < 0 || due.Request > mostID {
+		return fmt.Errorf("its number is not between 0 and %d", int64(mostID))
+	}
+	if due.At < 0 || due.At > int64(mostAhead) {
+		return fmt.Errorf("it is due %v after the start; at most %v", time.Duration(due.At), mostAhead)
+	}
+	if due.Plan < 0 || int(due.Plan) >= len(s.job.plans) {
+		return fmt.Errorf("there is no plan %d, but %d", due.Plan, len(s.job.plans))
+	}
+	p := s.job.plans[due.Plan]
+	if p.Plan.Leader != s.job.node {
+		return fmt.Errorf("plan %d is led by %s", due.Plan, s.job.platform.Nodes[p.Plan.Leader].Name)
+	}
+	if s.job.modelled {
+		return nil
+	}
+	if out := p.Graph.Output(); due.Output && 4*elements(submodel.Shape(p.Graph, workloads.Part{Layer: out, Region: p.Graph.Full(out, p.Plan.Batch)})) > mostOutput {
+		return fmt.Errorf("its output is too large for a message; a message has up to %d bytes", control.MaxMessage)
+	}
+	shape := submodel.Shape(p.Graph, workloads.Part{Layer: 0, Region: p.Graph.Full(0, p.Plan.Batch)})
+	if !slices.EqualFunc(due.Shape, shape, func(a int64, b int) bool { return a == int64(b) }) {
+		return fmt.Errorf("its input has the shape %v; plan %d takes %v", due.Shape, due.Plan, shape)
+	}
+	file, err := fileOf(due.Input)
+	if err != nil {
+		return fmt.Errorf("input: %w", err)
+	}
+	if file.size != 4*elements(shape) {
+		return fmt.Errorf("its input has %d bytes; of shape %v it has %d", file.size, shape, 4*elements(shape))
+	}
+	return s.readInput(file)
+}
+
+func elements(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+// readInput brings an input into memory, once.
+func (s *session) readInput(file identity) error {
+	r := &s.requests
+	if r.inputs[file] != nil {
+		return nil
+	}
+	if r.bytes+file.size > mostInputs {
+		return worldError{fmt.Errorf("the inputs of the session have more than %d bytes", mostInputs)}
+	}
+	path, release, ok := s.host.folder.Use(file)
+	if !ok {
+		return worldError{fmt.Errorf("the agent has no file %v of %d bytes", file.digest, file.size)}
+	}
+	defer release()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return worldError{err}
+	}
+	if int64(len(data)) != file.size {
+		return worldError{fmt.Errorf("file %v has %d bytes instead of %d", file.digest, len(data), file.size)}
+	}
+	if r.inputs == nil {
+		r.inputs = map[identity][]float32{}
+	}
+	r.inputs[file] = wire.BytesFloats(data)
+	r.bytes += file.size
+	return nil
+}
+
+// note enters requests, all or none.
+func (s *session) note(list []*control.Due) error {
+	r := &s.requests
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known, r.dropped = map[int64]*control.Due{}, map[int64]bool{}
+	}
+	var f faults
+	fresh := map[int64]bool{}
+	for _, due := range list {
+		if r.known[due.Request] != nil || fresh[due.Request] {
+			f.addf("request %d: there is one of that number already", due.Request)
+		}
+		fresh[due.Request] = true
+	}
+	if len(f) > 0 {
+		return joined(f)
+	}
+	for _, due := range list {
+		r.known[due.Request] = due
+	}
+	return nil
+}
+
+// begin begins requests when they are due.
+func (s *session) begin(list []*control.Due, zero time.Duration) {
+	for _, due := range list {
+		at := zero + time.Duration(due.At)
+		if s.host.clock.Sleep(s.ctx, at) != nil {
+			return
+		}
+		var input inference.Tensor
+		s.requests.mu.Lock()
+		dropped := s.requests.dropped[due.Request]
+		s.requests.mu.Unlock()
+		if dropped {
+			continue
+		}
+		if !s.job.modelled {
+			file, _ := fileOf(due.Input) // was checked
+			input = inference.Tensor{Shape: sizes(due.Shape), Data: s.requests.inputs[file]}
+		}
+		now := s.host.clock.Now()
+		err := s.runtime.Begin(due.Request, int(due.Plan), input)
+		s.requests.mu.Lock()
+		s.requests.late = max(s.requests.late, now-at)
+		s.requests.mu.Unlock()
+		if err != nil {
+			s.failed(due.Request, err)
+		}
+	}
+}
+
+func sizes(shape []int64) []int {
+	out := make([]int, len(shape))
+	for i, d := range shape {
+		out[i] = int(d)
+	}
+	return out
+}
+
+// join announces requests that others lead.
+func (s *session) join(c *control.Join) {
+	for _, due := range c.Requests {
+		if err := s.runtime.Join(due.Request, int(due.Plan)); err != nil {
+			s.failed(due.Request, err)
+		}
+	}
+}
+
+// drop ends requests, also those that have not begun.
+func (s *session) drop(c *control.Drop) {
+	for _, id := range c.Requests {
+		s.requests.mu.Lock()
+		if s.requests.known[id] != nil {
+			s.requests.dropped[id] = true
+		}
+		s.requests.mu.Unlock()
+		s.runtime.Drop(id, errors.New(c.Why))
+	}
+}
+
+// profile measures an op.
+func (s *session) profile(c *control.Profile) (*control.Event_Profiled, error) {
+	if c.Rounds > mostRounds || c.Idle > int64(mostIdle) || c.Evict > mostEvict {
+		return nil, fmt.Errorf("profile: %d rounds with %v of rest and %d bytes to walk over; at most %d, %v and %d",
+			c.Rounds, time.Duration(c.Idle), c.Evict, mostRounds, mostIdle, mostEvict)
+	}
+	works, err := s.runtime.Profile(s.ctx, int(c.Plan), int(c.Op), agent.ProfileOptions{Rounds: int(c.Rounds), Idle: time.Duration(c.Idle), Evict: c.Evict})
+	if err != nil {
+		var op *agent.OpError
+		if errors.As(err, &op) || errors.Is(err, context.Canceled) {
+			err = worldError{err}
+		}
+		return nil, err
+	}
+	event := &control.Event_Profiled{Profiled: &control.Profiled{}}
+	for _, w := range works {
+		event.Profiled.Work = append(event.Profiled.Work, int64(w))
+	}
+	return event, nil
+}
