@@ -86,7 +86,7 @@ func (m *Machine) proceed(dst []Action, j job) []Action {
 	if s.kind == send {
 		r.waits[len(r.part.gates)+int(j.step)] = handed
 		dst = act(dst, SendTensor, j.h, s.op, 0)
-		m.complete(j)
+		m.count(r, j.h)
 		return dst
 	}
 	if r.phase == Offload {

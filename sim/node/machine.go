@@ -207,19 +207,23 @@ func refuse(h Handle, op int) {
 func (m *Machine) complete(j job) {
 	r := &m.requests[j.h]
 	s := &r.part.steps[j.step]
-	for _, n := range r.part.opens[s.first:s.mid] {
-		m.ready = append(m.ready, job{j.h, n})
-	}
-	for _, g := range r.part.opens[s.mid:s.last] {
-		if r.waits[g]--; r.waits[g] == 0 {
-			x := &r.part.gates[g]
+	for _, n := range r.part.opens[s.first:s.last] {
+		if n >= 0 {
+			m.ready = append(m.ready, job{j.h, n})
+		} else if r.waits[^n]--; r.waits[^n] == 0 {
+			x := &r.part.gates[^n]
 			for _, n := range r.part.behind[x.first:x.last] {
 				m.ready = append(m.ready, job{j.h, n})
 			}
 		}
 	}
+	m.count(r, j.h)
+}
+
+// count notes that one more step of request h is done.
+func (m *Machine) count(r *request, h Handle) {
 	if r.left--; r.left == 0 {
-		m.ended = append(m.ended, j.h)
+		m.ended = append(m.ended, h)
 	}
 }
 

@@ -45,8 +45,8 @@ type step struct {
 	cluster int32 // compute
 	peer    int32 // node at the other end of a send or an arrival
 
-	// Its successors are opens[first:mid], the steps that wait for this one alone, and opens[mid:last], gates.
-	first, mid, last int32
+	// Its successors are opens[first:last]: a step that waits for this one alone, or ^g for gate g. A send has none here.
+	first, last int32
 }
 
 type stepKind uint8
@@ -198,8 +198,9 @@ func (part *Part) lay(next, gates, behind [][]int32) {
 		st := &part.steps[s]
 		st.first = int32(len(part.opens))
 		part.opens = append(part.opens, next[s]...)
-		st.mid = int32(len(part.opens))
-		part.opens = append(part.opens, gates[s]...)
+		for _, g := range gates[s] {
+			part.opens = append(part.opens, ^g)
+		}
 		st.last = int32(len(part.opens))
 		part.waits = append(part.waits, waiting)
 	}
