@@ -74,7 +74,7 @@ type Measurement struct {
 
 	Lag       Lag      // of the worst phase
 	Invalid   []string // why the run cannot be trusted
-	Energy    []Energy // by node, of the latency phase; nil: nothing was measured
+	Energy    []Energy // of the latency and throughput phases; nodes without an instrument may be missing
 	Agreement *Agreement
 }
 
@@ -85,7 +85,7 @@ type Lag struct{ Mean, Max time.Duration }
 type Energy struct {
 	Node   int
 	Joules float64
-	Length time.Duration // over which, from the beginning of the latency phase
+	Length time.Duration // over which: both phases, and what lies between
 	Source string        // the instrument: "ina3221 VDD_IN"; empty: this node has none
 }
 

@@ -124,7 +124,7 @@ func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *M
 	r.Protocol = protocolRow(m.Modelled, o.Warmup, r.Latency)
 	c.ops = c.opRows(row.Strategy, c.measured, c.simulated)
 	r.Compute, r.Transfers = opError(c.ops, strategies.Compute), opError(c.ops, strategies.Send)
-	r.Energy = c.energyRow(m, lone)
+	r.Energy = c.energyRow(m, lone, crowd)
 	r.LagMean, r.LagMax, r.Agreement = Number(m.Lag.Mean.Seconds()), Number(m.Lag.Max.Seconds()), m.Agreement
 	return c, nil
 }

@@ -1,12 +1,16 @@
 package validation
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"hidp/sim/trace"
 )
 
-// EnergyRow compares joules of the nodes that take part, per request of the latency phase. The nodes' idle power is part of them.
+// EnergyRow compares the joules of the nodes that take part, per request of the latency and throughput phases. Idle power over the
+// phases is part of them.
 type EnergyRow struct {
 	Measured  Number `json:"measured"`
 	Simulated Number `json:"simulated"`
@@ -21,56 +25,47 @@ const (
 	mixedEnergy    = "instruments, and modelled from measured busy times for nodes without one"
 )
 
-// energyRow compares the energy of the latency phase. Nodes without an instrument are booked by the platform's powers and the busy
-// times that were measured, so that for them it is an error of busy times only.
-func (s simulation) energyRow(m *Measurement, simulated *trace.Trace) EnergyRow {
-	window := max(end(m.Latency), end(simulated))
+// energyRow compares the energy of a run. Nodes without an instrument are booked by the platform's powers and the busy times that
+// were measured, so that for them it is an error of busy times only.
+func (s simulation) energyRow(m *Measurement, lone, crowd *trace.Trace) EnergyRow {
+	nodes := s.platform.Nodes
+	window := max(end(m.Latency), end(lone)) + max(end(m.Throughput), end(crowd))
+	measured, simulated := s.active(m.Latency, m.Throughput), s.active(lone, crowd)
+	parts, instruments := s.plan.Nodes(len(nodes)), map[int]string{}
 	for _, e := range m.Energy {
-		if e.Source != "" {
-			window = max(window, e.Length)
+		if e.Source != "" && e.Length > 0 && parts[e.Node] {
+			measured[e.Node] = e.Joules - float64(nodes[e.Node].IdlePower*e.Length.Seconds())
+			instruments[e.Node] = e.Source
 		}
 	}
-	ours, theirs := simulated.Accounts(s.platform, window), m.Latency.Accounts(s.platform, window)
-	joules := make([]float64, len(s.platform.Nodes))
-	instruments, nodes := map[string]bool{}, 0
-	for j, part := range s.plan.Nodes(len(s.platform.Nodes)) {
-		if part {
-			nodes++
-			joules[j] = theirs[j].Energy(&s.platform.Nodes[j], window)
-		}
-	}
-	measured := 0
-	for _, e := range m.Energy {
-		if e.Source != "" && joules[e.Node] > 0 && e.Length > 0 {
-			idle := s.platform.Nodes[e.Node].IdlePower * (window - e.Length).Seconds()
-			joules[e.Node] = e.Joules + idle
-			instruments[e.Source] = true
-			measured++
-		}
-	}
-	row := EnergyRow{Source: energySource(measured, nodes, instruments)}
 	var a, b, idle float64
-	for j, part := range s.plan.Nodes(len(s.platform.Nodes)) {
+	taking := 0
+	for j, part := range parts {
 		if part {
-			a += joules[j]
-			b += ours[j].Energy(&s.platform.Nodes[j], window)
-			idle += float64(s.platform.Nodes[j].IdlePower * window.Seconds())
+			taking++
+			a, b, idle = a+measured[j], b+simulated[j], idle+float64(nodes[j].IdlePower*window.Seconds())
 		}
 	}
-	n := float64(len(m.Latency.Requests))
-	row.Measured, row.Simulated = Number(a/n), Number(b/n)
-	row.Error, row.Active = relative(b, a), relative(b-idle, a-idle)
+	n := float64(len(m.Latency.Requests) + len(m.Throughput.Requests))
+	row := EnergyRow{Measured: Number((a + idle) / n), Simulated: Number((b + idle) / n), Error: relative(b+idle, a+idle), Active: relative(b, a), Source: modelledEnergy}
+	switch {
+	case len(instruments) == taking:
+		row.Source = strings.Join(slices.Compact(slices.Sorted(maps.Values(instruments))), ", ")
+	case len(instruments) > 0:
+		row.Source = mixedEnergy
+	}
 	return row
 }
 
-func energySource(measured, nodes int, instruments map[string]bool) string {
-	switch {
-	case measured == 0:
-		return modelledEnergy
-	case measured < nodes:
-		return mixedEnergy
+// active returns the joules above idle power of every node in some phases, by the platform's powers.
+func (s simulation) active(phases ...*trace.Trace) []float64 {
+	out := make([]float64, len(s.platform.Nodes))
+	for _, t := range phases {
+		for j, account := range t.Accounts(s.platform, end(t)) {
+			out[j] += account.Energy(&s.platform.Nodes[j], 0)
+		}
 	}
-	return joined(instruments)
+	return out
 }
 
 // end returns when the last request of a trace ended.

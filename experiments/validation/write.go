@@ -135,7 +135,7 @@ func (r *Report) assumptions() []string {
 		}
 	}
 	if len(sources) > 0 {
-		lines = append(lines, fmt.Sprintf("Energy is of the boards that take part, idle power included, over the latency phase. The measured side is: %s.", joined(sources)))
+		lines = append(lines, fmt.Sprintf("Energy is of the boards that take part, idle power included, over the latency and throughput phases. The measured side is: %s.", joined(sources)))
 	}
 	if compared > 0 {
 		lines = append(lines, fmt.Sprintf("Outputs were compared with those of the unsplit network for %d plans: %d are equal to the last bit, the others within %.0e of the largest magnitude.", compared, exact, Tolerance))

@@ -27,7 +27,7 @@ func (p *pen) beside(label string, at vg.Point, area vg.Rectangle, taken []vg.Re
 			if reach > 2 {
 				p.line(stroke{width: thinWidth, color: midGrey}, at, nearest(place, at))
 			}
-			p.area(color.White, corners(place)...) // lines below do not run through letters
+			p.area(color.White, corners(rectangle(place.Min.X-1, place.Min.Y-1, place.Max.X+1, place.Max.Y+1))...) // lines below do not run through letters
 			p.text(label, place.Min, s)
 			return place
 		}

@@ -1,0 +1,234 @@
+package validation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hidp/sim/trace"
+	"hidp/strategies"
+	"hidp/testbed/agent/energy"
+	"hidp/testbed/controller"
+	"hidp/testbed/inference"
+	"hidp/testbed/submodel"
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// AgentBench is the Bench of a testbed: agents on boards, or on emulated ones. Close removes what it keeps on disk.
+type AgentBench struct {
+	agents *controller.Agents
+	folder string
+	seed   uint64
+	model  string
+	source *submodel.Source // of model
+}
+
+// NewAgentBench returns a bench of agents that were reached. Weights of the zoo's networks are drawn from seed into a temporary
+// folder below dir (empty: the system's), which takes as much room as the largest network's weights, and so is the input.
+func NewAgentBench(agents *controller.Agents, dir string, seed uint64) (*AgentBench, error) {
+	folder, err := os.MkdirTemp(dir, "hidp-weights-")
+	if err != nil {
+		return nil, err
+	}
+	return &AgentBench{agents: agents, folder: folder, seed: seed}, nil
+}
+
+// Close removes the weights.
+func (b *AgentBench) Close() error {
+	var err error
+	if b.source != nil {
+		err = b.source.Close()
+		b.source = nil
+	}
+	return errors.Join(err, os.RemoveAll(b.folder))
+}
+
+// Measure implements Bench. Where agents refuse the run or lose a node the error is the controller's.
+func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
+	if err := b.open(c.Model, c.Graph); err != nil {
+		return nil, err
+	}
+	session, err := b.agents.Deploy(ctx, controller.Job{Source: b.source, Graph: c.Graph, Plans: list(c)})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Abort()
+	measured, err := session.Profile(ctx, controller.ProfileOptions{Rounds: c.Profile.Rounds, Idle: c.Profile.Idle, Evict: c.Profile.Evict})
+	if err != nil {
+		return nil, err
+	}
+	profile := make(Profile, len(c.Plan.Ops))
+	for i, op := range measured.Ops[0] {
+		if op != nil {
+			profile[i] = op.Median
+		}
+	}
+	schedule, err := c.Schedule(profile)
+	if err != nil {
+		return nil, err
+	}
+	m, err := b.serve(ctx, session, c, schedule)
+	if err != nil || len(schedule.Modelled) == 0 {
+		return m, err
+	}
+	m.Modelled, err = b.modelled(ctx, c, profile, schedule.Modelled, m)
+	return m, err
+}
+
+func list(c Case) []*strategies.Plan { return []*strategies.Plan{c.Plan} }
+
+// open makes model's weights, unless it is the model of the case before.
+func (b *AgentBench) open(model string, g *workloads.Graph) error {
+	if b.model == model && b.source != nil {
+		return nil
+	}
+	if b.source != nil {
+		if err := b.source.Close(); err != nil {
+			return err
+		}
+		b.source = nil
+	}
+	if err := errors.Join(os.RemoveAll(b.folder), os.MkdirAll(b.folder, 0o700)); err != nil {
+		return err
+	}
+	var err error
+	if filepath.Ext(model) == ".onnx" {
+		b.source, err = submodel.Open(model, onnx.Options{})
+	} else {
+		b.source, err = submodel.FromGraph(g, b.folder, b.seed)
+	}
+	b.model = model
+	return err
+}
+
+// serve runs both phases with real work, and checks the first and the last answer of the first phase.
+func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule) (*Measurement, error) {
+	input := RandomInput(c.Graph, c.Plan.Batch, b.seed)
+	lone := requests(schedule.Latency)
+	lone[0].Output, lone[len(lone)-1].Output = c.Check, c.Check
+	first, err := s.Serve(ctx, lone, input)
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.Serve(ctx, requests(schedule.Throughput), input)
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.Close(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &Measurement{Latency: part(run.Trace, first, first[0].Due), Throughput: part(run.Trace, second, first[0].Due), Invalid: run.Invalid}
+	for j := range run.Nodes {
+		n := &run.Nodes[j]
+		m.Lag.Max = max(m.Lag.Max, n.Lag)
+		if l := n.Measured; l != nil && l.Report.Lag.Count > 0 {
+			m.Lag.Mean = max(m.Lag.Mean, l.Report.Lag.Sum/time.Duration(l.Report.Lag.Count))
+		}
+		if n.Energy.Provenance == energy.Measured {
+			m.Energy = append(m.Energy, Energy{Node: j, Joules: n.Energy.Joules, Length: run.Makespan, Source: n.Energy.Source})
+		}
+	}
+	if c.Check {
+		m.Agreement, err = agreement(s, first, input)
+	}
+	return m, err
+}
+
+// modelled runs the latency phase on agents that only wait.
+func (b *AgentBench) modelled(ctx context.Context, c Case, profile Profile, times []time.Duration, m *Measurement) (*trace.Trace, error) {
+	s, err := b.agents.Deploy(ctx, controller.Job{Graph: c.Graph, Plans: list(c), Modelled: func(_, op int) time.Duration { return profile[op] }})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Abort()
+	outcomes, err := s.Serve(ctx, requests(times), inference.Tensor{})
+	if err != nil {
+		return nil, err
+	}
+	run, err := s.Close(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, why := range run.Invalid {
+		m.Invalid = append(m.Invalid, "modelled: "+why)
+	}
+	return part(run.Trace, outcomes, outcomes[0].Due), nil
+}
+
+func requests(times []time.Duration) []controller.Request {
+	out := make([]controller.Request, len(times))
+	for i, at := range times {
+		out[i].At = at
+	}
+	return out
+}
+
+// part returns the part of a trace that some requests left, with times from when the first of them was due. The trace's own times
+// count from zero, a time of the clock that outcomes are in.
+func part(t *trace.Trace, outcomes []controller.Outcome, zero time.Duration) *trace.Trace {
+	of, shift := map[int64]bool{}, outcomes[0].Due-zero
+	for i := range outcomes {
+		of[outcomes[i].ID] = true
+	}
+	out := &trace.Trace{Plans: t.Plans}
+	for _, r := range t.Requests {
+		if of[r.ID] {
+			r.Arrival, r.Planned, r.Finish = r.Arrival-shift, r.Planned-shift, r.Finish-shift
+			out.AddRequest(r)
+		}
+	}
+	for _, x := range t.Computes {
+		if of[x.Request] {
+			x.Ready, x.Start, x.End = x.Ready-shift, x.Start-shift, x.End-shift
+			out.AddCompute(x)
+		}
+	}
+	for _, x := range t.Transfers {
+		if of[x.Request] {
+			x.Ready, x.Start, x.End, x.Arrive = x.Ready-shift, x.Start-shift, x.End-shift, x.Arrive-shift
+			out.AddTransfer(x)
+		}
+	}
+	for _, x := range t.Phases {
+		if of[x.Request] {
+			x.Start, x.End = x.Start-shift, x.End-shift
+			out.AddPhase(x)
+		}
+	}
+	return out
+}
+
+// agreement compares the answers that were brought back.
+func agreement(s *controller.Session, outcomes []controller.Outcome, input inference.Tensor) (*Agreement, error) {
+	checks, err := s.Check(outcomes, input)
+	if disagree := (*controller.DisagreementError)(nil); err != nil && !errors.As(err, &disagree) {
+		return nil, err
+	}
+	if len(checks) == 0 {
+		return nil, fmt.Errorf("no answer came back to be checked")
+	}
+	a := &Agreement{Exact: true}
+	for _, c := range checks {
+		a.Outputs++
+		a.Exact = a.Exact && c.Agreement.Exact
+		a.Largest = max(a.Largest, c.Agreement.Relative())
+	}
+	return a, nil
+}
+
+// RandomInput returns a batch of inputs of a network, uniform in [0, 1), as images are after scaling.
+func RandomInput(g *workloads.Graph, batch int, seed uint64) inference.Tensor {
+	in := g.Layers[0].Out
+	t := inference.NewTensor(batch, in.C, in.H, in.W)
+	rng := rand.New(rand.NewPCG(seed, 0x1a9e5))
+	for i := range t.Data {
+		t.Data[i] = rng.Float32()
+	}
+	return t
+}
