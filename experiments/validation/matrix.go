@@ -129,6 +129,9 @@ func (m *Matrix) check(p *strict.Problems) {
 	if len(m.Models) == 0 {
 		p.Faultf("models", "is empty; name at least one network")
 	}
+	if len(m.Methods) == 0 {
+		p.Faultf("method", "is empty; write a [[method]] with at least a strategy")
+	}
 	seen := map[string]bool{}
 	for i, name := range m.Models {
 		if seen[name] {

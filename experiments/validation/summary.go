@@ -1,10 +1,6 @@
 package validation
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "slices"
 
 // Summary is the errors over all rows. Averages are over distinct plans that were measured validly: a plan that several strategies
 // made counts once.
@@ -195,11 +191,4 @@ func mean(errors []Number) Number {
 		return unknown
 	}
 	return Number(sum / float64(n))
-}
-
-// worstFirst orders rows by their latency's error.
-func worstFirst(rows []Row) []Row {
-	return slices.SortedStableFunc(slices.Values(rows), func(a, b Row) int {
-		return cmp.Compare(math.Abs(float64(b.Latency.Error)), math.Abs(float64(a.Latency.Error)))
-	})
 }
