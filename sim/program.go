@@ -31,6 +31,7 @@ type opCost struct {
 	load     int32         // compute: index in program.load
 
 	from, to int32         // send: nodes
+	end      int32         // send: the part that receives it
 	bytes    int64         // send
 	path     []flow.Hop    // send
 	before   time.Duration // send: from ready to the first byte on the network
@@ -62,6 +63,7 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 	for i := range p.Ops {
 		if p.Ops[i].Kind == strategies.Send {
 			out.ops[i] = s.sendCost(&p.Ops[i], g)
+			out.ops[i].end = prog.Routes[i].End
 			continue
 		}
 		c := &out.ops[i]

@@ -148,7 +148,8 @@ func (s *simulation) loop(ctx context.Context) error {
 	if s.cfg.Horizon > 0 {
 		horizon = s.cfg.Horizon
 	}
-	for n := 1; s.inFlight > 0 || s.expected > 0; n++ {
+	untilCheck := s.every
+	for s.inFlight > 0 || s.expected > 0 {
 		ev, ok := s.eng.NextUntil(min(horizon, s.netAt))
 		if ok {
 			s.now = ev.At
@@ -168,7 +169,8 @@ func (s *simulation) loop(ctx context.Context) error {
 		if s.broken != nil {
 			return s.broken
 		}
-		if n%s.every == 0 {
+		if untilCheck--; untilCheck == 0 {
+			untilCheck = s.every
 			if err := s.check(ctx); err != nil {
 				return err
 			}

@@ -26,7 +26,11 @@ func (s *simulation) code(c *coder) {
 		}
 	}
 	s.codePrograms(c)
-	list(c, &s.transfers, func(c *coder, x *transfer) { x.code(c) })
+	list(c, &s.transfers, func(c *coder, x *transfer) {
+		if x.code(c); c.reading && c.err == nil && x.stage != idle {
+			s.bind(x)
+		}
+	})
 	s.codeMachines(c)
 	s.codeNetwork(c)
 	s.codeEvents(c)

@@ -5,6 +5,7 @@ import (
 
 	"hidp/sim/engine"
 	"hidp/sim/flow"
+	"hidp/sim/node"
 )
 
 // transfer is a message under way.
@@ -14,6 +15,8 @@ type transfer struct {
 	gen      uint32
 	stage    stage
 	flow     flow.FlowID
+	receiver node.Handle // of the request on the receiver's machine
+	cost     *opCost     // of the op
 	ready    time.Duration
 	start    time.Duration
 	end      time.Duration
@@ -32,15 +35,24 @@ const (
 // send begins to move the tensor of a send op.
 func (s *simulation) send(slot, op int32) {
 	t := s.newTransfer()
-	c := &s.requests[slot].prog.ops[op]
 	x := &s.transfers[t]
-	x.slot, x.op, x.from, x.to, x.stage, x.ready = slot, op, c.from, c.to, preparing, s.now
+	x.slot, x.op = slot, op
+	s.bind(x)
+	c := x.cost
+	x.from, x.to, x.stage, x.ready = c.from, c.to, preparing, s.now
 	x.start, x.end = s.now, s.now
 	if c.before > 0 {
 		s.prepare(t, s.now+c.before)
 		return
 	}
 	s.startFlow(t)
+}
+
+// bind sets what follows from a transfer's request and op.
+func (s *simulation) bind(x *transfer) {
+	r := &s.requests[x.slot]
+	x.cost = &r.prog.ops[x.op]
+	x.receiver = r.handles[x.cost.end]
 }
 
 // prepared is a message that is on its way through its sender.
@@ -95,13 +107,14 @@ func (s *simulation) freeTransferSlot(t int32) {
 // startFlow puts the bytes of a message on the network.
 func (s *simulation) startFlow(t int32) {
 	x := &s.transfers[t]
-	c := &s.requests[x.slot].prog.ops[x.op]
+	c := x.cost
 	x.stage, x.start = flowing, s.now
 	x.flow = s.net.Start(s.now, flow.Transfer{Bytes: c.bytes, Path: c.path})
-	for int(x.flow) >= len(s.owner) {
-		s.owner = append(s.owner, 0)
+	if k := int(x.flow); k < len(s.owner) {
+		s.owner[k] = t
+	} else {
+		s.owner = append(s.owner, t) // flows are named one after the other
 	}
-	s.owner[x.flow] = t
 	s.nodes[x.from].flowStarts(s.now)
 	s.nodes[x.to].flowStarts(s.now)
 	s.netDirty = true
@@ -125,10 +138,9 @@ func (s *simulation) land(t int32) {
 	s.offNetwork(t)
 	x := &s.transfers[t]
 	x.stage = arriving
-	c := &s.requests[x.slot].prog.ops[x.op]
-	delay := c.after
-	if c.jitter > 0 {
-		delay += s.noise.exponential(x.from, x.to, c.jitter)
+	delay := x.cost.after
+	if x.cost.jitter > 0 {
+		delay += s.noise.exponential(x.from, x.to, x.cost.jitter)
 	}
 	if delay == 0 {
 		s.deliver(t)
@@ -148,8 +160,7 @@ func (s *simulation) offNetwork(t int32) {
 // deliver hands a tensor to its receiver.
 func (s *simulation) deliver(t int32) {
 	x := &s.transfers[t]
-	r := &s.requests[x.slot]
-	s.nodes[x.to].machine.TensorArrived(r.handles[r.prog.Routes[x.op].End], int(x.op))
+	s.nodes[x.to].machine.TensorArrived(x.receiver, int(x.op))
 	s.touch(x.to)
 	s.noteTransfer(x, false)
 	s.freeTransferSlot(t)
