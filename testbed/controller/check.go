@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"hidp/strategies"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 )
@@ -96,15 +97,18 @@ func (s *Session) want(o *oracle, plan int, input inference.Tensor) (inference.T
 	return t, against, err
 }
 
-// threads returns how many threads all clusters compute with; 1 if not all have the same: the order of sums may depend on it.
+// threads returns how many threads all clusters that compute anything do it with; 1 if not all have the same: the order of sums may
+// depend on it.
 func (s *Session) threads() int {
 	same := 0
-	for j, st := range s.streams {
-		if st == nil {
-			continue
-		}
-		for _, c := range st.clusters(&s.platform.Nodes[j]) {
-			n := max(1, int(c.Threads))
+	for _, p := range s.job.Plans {
+		for i := range p.Ops {
+			op := &p.Ops[i]
+			if op.Kind != strategies.Compute {
+				continue
+			}
+			spec := s.streams[op.Node].clusters(&s.platform.Nodes[op.Node])[op.Cluster]
+			n := max(1, int(spec.Threads))
 			if same != 0 && n != same {
 				return 1
 			}

@@ -148,9 +148,5 @@ func (l *link) reachable(address string) string {
 	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
 		return address
 	}
-	mine, _, err := net.SplitHostPort(l.Address)
-	if err != nil {
-		mine = "127.0.0.1"
-	}
-	return net.JoinHostPort(mine, port)
+	return net.JoinHostPort(l.host(), port)
 }

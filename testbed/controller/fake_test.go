@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ type fake struct {
 	about  *control.Description
 	server *grpc.Server
 	ahead  time.Duration // of its clock
-	mute   bool          // it answers no Clock
+	mute   atomic.Bool   // it answers no Clock
 	busy   string        // it refuses sessions
 
 	put    func(received int64) error // asked after each chunk
@@ -54,7 +55,7 @@ func (f *fake) Describe(context.Context, *control.DescribeRequest) (*control.Des
 }
 
 func (f *fake) Clock(ctx context.Context, _ *control.ClockRequest) (*control.ClockReply, error) {
-	if f.mute {
+	if f.mute.Load() {
 		<-ctx.Done()
 	}
 	now := int64(wire.Monotonic().Now() + f.ahead)

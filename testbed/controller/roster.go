@@ -131,11 +131,16 @@ func (e *Entry) data() string {
 	if e.Data != "" {
 		return e.Data
 	}
+	return net.JoinHostPort(e.host(), "0")
+}
+
+// host returns the host that an agent is reached at.
+func (e *Entry) host() string {
 	host, _, err := net.SplitHostPort(e.Address)
-	if err != nil {
-		host = "127.0.0.1"
+	if err != nil || strings.HasPrefix(e.Address, unixPrefix) {
+		return "127.0.0.1"
 	}
-	return net.JoinHostPort(host, "0")
+	return host
 }
 
 // clusters returns what an agent is told of a node's clusters, all of them.

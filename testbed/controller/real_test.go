@@ -1,0 +1,217 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hidp/devices"
+	"hidp/sim/trace"
+	"hidp/strategies"
+	"hidp/strategies/catalog"
+	"hidp/testbed/agent/energy"
+	"hidp/testbed/host"
+	"hidp/testbed/inference"
+	"hidp/testbed/submodel"
+)
+
+// lab is agents in this process, one for each node of a platform.
+type lab struct {
+	roster *Roster
+	stop   []context.CancelFunc
+	ended  []chan struct{}
+}
+
+// newLab starts hosts with the reference engine.
+func newLab(t *testing.T, p *devices.Platform, network Network) *lab {
+	dir, err := os.MkdirTemp("", "hidp")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	l := &lab{roster: &Roster{Dir: dir, platform: p, Network: network}}
+	for j := range p.Nodes {
+		address := "unix:" + filepath.Join(dir, fmt.Sprint(j))
+		h, err := host.New(host.Options{Name: p.Nodes[j].Name, Dir: filepath.Join(dir, fmt.Sprint("files", j)), Engine: inference.Reference{}})
+		require.NoError(t, err)
+		listener, err := host.Listen(address)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if err := h.Serve(ctx, listener); err != nil {
+				t.Errorf("host: %v", err)
+			}
+			if err := h.Close(); err != nil {
+				t.Errorf("host: %v", err)
+			}
+		}()
+		l.stop, l.ended = append(l.stop, cancel), append(l.ended, ended)
+		t.Cleanup(func() { cancel(); <-ended })
+		l.roster.Agents = append(l.roster.Agents, Entry{Node: p.Nodes[j].Name, Address: address})
+	}
+	return l
+}
+
+// plans are those of several strategies, and one that is spread for sure.
+func plans(t *testing.T, p *devices.Platform, j *Job) {
+	j.Plans = append(j.Plans, spread(t, j.Source.Graph, p, 0), spread(t, j.Source.Graph, p, 1))
+	for _, name := range []string{"hidp", "modnn", "disnet", "omniboost"} {
+		s, err := catalog.New(name, nil)
+		require.NoError(t, err)
+		plan, err := s.Plan(strategies.Request{Graph: j.Source.Graph, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
+		require.NoError(t, err)
+		j.Plans = append(j.Plans, plan)
+	}
+}
+
+// Plans of several strategies give the network's own answer on agents that compute, for requests that overlap; what the agents
+// report is a trace without contradictions that agrees with the plans.
+func TestRealAgents(t *testing.T) {
+	p, src := three(t), small(t)
+	l := newLab(t, p, Network{Kind: Real})
+	a, err := Dial(t.Context(), l.roster, Options{Engine: inference.Reference{}, Tolerance: time.Minute})
+	require.NoError(t, err)
+	defer a.Close()
+	job := Job{Source: src}
+	plans(t, p, &job)
+	s, err := a.Deploy(t.Context(), job)
+	require.NoError(t, err)
+	defer s.Abort()
+
+	profile, err := s.Profile(t.Context(), ProfileOptions{Rounds: 3})
+	require.NoError(t, err)
+	for i, plan := range job.Plans {
+		for k := range plan.Ops {
+			require.Equal(t, plan.Ops[k].Kind == strategies.Compute, profile.Ops[i][k] != nil)
+			if plan.Ops[k].Kind == strategies.Compute {
+				require.Positive(t, profile.Work(plan, k))
+			}
+		}
+	}
+	input := noise(src.Graph, 1)
+	warm, err := s.Serve(t.Context(), []Request{{Warmup: true}}, input)
+	require.NoError(t, err)
+	var requests []Request
+	for i := range job.Plans {
+		for n := range 5 {
+			requests = append(requests, Request{Plan: i, At: time.Duration(n) * 2 * time.Millisecond, Output: true})
+		}
+	}
+	outcomes, err := s.Serve(t.Context(), requests, input)
+	require.NoError(t, err)
+	checked, err := s.Check(outcomes, input)
+	require.NoError(t, err)
+	require.Len(t, checked, len(requests))
+	oracle := &submodel.Runner{Source: src, Engine: inference.Reference{}}
+	for i, c := range checked {
+		require.True(t, c.Agreement.OK(), "plan %d: %v", c.Plan, c.Agreement)
+		want, err := oracle.ExecutePlan(job.Plans[c.Plan], input)
+		require.NoError(t, err)
+		require.Equal(t, want, outcomes[i].Output, "to the bit what the plan computes in one process")
+	}
+	require.True(t, checked[0].Agreement.Exact, "strips of rows change no sum")
+	r, err := s.Close(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, r.Err())
+	checkRun(t, r, outcomes, warm[0].ID)
+	_, err = s.Close(t.Context())
+	require.ErrorContains(t, err, "ended already")
+}
+
+// checkRun checks a run of requests that all ended well.
+func checkRun(t *testing.T, r *Run, outcomes []Outcome, without int64) {
+	require.Equal(t, outcomes, r.Outcomes)
+	require.Len(t, r.Latencies, len(outcomes))
+	require.Len(t, r.Trace.Requests, len(outcomes))
+	checkOrder(t, r)
+	computes, sends := 0, 0
+	var bytes int64
+	for _, o := range outcomes {
+		require.Positive(t, o.Latency())
+		plan := r.Plans[o.Plan]
+		for i := range plan.Ops {
+			if plan.Ops[i].Kind == strategies.Compute {
+				computes++
+			} else {
+				sends++
+			}
+		}
+		bytes += plan.SentBytes(r.Graph)
+	}
+	require.Len(t, r.Trace.Computes, computes)
+	require.Len(t, r.Trace.Transfers, sends)
+	var sent, received int64
+	for _, n := range r.Nodes {
+		sent, received = sent+n.Sent, received+n.Received
+		require.Equal(t, energy.Modelled, n.Energy.Provenance)
+		require.Positive(t, n.Energy.Joules)
+		require.Zero(t, n.Clock, "agents of one machine have one clock")
+		if n.TookPart {
+			require.Zero(t, n.Measured.Report.LiveMemory)
+		}
+	}
+	require.Equal(t, bytes, sent)
+	require.Equal(t, bytes, received)
+	for _, x := range r.Trace.Requests {
+		require.NotEqual(t, without, x.ID)
+		require.GreaterOrEqual(t, x.Arrival, time.Duration(0))
+		require.Empty(t, x.Failed)
+	}
+	for _, x := range r.Trace.Phases {
+		require.GreaterOrEqual(t, x.Start, time.Duration(0))
+	}
+	require.Positive(t, r.Makespan)
+	require.InEpsilon(t, float64(len(outcomes))/r.Makespan.Seconds(), r.Throughput, 1e-9)
+}
+
+// checkOrder checks the laws of package laws that hold of hardware too: every op runs once, not before what it waits for has ended,
+// and clusters do one thing at a time.
+func checkOrder(t *testing.T, r *Run) {
+	type key struct {
+		request int64
+		op      int32
+	}
+	ready, end := map[key]time.Duration{}, map[key]time.Duration{}
+	busy := map[[2]int32][]trace.Span{}
+	for _, x := range r.Trace.Computes {
+		k := key{x.Request, x.Op}
+		require.NotContains(t, end, k)
+		require.LessOrEqual(t, x.Ready, x.Start)
+		require.LessOrEqual(t, x.Start, x.End)
+		ready[k], end[k] = x.Ready, x.End
+		busy[[2]int32{x.Node, x.Cluster}] = append(busy[[2]int32{x.Node, x.Cluster}], trace.Span{Start: x.Start, End: x.End})
+	}
+	for _, x := range r.Trace.Transfers {
+		k := key{x.Request, x.Op}
+		require.NotContains(t, end, k)
+		require.False(t, x.Wasted)
+		require.LessOrEqual(t, x.Ready, x.Start)
+		require.LessOrEqual(t, x.Start, x.End)
+		require.LessOrEqual(t, x.End, x.Arrive)
+		ready[k], end[k] = x.Ready, x.Arrive
+	}
+	for _, x := range r.Trace.Requests {
+		for i, op := range r.Plans[x.Plan].Ops {
+			k := key{x.ID, int32(i)}
+			require.Contains(t, end, k)
+			require.GreaterOrEqual(t, ready[k], x.Arrival)
+			require.LessOrEqual(t, end[k], x.Finish)
+			for _, before := range op.After {
+				require.LessOrEqual(t, end[key{x.ID, int32(before)}], ready[k], "request %d op %d waits for op %d", x.ID, i, before)
+			}
+		}
+	}
+	for at, spans := range busy {
+		var sum time.Duration
+		for _, s := range spans {
+			sum += s.End - s.Start
+		}
+		require.Equal(t, sum, trace.Covered(spans), "cluster %v did two things at a time", at)
+		require.Equal(t, sum, r.Nodes[at[0]].Busy[at[1]])
+	}
+}

@@ -1,0 +1,206 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hidp/strategies"
+	"hidp/testbed/control"
+	"hidp/testbed/inference"
+	"hidp/testbed/wire"
+)
+
+// holding makes a leader take requests and not finish them.
+func holding(f *fake, then func(c *control.Schedule, reply func(*control.Event))) {
+	f.answer = func(c *control.Command, reply func(*control.Event)) bool {
+		s := c.GetSchedule()
+		if s == nil {
+			return false
+		}
+		reply(&control.Event{Number: c.Number, What: &control.Event_Scheduled{Scheduled: &control.Scheduled{Zero: int64(wire.Monotonic().Now())}}})
+		if then != nil {
+			then(s, reply)
+		}
+		return true
+	}
+}
+
+// Leaders are told when requests are due, who follows is told of them, and numbers go on from call to call.
+func TestServe(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	s := hollow(t, p, Options{}, list)
+	outcomes, err := s.Serve(t.Context(), []Request{{At: 3 * time.Millisecond}, {At: time.Millisecond}}, inference.Tensor{})
+	require.NoError(t, err)
+	require.Equal(t, []int64{1, 0}, []int64{outcomes[0].ID, outcomes[1].ID}, "the earlier one goes first")
+	require.Equal(t, 5*time.Millisecond, outcomes[0].Latency())
+	again, err := s.Serve(t.Context(), []Request{{}}, inference.Tensor{})
+	require.NoError(t, err)
+	require.Equal(t, int64(2), again[0].ID)
+	require.Len(t, told[toldSchedule](list[0]), 2)
+	require.Empty(t, told[toldSchedule](list[1]))
+	for _, f := range list[1:] {
+		require.Len(t, told[toldJoin](f)[0].Join.Requests, 2)
+	}
+	require.Empty(t, told[toldJoin](list[0]))
+	r, err := s.Close(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, r.Err())
+	require.Equal(t, []time.Duration{5e6, 5e6, 5e6}, r.Latencies)
+}
+
+// Leaders whose clocks differ begin at the same moment.
+func TestServeSeveralLeaders(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	list[1].ahead = -time.Hour
+	s := hollow(t, p, Options{}, list, 1)
+	outcomes, err := s.Serve(t.Context(), []Request{{Plan: 0}, {Plan: 1}}, inference.Tensor{})
+	require.NoError(t, err)
+	apart := outcomes[0].Due - outcomes[1].Due
+	require.InDelta(t, float64(time.Hour), float64(apart), float64(s.before[0].Bound+s.before[1].Bound))
+	r, err := s.Close(t.Context())
+	require.NoError(t, err)
+	require.InDelta(t, float64(-time.Hour), float64(r.Nodes[1].Clock.Ahead), float64(s.before[0].Bound+s.before[1].Bound))
+	require.Positive(t, r.Nodes[1].Clock.Bound)
+}
+
+// A node that vanishes, that falls silent, or that another one cannot reach ends the call with its name and drops the requests.
+func TestServeLosesNode(t *testing.T) {
+	p := three(t)
+	for name, test := range map[string]struct {
+		break_ func(list []*fake, reply func(*control.Event))
+		from   string
+		why    string
+	}{
+		"vanishes": {break_: func(list []*fake, _ func(*control.Event)) { go list[2].server.Stop() }},
+		"hangs":    {break_: func(list []*fake, _ func(*control.Event)) { list[2].mute.Store(true) }, why: "has not answered for"},
+		"is unreachable": {break_: func(_ []*fake, reply func(*control.Event)) {
+			reply(&control.Event{What: &control.Event_Lost{Lost: &control.Lost{Node: p.Nodes[2].Name, Why: "no route"}}})
+		}, from: p.Nodes[0].Name, why: "no route"},
+		"fails requests": {break_: func(_ []*fake, reply func(*control.Event)) {
+			reply(&control.Event{What: &control.Event_Failed{Failed: &control.Failed{Request: 0, Why: "it died", Lost: p.Nodes[2].Name}}})
+		}, from: p.Nodes[0].Name, why: "it died"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := fakes(p)
+			holding(list[0], func(_ *control.Schedule, reply func(*control.Event)) { test.break_(list, reply) })
+			s := hollow(t, p, Options{Silence: 200 * time.Millisecond}, list)
+			start := time.Now()
+			outcomes, err := s.Serve(t.Context(), make([]Request, 3), inference.Tensor{})
+			require.Less(t, time.Since(start), 5*time.Second)
+			var lost *NodeLostError
+			require.ErrorAs(t, err, &lost)
+			require.Equal(t, p.Nodes[2].Name, lost.Node)
+			require.Equal(t, test.from, lost.From)
+			require.ErrorContains(t, err, test.why)
+			for _, o := range outcomes {
+				require.ErrorIs(t, o.Err, err)
+			}
+			require.Eventually(t, func() bool { return len(told[toldDrop](list[1])) == 1 }, 5*time.Second, time.Millisecond)
+			require.Equal(t, []int64{0, 1, 2}, told[toldDrop](list[1])[0].Drop.Requests)
+			_, err = s.Serve(t.Context(), make([]Request, 1), inference.Tensor{})
+			require.ErrorAs(t, err, &lost, "it stays lost")
+			if name == "hangs" {
+				return // Close would wait for the report
+			}
+			r, err := s.Close(t.Context())
+			require.NoError(t, err)
+			require.ErrorAs(t, r.Err(), &lost)
+			require.NotNil(t, r.Nodes[0].Measured)
+			require.Equal(t, name == "vanishes", r.Nodes[2].Measured == nil)
+		})
+	}
+}
+
+// A request that fails by itself does not stop the others.
+func TestServeRequestFails(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	holding(list[0], func(s *control.Schedule, reply func(*control.Event)) {
+		for i, due := range s.Requests {
+			e := &control.Event{What: &control.Event_Finished{Finished: &control.Finished{Request: due.Request, At: 1 << 60}}}
+			if i == 1 {
+				e.What = &control.Event_Failed{Failed: &control.Failed{Request: due.Request, Why: "an op went wrong"}}
+			}
+			reply(e)
+			reply(e) // said twice, counted once
+		}
+	})
+	s := hollow(t, p, Options{}, list)
+	outcomes, err := s.Serve(t.Context(), make([]Request, 3), inference.Tensor{})
+	var failed *RequestError
+	require.ErrorAs(t, err, &failed)
+	require.EqualError(t, err, "request 1 failed on node "+list[0].node+": an op went wrong")
+	require.NoError(t, outcomes[2].Err)
+	require.Eventually(t, func() bool { return len(told[toldDrop](list[2])) == 1 }, 5*time.Second, time.Millisecond)
+	require.Empty(t, s.Lost())
+}
+
+// What never ends is ended by patience, or by whoever waits.
+func TestServeEnds(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	holding(list[0], nil)
+	s := hollow(t, p, Options{Patience: 200 * time.Millisecond}, list)
+	var late *TimeoutError
+	_, err := s.Serve(t.Context(), []Request{{}, {At: time.Second / 4}}, inference.Tensor{})
+	require.ErrorAs(t, err, &late)
+	require.ErrorContains(t, err, "2 of 2 requests have not ended")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("enough")
+	time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
+	_, err = s.Serve(ctx, make([]Request, 1), inference.Tensor{})
+	require.ErrorIs(t, err, stop)
+	require.Eventually(t, func() bool { return len(told[toldDrop](list[1])) == 2 }, 5*time.Second, time.Millisecond)
+}
+
+// Requests that make no sense are refused before anything happens.
+func TestServeRefuses(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	s := hollow(t, p, Options{}, list)
+	for _, requests := range [][]Request{nil, {{Plan: 1}}, {{Plan: -1}}, {{At: -1}}, make([]Request, mostRequests+1)} {
+		_, err := s.Serve(t.Context(), requests, inference.Tensor{})
+		var job *JobError
+		require.ErrorAs(t, err, &job)
+	}
+	require.Empty(t, told[toldJoin](list[1]))
+	list[0].answer = func(c *control.Command, reply func(*control.Event)) bool {
+		reply(&control.Event{Number: c.Number, What: &control.Event_Refused{Refused: &control.Refused{Faults: []string{"too many"}}}})
+		return c.GetSchedule() != nil
+	}
+	_, err := s.Serve(t.Context(), make([]Request, 1), inference.Tensor{})
+	require.ErrorContains(t, err, "cannot schedule requests: too many")
+}
+
+// Identical ops are measured once.
+func TestProfile(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	s := hollow(t, p, Options{}, list, 1)
+	calls := 0
+	profile, err := s.Profile(t.Context(), ProfileOptions{Rounds: 4, Idle: time.Millisecond, Evict: 5, Progress: func(int, int) { calls++ }})
+	require.NoError(t, err)
+	asked := 0
+	for _, f := range list {
+		for _, c := range told[toldProfile](f) {
+			require.Equal(t, []int64{4, 1e6, 5}, []int64{int64(c.Profile.Rounds), c.Profile.Idle, c.Profile.Evict})
+			asked++
+		}
+	}
+	require.Equal(t, 5, asked, "three strips, and the rest at two leaders")
+	require.Equal(t, asked, calls)
+	first, turned := profile.Ops[0][0], s.job.Plans[1]
+	same := slices.IndexFunc(turned.Ops, func(o strategies.Op) bool { return o.Kind == strategies.Compute && o.Node == 0 })
+	require.Same(t, first, profile.Ops[1][same])
+	require.Equal(t, 2500*time.Microsecond, first.Median)
+	require.Equal(t, 1750*time.Microsecond, first.Low)
+	require.Equal(t, first.Median, profile.Work(turned, same))
+	require.Panics(t, func() { profile.Work(nil, 0) })
+}
