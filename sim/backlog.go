@@ -15,10 +15,11 @@ func (s *simulation) addBacklog(r *request) {
 	if !s.loaded {
 		return
 	}
+	t := &s.sites[r.site]
 	r.load = r.load[:0]
 	for _, l := range r.prog.load {
 		r.load = append(r.load, l.total)
-		s.nodes[l.node].queued[l.cluster] += l.total
+		s.nodes[t.node(int(l.node))].queued[l.cluster] += l.total
 	}
 }
 
@@ -36,16 +37,16 @@ func (s *simulation) dropBacklog(r *request) {
 		return
 	}
 	for i, l := range r.prog.load {
-		s.nodes[l.node].queued[l.cluster] -= r.load[i]
+		s.nodes[s.sites[r.site].node(int(l.node))].queued[l.cluster] -= r.load[i]
 	}
 }
 
-// backlog returns the believed time until every cluster is free, rounded. A cluster is free when its own work and that of all
+// backlog returns the believed time until every cluster of a site is free, rounded. A cluster is free when its own work and that of all
 // groups it belongs to is done; a group, when all its members are. The result is new each time: plans may keep the belief.
-func (s *simulation) backlog() [][]time.Duration {
-	out := make([][]time.Duration, len(s.nodes))
-	for j := range s.nodes {
-		out[j] = s.nodes[j].backlog(s.now, s.requests)
+func (s *simulation) backlog(t *site) [][]time.Duration {
+	out := make([][]time.Duration, len(t.class.Truth.Nodes))
+	for j := range out {
+		out[j] = s.nodes[t.node(j)].backlog(s.now, s.requests)
 	}
 	return out
 }

@@ -135,21 +135,19 @@ func (c *Cache) roomyOf(p *devices.Platform) *devices.Platform {
 }
 
 // costs returns the true prices of g.
-func (s *simulation) costs(g *workloads.Graph) *devices.Costs {
-	return s.cfg.Cache.pricesOf(s.cfg.Truth, g)
-}
+func (k *class) costs(g *workloads.Graph) *devices.Costs { return k.cache.pricesOf(k.Truth, g) }
 
 // believed returns what the strategy may know.
-func (s *simulation) believed() *strategies.Belief {
-	if s.belief == nil {
-		s.belief = s.cfg.Cache.takeBelief(s.beliefKey())
+func (k *class) believed() *strategies.Belief {
+	if k.belief == nil {
+		k.belief = k.cache.takeBelief(k.beliefKey())
 	}
-	return s.belief
+	return k.belief
 }
 
-func (s *simulation) beliefKey() priced { return priced{s.cfg.Belief, s.cfg.Models[0]} }
+func (k *class) beliefKey() priced { return priced{k.Belief, k.first} }
 
-// pathOf returns the path between two nodes, always the same slice: flow.Network is faster when flows on one path have one.
+// pathOf returns the path between two nodes, always the same slice: see simulation.route.
 func (c *Cache) pathOf(p *devices.Platform, from, to int) []flow.Hop {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -167,13 +165,13 @@ func (c *Cache) pathOf(p *devices.Platform, from, to int) []flow.Hop {
 }
 
 // question returns what the strategy is asked for a model; ok is false when the answer is not one to share.
-func (s *simulation) question(model int32) (q question, ok bool) {
+func (s *simulation) question(k *class, model int32) (q question, ok bool) {
 	if s.cfg.Planning.Mode == PlanningMeasured || s.cfg.Work != nil {
 		return question{}, false
 	}
-	q = question{truth: s.cfg.Truth, belief: s.cfg.Belief, graph: s.cfg.Models[model], batch: s.cfg.Batch,
-		leader: s.cfg.leader(model), loaded: s.loaded}
-	switch f, fixed := s.cfg.Strategy.(fixedPlan); {
+	q = question{truth: k.Truth, belief: k.Belief, graph: s.cfg.Models[model], batch: s.cfg.Batch,
+		leader: k.leader(model), loaded: s.loaded}
+	switch f, fixed := k.Strategy.(fixedPlan); {
 	case fixed:
 		q.by = f
 	case s.cfg.PlanKey != "":

@@ -30,7 +30,7 @@ func (e *CheckpointError) Error() string { return "checkpoint: " + e.Reason }
 
 // checkpointHead begins every checkpoint: what it is, and the version of what follows. The hashes of the rest and of the
 // configuration follow, then the state as coder writes it.
-const checkpointHead = "hidp checkpoint 2\n"
+const checkpointHead = "hidp checkpoint 3\n"
 
 // checkpoint writes down the run.
 func (s *simulation) checkpoint() []byte {
@@ -84,26 +84,34 @@ func restore(cfg Config, data []byte) (*simulation, error) {
 
 // skip draws again the arrivals that the run had drawn.
 func (s *simulation) skip() error {
-	drawn, hash := s.drawn, s.drawnHash
-	s.drawn, s.drawnHash = 0, 0
-	if s.cfg.Clients != nil {
-		for _, x := range s.cfg.Clients.Start() {
-			s.note(x)
+	for i := range s.sites {
+		t := &s.sites[i]
+		drawn, hash := t.drawn, t.drawnHash
+		t.drawn, t.drawnHash = 0, 0
+		s.skipAt(t, drawn)
+		if t.drawn != drawn || t.drawnHash != hash {
+			return &CheckpointError{"is one of another run: the requests come at other times, or for other models"}
 		}
 	}
-	for ok := true; ok && s.drawn < drawn; {
+	return nil
+}
+
+// skipAt draws the arrivals of a site up to a number of them.
+func (s *simulation) skipAt(t *site, drawn int64) {
+	if s.cfg.Clients != nil {
+		for _, x := range s.cfg.Clients.Start() {
+			s.note(t, x)
+		}
+	}
+	for ok := true; ok && t.drawn < drawn; {
 		var x workloads.Arrival
 		if s.cfg.Clients != nil {
 			x, ok = s.cfg.Clients.Completed(0, 0)
 		} else {
-			x, ok = s.cfg.Arrivals.Next()
+			x, ok = t.arrivals.Next()
 		}
-		s.note(x)
+		s.note(t, x)
 	}
-	if s.drawn != drawn || s.drawnHash != hash {
-		return &CheckpointError{"is one of another run: the requests come at other times, or for other models"}
-	}
-	return nil
 }
 
 // hash returns the hash of what the run depends on, as far as that can be written down.
@@ -112,33 +120,53 @@ func (c *Config) hash() []byte {
 	for i, g := range c.Models {
 		models[i] = g.Fingerprint()
 	}
-	var plan *strategies.Plan
-	if f, ok := c.Strategy.(fixedPlan); ok {
-		plan = f.plan
+	f := c.sites()
+	classes := make([]any, len(f.Classes))
+	for i := range f.Classes {
+		classes[i] = f.Classes[i].identity()
+	}
+	sites := make([]Site, len(f.Sites))
+	for i, x := range f.Sites {
+		sites[i], sites[i].Arrivals = x, nil
 	}
 	data, err := json.Marshal(struct {
-		Truth, Belief *devices.Platform
-		Strategy      string
-		PlanKey       string
-		Plan          *strategies.Plan
-		Models        []uint64
-		Batch, Leader int
-		Leaders       []int
-		Closed        bool
-		Horizon       int64
-		Mode          PlanningMode
-		Fixed         int64
-		Faults        Faults
-		Seed          uint64
-		Records       bool
-		TraceLimit    int
-	}{c.Truth, c.Belief, fmt.Sprintf("%T", c.Strategy), c.PlanKey, plan, models, c.Batch, c.Leader, c.Leaders, c.Clients != nil,
-		int64(c.Horizon), c.Planning.Mode, int64(c.Planning.Fixed), c.Faults, c.Seed, c.Records, c.TraceLimit})
+		Fleet      bool
+		Classes    []any
+		Sites      []Site
+		Nodes      []devices.Node
+		Resources  []devices.Resource
+		PlanKey    string
+		Models     []uint64
+		Batch      int
+		Closed     bool
+		Horizon    int64
+		Mode       PlanningMode
+		Fixed      int64
+		Faults     Faults
+		Records    bool
+		TraceLimit int
+	}{c.Fleet != nil, classes, sites, f.Nodes, f.Resources, c.PlanKey, models, c.Batch, c.Clients != nil, int64(c.Horizon), c.Planning.Mode,
+		int64(c.Planning.Fixed), c.Faults, c.Records, c.TraceLimit})
 	if err != nil {
 		panic("sim: a configuration that cannot be written down: " + err.Error())
 	}
 	sum := sha256.Sum256(data)
 	return sum[:]
+}
+
+// identity returns what stands for a class of sites in the hash.
+func (k *SiteClass) identity() any {
+	var plan *strategies.Plan
+	if f, ok := k.Strategy.(fixedPlan); ok {
+		plan = f.plan
+	}
+	return struct {
+		Truth, Belief *devices.Platform
+		Strategy      string
+		Plan          *strategies.Plan
+		Leader        int
+		Leaders       []int
+	}{k.Truth, k.Belief, fmt.Sprintf("%T", k.Strategy), plan, k.Leader, k.Leaders}
 }
 
 // SaveTo returns a Checkpoints.Save that keeps the last checkpoint in a file, which is whole at any moment: it is written beside

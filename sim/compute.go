@@ -138,8 +138,9 @@ func (s *simulation) closeOp(j int32, k int) {
 
 // waste marks what runs for a failed request.
 func (s *simulation) waste(slot int32) {
-	for _, p := range s.requests[slot].prog.Parts {
-		n := &s.nodes[p.Node]
+	r := &s.requests[slot]
+	for _, p := range r.prog.Parts {
+		n := &s.nodes[s.sites[r.site].node(p.Node)]
 		for k := range n.ops {
 			if n.ops[k].slot == slot {
 				n.ops[k].slot = wasted

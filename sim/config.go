@@ -31,6 +31,9 @@ type Config struct {
 	Cache   *Cache
 	PlanKey string
 
+	// Fleet, if not nil, makes this a run of many sites.
+	Fleet *Fleet
+
 	Workspace *Workspace // memory that runs use one after the other; nil: this run's own
 
 	Planning Planning
@@ -109,22 +112,17 @@ func (e *ConfigError) Error() string { return "sim: " + strings.Join(e.Faults, "
 func (c *Config) check() error {
 	var faults []string
 	faultf := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if c.Truth == nil || c.Strategy == nil || len(c.Models) == 0 {
+	if c.Fleet == nil && (c.Truth == nil || c.Strategy == nil) || len(c.Models) == 0 {
 		return &ConfigError{[]string{"a run needs a platform, a strategy and at least one model"}}
 	}
-	if (c.Arrivals == nil) == (c.Clients == nil) {
-		faultf("a run needs either arrivals or closed-loop clients")
-	}
-	if c.Belief != nil && len(c.Belief.Nodes) != len(c.Truth.Nodes) {
-		faultf("the belief has %d nodes, the platform %d", len(c.Belief.Nodes), len(c.Truth.Nodes))
-	}
-	for _, l := range append([]int{c.Leader}, c.Leaders...) {
-		if l < 0 || l >= len(c.Truth.Nodes) {
-			faultf("leader %d is not one of the platform's %d nodes", l, len(c.Truth.Nodes))
+	if c.Fleet != nil {
+		c.checkFleet(faultf)
+	} else {
+		class := SiteClass{c.Truth, c.Belief, c.Strategy, c.Leader, c.Leaders}
+		class.check(len(c.Models), faultf)
+		if (c.Arrivals == nil) == (c.Clients == nil) {
+			faultf("a run needs either arrivals or closed-loop clients")
 		}
-	}
-	if len(c.Leaders) > 0 && len(c.Leaders) != len(c.Models) {
-		faultf("%d leaders for %d models", len(c.Leaders), len(c.Models))
 	}
 	if c.Batch < 0 || c.Horizon < 0 || c.Planning.Fixed < 0 {
 		faultf("batch, horizon and planning time must not be negative")
@@ -132,27 +130,31 @@ func (c *Config) check() error {
 	if c.Planning.Mode == PlanningMeasured && c.Planning.Measure == nil {
 		faultf("measured planning needs a way to measure")
 	}
-	for _, f := range c.Faults.Nodes {
-		if f.Node < 0 || f.Node >= len(c.Truth.Nodes) || f.At < 0 {
-			faultf("fault: node %d is lost at %v: there are %d nodes, and times start at 0", f.Node, f.At, len(c.Truth.Nodes))
-		}
-	}
-	for _, f := range c.Faults.Resources {
-		if f.Resource < 0 || f.Resource >= len(c.Truth.Network.Resources) || f.From < 0 || (f.To != 0 && f.To <= f.From) || !(f.Capacity >= 0) {
-			faultf("fault: resource %d from %v to %v with %v bytes/s: there are %d resources, from < to and a capacity ≥ 0 are needed",
-				f.Resource, f.From, f.To, f.Capacity, len(c.Truth.Network.Resources))
-		}
-	}
+	c.checkFaults(faultf)
 	if len(faults) > 0 {
 		return &ConfigError{faults}
 	}
 	return nil
 }
 
-// leader returns the node that receives the requests for a model.
-func (c *Config) leader(model int32) int {
-	if len(c.Leaders) > 0 {
-		return c.Leaders[model]
+// checkFaults reports what is wrong with the faults.
+func (c *Config) checkFaults(faultf func(string, ...any)) {
+	nodes, resources := 0, 0
+	switch {
+	case c.Fleet != nil:
+		resources = len(c.Fleet.Resources)
+	default:
+		nodes, resources = len(c.Truth.Nodes), len(c.Truth.Network.Resources)
 	}
-	return c.Leader
+	for _, f := range c.Faults.Nodes {
+		if f.Node < 0 || f.Node >= nodes || f.At < 0 {
+			faultf("fault: node %d is lost at %v: there are %d nodes, and times start at 0", f.Node, f.At, nodes)
+		}
+	}
+	for _, f := range c.Faults.Resources {
+		if f.Resource < 0 || f.Resource >= resources || f.From < 0 || (f.To != 0 && f.To <= f.From) || !(f.Capacity >= 0) {
+			faultf("fault: resource %d from %v to %v with %v bytes/s: there are %d resources, from < to and a capacity ≥ 0 are needed",
+				f.Resource, f.From, f.To, f.Capacity, resources)
+		}
+	}
 }

@@ -24,9 +24,9 @@ func (s *simulation) scheduleFaults() {
 		at(f.At, fault{node: f.Node})
 	}
 	for _, f := range s.cfg.Faults.Resources {
-		at(f.From, fault{node: -1, resource: int32(f.Resource)})
+		at(f.From, fault{node: -1, resource: int32(s.firstShared + f.Resource)})
 		if f.To > 0 {
-			at(f.To, fault{node: -1, resource: int32(f.Resource)})
+			at(f.To, fault{node: -1, resource: int32(s.firstShared + f.Resource)})
 		}
 	}
 }
@@ -42,9 +42,9 @@ func (s *simulation) fault(i int) {
 
 // capacity returns what a resource has at present.
 func (s *simulation) capacity(r int) float64 {
-	c := s.cfg.Truth.Network.Resources[r].Capacity
+	c := s.resources[r].Capacity
 	for _, f := range s.cfg.Faults.Resources {
-		if f.Resource == r && f.From <= s.now && (f.To == 0 || s.now < f.To) {
+		if s.firstShared+f.Resource == r && f.From <= s.now && (f.To == 0 || s.now < f.To) {
 			c = f.Capacity
 		}
 	}
@@ -101,7 +101,7 @@ func (s *simulation) failFor(slot int32, lost int) {
 }
 
 func (s *simulation) lossOf(j int) error {
-	return &NodeLostError{Node: s.nodes[j].spec.Name, At: s.nodes[j].lostAt}
+	return &NodeLostError{Node: s.nodes[j].name, At: s.nodes[j].lostAt}
 }
 
 // deadlock describes why nothing can happen any more.
@@ -116,7 +116,7 @@ func (s *simulation) deadlock() error {
 	for t := range s.transfers {
 		if x := &s.transfers[t]; x.stage == flowing && x.slot == first {
 			e.Why = fmt.Sprintf("waits for a transfer from %s to %s that stands still: the connection is cut",
-				s.nodes[x.from].spec.Name, s.nodes[x.to].spec.Name)
+				s.nodes[x.from].name, s.nodes[x.to].name)
 			break
 		}
 	}

@@ -13,12 +13,12 @@ type weights struct {
 
 // occupy books what a request that is admitted needs of its nodes' memories.
 func (s *simulation) occupy(r *request) {
-	if !r.prog.resident {
-		r.prog.resident = true
-		s.load(r.prog, s.cfg.Models[r.model])
+	t := &s.sites[r.site]
+	if t.brings(r.prog) {
+		s.load(t, r.prog, s.cfg.Models[r.model])
 	}
 	for i := range r.prog.Parts {
-		n := &s.nodes[r.prog.Parts[i].Node]
+		n := &s.nodes[t.node(r.prog.Parts[i].Node)]
 		n.took = true
 		n.memory += r.prog.memory[i].Activations
 		n.peak = max(n.peak, n.memory)
@@ -28,18 +28,18 @@ func (s *simulation) occupy(r *request) {
 // vacate gives back the activations of a request that has ended.
 func (s *simulation) vacate(r *request) {
 	for i := range r.prog.Parts {
-		s.nodes[r.prog.Parts[i].Node].memory -= r.prog.memory[i].Activations
+		s.nodes[s.sites[r.site].node(r.prog.Parts[i].Node)].memory -= r.prog.memory[i].Activations
 	}
 }
 
-// load brings the parameters that a program needs into the memories of its nodes, unless they are there already.
-func (s *simulation) load(p *program, g *workloads.Graph) {
+// load brings the parameters that a program needs into the memories of a site's nodes, unless they are there already.
+func (s *simulation) load(t *site, p *program, g *workloads.Graph) {
 	for i := range p.plan.Ops {
 		op := &p.plan.Ops[i]
 		if op.Kind != strategies.Compute {
 			continue
 		}
-		n := &s.nodes[op.Node]
+		n := &s.nodes[t.node(op.Node)]
 		w := n.resident[g]
 		if w == nil {
 			w = n.newWeights(len(g.Layers))

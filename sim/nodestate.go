@@ -11,6 +11,7 @@ import (
 // nodeState is a node of the truth at work.
 type nodeState struct {
 	spec    *devices.Node
+	name    string
 	machine *node.Machine
 	owner   []part // by the machine's handles
 	ops     []runningOp
@@ -43,8 +44,9 @@ type nodeState struct {
 // part is whose part of a program a machine's handle stands for.
 type part struct{ slot, index int32 }
 
-// begin makes n the state of a node that has done nothing, in the memory that it has from an earlier run.
-func (n *nodeState) begin(spec *devices.Node, observed bool) {
+// begin makes n the state of a node that has done nothing, in the memory that it has from an earlier run. The prefix goes before its
+// name.
+func (n *nodeState) begin(spec *devices.Node, prefix string, observed bool) {
 	if n.machine == nil {
 		n.machine, n.resident = new(node.Machine), map[*workloads.Graph]*weights{}
 	}
@@ -54,7 +56,7 @@ func (n *nodeState) begin(spec *devices.Node, observed bool) {
 	}
 	clear(n.resident)
 	old, clusters := *n, len(spec.Clusters)
-	*n = nodeState{spec: spec, machine: n.machine, owner: n.owner[:0], ops: resized(n.ops, clusters), busy: resized(n.busy, clusters),
+	*n = nodeState{spec: spec, name: prefix + spec.Name, machine: n.machine, owner: n.owner[:0], ops: resized(n.ops, clusters), busy: resized(n.busy, clusters),
 		queued: resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident, idle: n.idle}
 	clear(n.busy)
 	clear(n.queued)

@@ -61,7 +61,7 @@ func (s *simulation) plan(slot int32) {
 func (s *simulation) explore(slot int32) {
 	r := &s.requests[slot]
 	s.nodes[r.leader].machine.Explore(r.lead)
-	answer := s.answer(r.model)
+	answer := s.answer(&s.sites[r.site], r.model)
 	if answer.err != nil {
 		if isInfeasible(answer.err) && s.losses > 0 {
 			s.fail(slot, answer.err)
@@ -98,40 +98,42 @@ func (s *simulation) planned(ev engine.Event) {
 	}
 }
 
-// answer returns the strategy's plan for a model in the present state of the platform.
-func (s *simulation) answer(model int32) planned {
-	c := &s.plans
-	if !s.loaded {
+// answer returns the strategy's plan for a model in the present state of a site.
+func (s *simulation) answer(t *site, model int32) planned {
+	k := t.class
+	c := &k.plans
+	if !k.loaded {
 		if p := c.plain[model]; p.prog != nil {
 			return p
 		}
-		p := s.recall(model, s.appendLost(c.key[:0]))
+		p := s.recall(k, model, s.appendLost(c.key[:0]))
 		c.plain[model] = p
 		return p
 	}
-	backlog := s.backlog()
+	backlog := s.backlog(t)
 	c.key = appendKey(c.key[:0], model, backlog)
 	p, ok := c.loaded[string(c.key)]
 	if !ok {
-		s.believed().Backlog = backlog
-		p = s.recall(model, s.appendLost(c.key))
+		k.believed().Backlog = backlog
+		p = s.recall(k, model, s.appendLost(c.key))
 		if len(c.loaded) >= maxCached {
 			clear(c.loaded)
+			s.forgetPrograms(k)
 		}
 		c.loaded[string(c.key)] = p
 	}
 	return p
 }
 
-// recall returns an answer from the Cache, or asks the strategy. The program is the run's own, though it shares what is compiled.
-func (s *simulation) recall(model int32, key []byte) planned {
-	q, shared := s.question(model)
+// recall returns an answer from the Cache, or asks the strategy. The program is the class's own, though it shares what is compiled.
+func (s *simulation) recall(k *class, model int32, key []byte) planned {
+	q, shared := s.question(k, model)
 	var p planned
 	if shared {
 		p, shared = s.cfg.Cache.answer(q, key)
 	}
 	if !shared {
-		p = s.ask(model)
+		p = s.ask(k, model)
 		if q.by != nil {
 			s.cfg.Cache.keep(q, key, p)
 		}
@@ -146,17 +148,19 @@ func (s *simulation) recall(model int32, key []byte) planned {
 		p.took = s.cfg.Planning.Fixed // the plan may have been made by a run for which it was free
 	}
 	own := *p.prog
+	own.number = k.programs
+	k.programs++
 	p.prog = &own
 	return p
 }
 
 // ask lets the strategy make a plan and prepares it.
-func (s *simulation) ask(model int32) planned {
+func (s *simulation) ask(k *class, model int32) planned {
 	g := s.cfg.Models[model]
 	var p *strategies.Plan
 	var err error
 	work := func() {
-		p, err = s.cfg.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: s.cfg.leader(model)}, s.believed())
+		p, err = k.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: k.leader(model)}, k.believed())
 	}
 	var took time.Duration
 	if s.cfg.Planning.Mode == PlanningMeasured {
@@ -167,13 +171,14 @@ func (s *simulation) ask(model int32) planned {
 	if err != nil {
 		return planned{err: err}
 	}
-	prog, err := s.compile(p, g)
+	prog, err := s.compile(k, p, g)
 	return planned{prog: prog, err: err, took: took}
 }
 
-// forget tells the belief that a node is lost: nobody can reach it. Plans are made anew.
+// forget tells the belief that a node is lost: nobody can reach it. Plans are made anew. The nodes of a fleet are not lost.
 func (s *simulation) forget(lost int) {
-	p := *s.believed().Platform
+	k := &s.classes[0]
+	p := *k.believed().Platform
 	n := len(p.Nodes)
 	paths := make([][]devices.Path, n)
 	for u := range paths {
@@ -185,6 +190,6 @@ func (s *simulation) forget(lost int) {
 		}
 	}
 	p.Network.Paths = paths
-	s.belief = strategies.NewBelief(&p)
-	s.plans.reset(len(s.cfg.Models))
+	k.belief = strategies.NewBelief(&p)
+	k.plans.reset(len(s.cfg.Models))
 }

@@ -16,12 +16,12 @@ import (
 // have copies of this struct and of nothing below it.
 type program struct {
 	*node.Program
-	plan     *strategies.Plan
-	index    int32 // in the trace's plans; -1 before its first use there
-	ops      []opCost
-	memory   []strategies.NodeMemory // by part
-	load     []load
-	resident bool // its parameters were brought into memory
+	plan   *strategies.Plan
+	index  int32 // in the trace's plans; -1 before its first use there
+	ops    []opCost
+	memory []strategies.NodeMemory // by part
+	load   []load
+	number int32 // among the programs of its class
 }
 
 // opCost is what the simulation needs to know of an op.
@@ -30,7 +30,7 @@ type opCost struct {
 	believed time.Duration // compute: what the belief says of work
 	load     int32         // compute: index in program.load
 
-	from, to int32         // send: nodes
+	from, to int32         // send: nodes of the site
 	end      int32         // send: the part that receives it
 	bytes    int64         // send
 	path     []flow.Hop    // send
@@ -39,15 +39,15 @@ type opCost struct {
 	jitter   time.Duration // send: mean extra latency
 }
 
-// load is the believed work of a program on one cluster.
+// load is the believed work of a program on one cluster of a site.
 type load struct {
 	node, cluster int32
 	total         time.Duration
 }
 
 // compile checks plan p against the truth and prepares it.
-func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, error) {
-	if err := s.validate(p, g); err != nil {
+func (s *simulation) compile(k *class, p *strategies.Plan, g *workloads.Graph) (*program, error) {
+	if err := k.validate(p, g); err != nil {
 		return nil, err
 	}
 	prog, err := node.Compile(p)
@@ -55,14 +55,14 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 		return nil, err
 	}
 	out := &program{Program: prog, plan: p, index: -1, ops: make([]opCost, len(p.Ops))}
-	needs := strategies.Memory(p, g, len(s.nodes))
+	needs := strategies.Memory(p, g, len(k.Truth.Nodes))
 	for i := range prog.Parts {
 		out.memory = append(out.memory, needs[prog.Parts[i].Node])
 	}
-	truth, belief := s.costs(g), s.believed().Costs(g)
+	truth, belief := k.costs(g), k.believed().Costs(g)
 	for i := range p.Ops {
 		if p.Ops[i].Kind == strategies.Send {
-			out.ops[i] = s.sendCost(&p.Ops[i], g)
+			out.ops[i] = k.sendCost(&p.Ops[i], g)
 			out.ops[i].end = prog.Routes[i].End
 			continue
 		}
@@ -81,12 +81,12 @@ func (s *simulation) compile(p *strategies.Plan, g *workloads.Graph) (*program, 
 }
 
 // validate returns a *strategies.PlanError or an *OutOfMemoryError if the plan cannot run on the true platform.
-func (s *simulation) validate(p *strategies.Plan, g *workloads.Graph) error {
-	if err := strategies.Validate(p, g, s.cfg.Cache.roomyOf(s.cfg.Truth)); err != nil {
+func (k *class) validate(p *strategies.Plan, g *workloads.Graph) error {
+	if err := strategies.Validate(p, g, k.cache.roomyOf(k.Truth)); err != nil {
 		return err
 	}
-	for j, m := range strategies.Memory(p, g, len(s.nodes)) {
-		if n := s.nodes[j].spec; m.Total() > n.Memory {
+	for j, m := range strategies.Memory(p, g, len(k.Truth.Nodes)) {
+		if n := &k.Truth.Nodes[j]; m.Total() > n.Memory {
 			return &OutOfMemoryError{Node: n.Name, Model: p.Model, Weights: m.Weights, Activation: m.Activations, Memory: n.Memory}
 		}
 	}
@@ -103,11 +103,11 @@ func withRoom(p *devices.Platform) *devices.Platform {
 	return &roomy
 }
 
-func (s *simulation) sendCost(op *strategies.Op, g *workloads.Graph) opCost {
-	path := s.cfg.Truth.Network.Paths[op.Node][op.To]
-	c := opCost{from: int32(op.Node), to: int32(op.To), bytes: op.Bytes(g), before: s.nodes[op.Node].spec.Message,
-		after: path.Latency + s.nodes[op.To].spec.Message, jitter: path.Jitter}
-	c.path = s.cfg.Cache.pathOf(s.cfg.Truth, op.Node, op.To)
+func (k *class) sendCost(op *strategies.Op, g *workloads.Graph) opCost {
+	path := k.Truth.Network.Paths[op.Node][op.To]
+	c := opCost{from: int32(op.Node), to: int32(op.To), bytes: op.Bytes(g), before: k.Truth.Nodes[op.Node].Message,
+		after: path.Latency + k.Truth.Nodes[op.To].Message, jitter: path.Jitter}
+	c.path = k.cache.pathOf(k.Truth, op.Node, op.To)
 	return c
 }
 

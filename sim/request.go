@@ -15,7 +15,8 @@ type request struct {
 	gen     uint32
 	live    bool
 	model   int32
-	leader  int32
+	site    int32
+	leader  int32 // in the run
 	arrival time.Duration
 	planned time.Duration
 	took    time.Duration   // planning time
@@ -35,49 +36,59 @@ const gone node.Handle = -1
 // start schedules the first arrival, or that of every client of a closed loop.
 func (s *simulation) start() {
 	if s.cfg.Clients == nil {
-		s.expect(s.cfg.Arrivals.Next())
+		for i := range s.sites {
+			s.expectNext(int32(i))
+		}
 		return
 	}
 	for _, x := range s.cfg.Clients.Start() {
-		s.expect(x, true)
+		s.expect(0, x, true)
 	}
 }
 
+// expectNext schedules the next arrival at a site.
+func (s *simulation) expectNext(i int32) {
+	x, ok := s.sites[i].arrivals.Next()
+	s.expect(i, x, ok)
+}
+
 // expect schedules an arrival, if there is one.
-func (s *simulation) expect(x workloads.Arrival, ok bool) {
+func (s *simulation) expect(i int32, x workloads.Arrival, ok bool) {
 	if !ok {
 		return
 	}
-	s.note(x)
+	s.note(&s.sites[i], x)
 	if x.Model < 0 || x.Model >= len(s.cfg.Models) {
 		panic(fmt.Sprintf("sim: a request for model %d, of %d", x.Model, len(s.cfg.Models)))
 	}
 	s.expected++
-	s.eng.Schedule(engine.Event{At: x.At, What: engine.What{Kind: evArrival, A: int32(x.Model)}})
+	s.eng.Schedule(engine.Event{At: x.At, What: engine.What{Kind: evArrival, A: int32(x.Model), B: i}})
 }
 
 // note counts an arrival that was drawn, and adds it to the hash by which a resumed run knows its workload. What clients ask for
 // depends on the answers, so theirs are only counted.
-func (s *simulation) note(x workloads.Arrival) {
+func (s *simulation) note(t *site, x workloads.Arrival) {
 	const prime = 1099511628211 // of the 64-bit FNV-1a hash
-	s.drawn++
+	t.drawn++
 	if s.cfg.Clients == nil {
-		s.drawnHash = ((s.drawnHash^uint64(x.At))*prime ^ uint64(x.Model)) * prime
+		t.drawnHash = ((t.drawnHash^uint64(x.At))*prime ^ uint64(x.Model)) * prime
 	}
 }
 
-// arrive takes in a request at the leader.
-func (s *simulation) arrive(model int32) {
+// arrive takes in a request at a site's leader.
+func (s *simulation) arrive(model, i int32) {
 	s.expected--
 	slot := s.newSlot()
 	r := &s.requests[slot]
-	r.id, r.model, r.leader = s.stats.arrived, model, int32(s.cfg.leader(model))
+	t := &s.sites[i]
+	r.id, r.model, r.site, r.leader = s.stats.arrived, model, i, t.node(t.class.leader(model))
 	r.arrival, r.planned, r.took = s.now, s.now, 0
 	r.prog, r.left, r.lead = nil, 0, gone
 	s.stats.arrived++
+	t.arrived++
 	s.inFlight++
 	if s.cfg.Clients == nil {
-		s.expect(s.cfg.Arrivals.Next())
+		s.expectNext(i)
 	}
 	n := &s.nodes[r.leader]
 	if n.lost {
@@ -116,9 +127,10 @@ func (n *nodeState) own(h node.Handle, p part) {
 // admit hands the request's plan to all nodes that take part.
 func (s *simulation) admit(slot int32) {
 	r := &s.requests[slot]
+	t := &s.sites[r.site]
 	for i := range r.prog.Parts {
-		if j := r.prog.Parts[i].Node; s.nodes[j].lost {
-			s.fail(slot, s.lossOf(j))
+		if j := t.node(r.prog.Parts[i].Node); s.nodes[j].lost {
+			s.fail(slot, s.lossOf(int(j)))
 			return
 		}
 	}
@@ -131,7 +143,8 @@ func (s *simulation) admit(slot int32) {
 	r.lead = gone
 	for i := range r.prog.Parts {
 		p := &r.prog.Parts[i]
-		n := &s.nodes[p.Node]
+		j := t.node(p.Node)
+		n := &s.nodes[j]
 		h := lead
 		if p.Leads {
 			n.machine.Admit(h, p)
@@ -140,7 +153,7 @@ func (s *simulation) admit(slot int32) {
 		}
 		n.own(h, part{slot, int32(i)})
 		r.handles = append(r.handles, h)
-		s.touch(int32(p.Node))
+		s.touch(j)
 	}
 	s.occupy(r)
 	s.addBacklog(r)
@@ -163,6 +176,9 @@ func (s *simulation) complete(slot int32) {
 	r := &s.requests[slot]
 	s.vacate(r)
 	s.stats.complete(s.now-r.arrival, r.took)
+	t := &s.sites[r.site]
+	t.completed++
+	t.sum += s.now - r.arrival
 	s.end(slot, nil)
 }
 
@@ -171,7 +187,7 @@ func (s *simulation) fail(slot int32, why error) {
 	r := &s.requests[slot]
 	s.dropAt(r.leader, r.lead)
 	for i, h := range r.handles {
-		s.dropAt(int32(r.prog.Parts[i].Node), h)
+		s.dropAt(s.sites[r.site].node(r.prog.Parts[i].Node), h)
 	}
 	if s.trace != nil {
 		s.closePhases(r)
@@ -187,6 +203,7 @@ func (s *simulation) fail(slot int32, why error) {
 		s.dropBacklog(r)
 	}
 	s.stats.fail(why)
+	s.sites[r.site].failed++
 	s.end(slot, why)
 }
 
@@ -202,7 +219,7 @@ func (s *simulation) dropAt(j int32, h node.Handle) {
 func (s *simulation) end(slot int32, why error) {
 	r := &s.requests[slot]
 	s.inFlight--
-	s.stats.last = s.now
+	s.stats.last, s.sites[r.site].last = s.now, s.now
 	if s.cfg.Observe.Request != nil || s.cfg.Records {
 		s.record(r, why)
 	}
@@ -214,13 +231,14 @@ func (s *simulation) end(slot int32, why error) {
 	r.gen++
 	s.freeSlot = append(s.freeSlot, slot)
 	if c := s.cfg.Clients; c != nil {
-		s.expect(c.Completed(s.now, int(r.model)))
+		x, ok := c.Completed(s.now, int(r.model))
+		s.expect(0, x, ok)
 	}
 }
 
 // record hands out what a request was.
 func (s *simulation) record(r *request, why error) {
-	rec := Record{ID: r.id, Model: int(r.model), Arrival: r.arrival, Planned: r.planned, Planning: r.took, Finish: s.now}
+	rec := Record{ID: r.id, Site: int(r.site), Model: int(r.model), Arrival: r.arrival, Planned: r.planned, Planning: r.took, Finish: s.now}
 	if why != nil {
 		rec.Failed = why.Error()
 	}

@@ -26,6 +26,7 @@ type Result struct {
 
 	Nodes     []NodeResult
 	Resources []ResourceResult
+	Sites     []SiteResult `json:",omitempty"` // only with Config.Fleet
 	Events    uint64
 	Warnings  []string
 	Records   []Record     // in the order in which requests ended; only with Config.Records
@@ -73,6 +74,7 @@ type ResourceResult struct {
 // Record is what became of one request.
 type Record struct {
 	ID       int64
+	Site     int `json:",omitempty"` // in Config.Fleet
 	Model    int
 	Arrival  time.Duration
 	Planned  time.Duration // when its plan was ready
@@ -96,16 +98,17 @@ func (s *simulation) result() *Result {
 		r.PlanningTime = st.planning / time.Duration(st.completed)
 	}
 	s.nodeResults(r)
-	if k := len(s.cfg.Truth.Network.Resources); k > 0 {
+	if k := len(s.resources); k > 0 {
 		r.Resources = make([]ResourceResult, k)
 	}
 	for i := range r.Resources {
-		r.Resources[i] = ResourceResult{s.cfg.Truth.Network.Resources[i].Name, s.net.BytesCarried(s.now, int32(i))}
+		r.Resources[i] = ResourceResult{s.resources[i].Name, s.net.BytesCarried(s.now, int32(i))}
 	}
 	if st.completed > 0 && r.Makespan > 0 {
 		r.EnergyPerRequest = r.EnergyParticipating / float64(st.completed)
 		r.Throughput = float64(st.completed) / r.Makespan.Seconds()
 	}
+	r.Sites = s.siteResults()
 	r.Warnings = st.warnings
 	return r
 }
@@ -132,7 +135,7 @@ func (s *simulation) nodeResults(r *Result) {
 
 // nodeResult adds up a node's time and energy until the end of the run. Room is memory for its clusters.
 func (s *simulation) nodeResult(n *nodeState, end time.Duration, room []ClusterResult) NodeResult {
-	r := NodeResult{Name: n.spec.Name, Clusters: room, Participated: n.took, PeakMemory: n.peak, Lost: n.lost, NICBusy: n.nicBusy}
+	r := NodeResult{Name: n.name, Clusters: room, Participated: n.took, PeakMemory: n.peak, Lost: n.lost, NICBusy: n.nicBusy}
 	on := end
 	if n.lost {
 		on = min(on, n.lostAt)
@@ -150,7 +153,7 @@ func (s *simulation) nodeResult(n *nodeState, end time.Duration, room []ClusterR
 	r.Idle = float64(n.spec.IdlePower * on.Seconds())
 	r.NIC = float64(n.spec.NICPower * r.NICBusy.Seconds())
 	if n.peak > n.spec.Memory {
-		s.stats.warn(fmt.Sprintf("node %s: requests under way needed up to %.1f MB of its %.1f MB of memory", n.spec.Name, mega(n.peak), mega(n.spec.Memory)))
+		s.stats.warn(fmt.Sprintf("node %s: requests under way needed up to %.1f MB of its %.1f MB of memory", n.name, mega(n.peak), mega(n.spec.Memory)))
 	}
 	return r
 }

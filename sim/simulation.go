@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"hidp/devices"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
 	"hidp/sim/node"
@@ -15,7 +16,7 @@ import (
 
 // The events. A and B are what the comments say.
 const (
-	evArrival engine.Kind = iota // a request arrives: model
+	evArrival engine.Kind = iota // a request arrives: model, site
 	evPlanned                    // the planner is done with a request: slot, leader
 	evOp                         // an op is done: node, cluster
 	evSend                       // messages are ready for the network: node
@@ -37,13 +38,11 @@ type simulation struct {
 	faults []fault
 	losses int // nodes lost so far
 
-	requests  []request // by slot
-	freeSlot  []int32
-	expected  int64 // arrivals in the queue
-	drawn     int64 // arrivals so far, those expected included
-	drawnHash uint64
-	inFlight  int64
-	broken    error // ends the run
+	requests []request // by slot
+	freeSlot []int32
+	expected int64 // arrivals in the queue
+	inFlight int64
+	broken   error // ends the run
 
 	transfers    []transfer
 	freeTransfer []int32
@@ -51,12 +50,13 @@ type simulation struct {
 	netDirty     bool
 	netAt        time.Duration // when the next flow completes, as of the end of the last instant; never if none moves
 	completions  uint64        // of flows
-	noise        noise
 
-	belief  *strategies.Belief // nil until a plan is made
-	loaded  bool               // the strategy looks at the backlog
-	plans   planCache
-	actions []node.Action
+	classes     []class
+	sites       []site
+	resources   []devices.Resource // of the network
+	firstShared int                // the first that sites share
+	loaded      bool               // there are strategies that look at the backlog
+	actions     []node.Action
 
 	capacities []float64 // of the network's resources at the start
 
@@ -80,8 +80,10 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // run goes on until the end.
 func (s *simulation) run(ctx context.Context) (*Result, error) {
 	err := s.loop(ctx)
-	if s.belief != nil && s.losses == 0 {
-		s.cfg.Cache.returnBelief(s.beliefKey(), s.belief)
+	for i := range s.classes {
+		if c := &s.classes[i]; c.belief != nil && s.losses == 0 {
+			c.cache.returnBelief(c.beliefKey(), c.belief)
+		}
 	}
 	r := s.result()
 	s.cfg.Workspace.give(s)
@@ -109,30 +111,23 @@ func (f fixedPlan) Plan(strategies.Request, *strategies.Belief) (*strategies.Pla
 }
 
 func newSimulation(cfg Config) *simulation {
-	if cfg.Belief == nil {
-		cfg.Belief = cfg.Truth
-	}
 	cfg.Batch = max(1, cfg.Batch)
 	if cfg.Cache == nil {
 		cfg.Cache = new(Cache)
 	}
 	s := cfg.Workspace.take()
-	s.cfg, s.netAt, s.noise = cfg, never, noise{seed: cfg.Seed, nodes: cfg.Truth.Nodes}
-	for i := range cfg.Truth.Network.Resources {
-		s.capacities = append(s.capacities, cfg.Truth.Network.Resources[i].Capacity)
-	}
-	s.net.Reset(s.capacities)
-	if l, ok := cfg.Strategy.(strategies.Loaded); ok {
-		s.loaded = l.UsesBacklog()
-	}
+	s.cfg, s.netAt = cfg, never
 	if cfg.TraceLimit != 0 {
 		s.trace = &trace.Trace{Limit: max(0, cfg.TraceLimit)}
 	}
-	s.nodes = resized(s.nodes, len(cfg.Truth.Nodes))
-	for j := range s.nodes {
-		s.nodes[j].begin(&cfg.Truth.Nodes[j], s.trace != nil)
+	s.place()
+	for i := range s.resources {
+		s.capacities = append(s.capacities, s.resources[i].Capacity)
 	}
-	s.plans.reset(len(cfg.Models))
+	s.net.Reset(s.capacities)
+	for i := s.firstShared; i < len(s.resources) && cfg.Fleet != nil; i++ {
+		s.net.Relax(int32(i))
+	}
 	s.every = checkEvery
 	s.scheduleFaults()
 	return s
@@ -224,7 +219,7 @@ func (s *simulation) handle(ev engine.Event) {
 	case evSend:
 		s.startPrepared(&s.nodes[ev.A])
 	case evArrival:
-		s.arrive(ev.A)
+		s.arrive(ev.A, ev.B)
 	case evPlanned:
 		s.planned(ev)
 	case evFault:

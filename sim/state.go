@@ -14,7 +14,10 @@ import (
 
 // code codes the state of the run between two instants. What is left out follows from the configuration, or is empty then.
 func (s *simulation) code(c *coder) {
-	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.completions, &s.netAt, &s.drawn, &s.drawnHash, &s.freeSlot, &s.freeTransfer, &s.owner)
+	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.completions, &s.netAt, &s.freeSlot, &s.freeTransfer, &s.owner)
+	for i := range s.sites {
+		s.sites[i].code(c)
+	}
 	for j := range s.nodes {
 		s.nodes[j].code(c, s.cfg.Models)
 	}
@@ -34,9 +37,16 @@ func (s *simulation) code(c *coder) {
 	s.codeMachines(c)
 	s.codeNetwork(c)
 	s.codeEvents(c)
-	s.noise.code(c)
+	for i := range s.sites {
+		s.sites[i].noise.code(c)
+	}
 	s.stats.code(c)
 	s.codeTrace(c)
+}
+
+func (t *site) code(c *coder) {
+	c.all(&t.drawn, &t.drawnHash, &t.arrived, &t.completed, &t.failed, &t.sum, &t.last)
+	list(c, &t.resident, func(c *coder, x *uint64) { c.all(x) })
 }
 
 func (n *nodeState) code(c *coder, models []*workloads.Graph) {
@@ -84,100 +94,138 @@ func (p *openPhase) code(c *coder) { c.all(&p.phase, &p.since, &p.open) }
 
 // code codes a request but for its program.
 func (r *request) code(c *coder) {
-	c.all(&r.id, &r.gen, &r.live, &r.model, &r.leader, &r.arrival, &r.planned, &r.took, &r.lead, &r.left, &r.handles, &r.load, &r.ready)
+	c.all(&r.id, &r.gen, &r.live, &r.model, &r.site, &r.leader, &r.arrival, &r.planned, &r.took, &r.lead, &r.left, &r.handles, &r.load, &r.ready)
 	r.leading.code(c)
 	list(c, &r.phases, func(c *coder, x *openPhase) { x.code(c) })
 }
 
-// codePrograms codes the plans in use and in the cache of the run, which are compiled anew, then who uses which.
+// codePrograms codes the plans in use and in the caches of the classes, which are compiled anew, then who uses which.
 func (s *simulation) codePrograms(c *coder) {
-	var programs []*program
-	var models []int32
-	index := map[*program]int32{nil: -1}
-	note := func(p *program, model int32) {
-		if _, known := index[p]; !known {
-			index[p] = int32(len(programs))
-			programs, models = append(programs, p), append(models, model)
+	l := programList{index: map[*program]int32{nil: -1}}
+	keys := make([][]string, len(s.classes))
+	for i := range s.classes {
+		k := &s.classes[i]
+		c.all(&k.programs, &k.oldest)
+		keys[i] = slices.Sorted(maps.Keys(k.plans.loaded))
+		if !c.reading {
+			l.noteClass(int32(i), k, keys[i])
 		}
 	}
-	keys := slices.Sorted(maps.Keys(s.plans.loaded))
 	if !c.reading {
-		for m, p := range s.plans.plain {
-			note(p.prog, int32(m))
-		}
-		for _, key := range keys {
-			note(s.plans.loaded[key].prog, modelOf(key))
+		numbers := map[*class]int32{}
+		for i := range s.classes {
+			numbers[&s.classes[i]] = int32(i)
 		}
 		for slot := range s.requests {
-			note(s.requests[slot].prog, s.requests[slot].model)
+			if r := &s.requests[slot]; r.prog != nil {
+				l.note(numbers[s.sites[r.site].class], r.model, r.prog)
+			}
 		}
 	}
-	c.all(&models)
-	programs = append(programs, make([]*program, len(models)-len(programs))...)
-	for i := range programs {
-		s.codeProgram(c, &programs[i], models[i])
+	c.all(&l.models, &l.classes)
+	l.programs = append(l.programs, make([]*program, len(l.models)-len(l.programs))...)
+	for i := range l.programs {
+		s.codeProgram(c, &l.programs[i], &s.classes[l.classes[i]], l.models[i])
 	}
-	use := func(c *coder, p **program) {
-		i := index[*p]
-		if c.all(&i); c.reading && i >= 0 && int(i) < len(programs) {
-			*p = programs[i]
-		}
+	for i := range s.classes {
+		s.classes[i].plans.code(c, &l, keys[i])
 	}
-	for m := range s.plans.plain {
-		use(c, &s.plans.plain[m].prog)
-		c.all(&s.plans.plain[m].took)
-	}
-	list(c, &keys, func(c *coder, key *string) {
-		p := s.plans.loaded[*key]
-		c.all(key, &p.took)
-		if use(c, &p.prog); p.prog != nil { // errors are found again
-			s.plans.loaded[*key] = p
-		}
-	})
 	list(c, &s.requests, func(c *coder, r *request) {
 		r.code(c)
-		use(c, &r.prog)
+		l.use(c, &r.prog)
 	})
 }
 
-func (s *simulation) codeProgram(c *coder, p **program, model int32) {
+// programList is programs in the order in which they are coded.
+type programList struct {
+	programs        []*program
+	models, classes []int32
+	index           map[*program]int32
+}
+
+func (l *programList) noteClass(number int32, k *class, keys []string) {
+	for m, p := range k.plans.plain {
+		l.note(number, int32(m), p.prog)
+	}
+	for _, key := range keys {
+		l.note(number, modelOf(key), k.plans.loaded[key].prog)
+	}
+}
+
+func (l *programList) note(class, model int32, p *program) {
+	if _, known := l.index[p]; !known {
+		l.index[p] = int32(len(l.programs))
+		l.programs, l.models, l.classes = append(l.programs, p), append(l.models, model), append(l.classes, class)
+	}
+}
+
+// use codes which program is meant.
+func (l *programList) use(c *coder, p **program) {
+	i := l.index[*p]
+	if c.all(&i); c.reading && i >= 0 && int(i) < len(l.programs) {
+		*p = l.programs[i]
+	}
+}
+
+// code codes what is in the cache, given the keys of its loaded answers in order.
+func (x *planCache) code(c *coder, l *programList, keys []string) {
+	for m := range x.plain {
+		l.use(c, &x.plain[m].prog)
+		c.all(&x.plain[m].took)
+	}
+	list(c, &keys, func(c *coder, key *string) {
+		p := x.loaded[*key]
+		c.all(key, &p.took)
+		if l.use(c, &p.prog); p.prog != nil { // errors are found again
+			x.loaded[*key] = p
+		}
+	})
+}
+
+func (s *simulation) codeProgram(c *coder, p **program, k *class, model int32) {
 	if !c.reading {
 		c.plan(&(*p).plan)
-		c.all(&(*p).index, &(*p).resident)
+		c.all(&(*p).index, &(*p).number)
 		return
 	}
 	x := new(program)
 	c.plan(&x.plan)
-	c.all(&x.index, &x.resident)
+	c.all(&x.index, &x.number)
 	if c.err != nil {
 		return
 	}
-	compiled, err := s.compile(x.plan, s.cfg.Models[model])
+	compiled, err := s.compile(k, x.plan, s.cfg.Models[model])
 	if err != nil {
 		c.err = err
 		return
 	}
-	compiled.index, compiled.resident = x.index, x.resident
+	compiled.index, compiled.number = x.index, x.number
 	*p = compiled
 }
 
 // codeMachines codes the machines of the nodes that are not lost; nobody asks the others any more.
 func (s *simulation) codeMachines(c *coder) {
+	var states []node.State // all at once: a gob says first what it consists of
+	if !c.reading {
+		for j := range s.nodes {
+			if !s.nodes[j].lost {
+				states = append(states, s.nodes[j].machine.Snapshot())
+			}
+		}
+	}
+	if c.gob(&states); !c.reading || c.err != nil {
+		return
+	}
 	for j := range s.nodes {
 		n := &s.nodes[j]
-		if n.lost {
+		if n.lost || len(states) == 0 {
 			continue
 		}
-		var state node.State
-		if !c.reading {
-			state = n.machine.Snapshot()
-		}
-		if c.gob(&state); c.reading && c.err == nil {
-			n.machine.Restore(state, func(h node.Handle) *node.Part {
-				p := n.owner[h]
-				return &s.requests[p.slot].prog.Parts[p.index]
-			})
-		}
+		n.machine.Restore(states[0], func(h node.Handle) *node.Part {
+			p := n.owner[h]
+			return &s.requests[p.slot].prog.Parts[p.index]
+		})
+		states = states[1:]
 	}
 }
 

@@ -54,7 +54,7 @@ func (st *statistics) bin(l time.Duration) {
 func (st *statistics) code(c *coder) {
 	c.all(&st.arrived, &st.completed, &st.failed, &st.last, &st.sum, &st.worst, &st.planning, &st.samples)
 	list(c, &st.records, func(c *coder, r *Record) {
-		c.all(&r.ID, &r.Model, &r.Arrival, &r.Planned, &r.Planning, &r.Finish, &r.Failed)
+		c.all(&r.ID, &r.Site, &r.Model, &r.Arrival, &r.Planned, &r.Planning, &r.Finish, &r.Failed)
 	})
 	list(c, &st.failures, func(c *coder, f *Failure) { c.all(&f.Reason, &f.Node, &f.Requests) })
 	list(c, &st.warnings, func(c *coder, w *string) { c.all(w) })

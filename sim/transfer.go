@@ -39,7 +39,8 @@ func (s *simulation) send(slot, op int32) {
 	x.slot, x.op = slot, op
 	s.bind(x)
 	c := x.cost
-	x.from, x.to, x.stage, x.ready = c.from, c.to, preparing, s.now
+	at := &s.sites[s.requests[slot].site]
+	x.from, x.to, x.stage, x.ready = at.node(int(c.from)), at.node(int(c.to)), preparing, s.now
 	x.start, x.end = s.now, s.now
 	if c.before > 0 {
 		s.prepare(t, s.now+c.before)
@@ -109,7 +110,7 @@ func (s *simulation) startFlow(t int32) {
 	x := &s.transfers[t]
 	c := x.cost
 	x.stage, x.start = flowing, s.now
-	x.flow = s.net.Start(s.now, flow.Transfer{Bytes: c.bytes, Path: c.path})
+	x.flow = s.net.Start(s.now, flow.Transfer{Bytes: c.bytes, Path: s.route(x)})
 	if k := int(x.flow); k < len(s.owner) {
 		s.owner[k] = t
 	} else {
@@ -140,7 +141,8 @@ func (s *simulation) land(t int32) {
 	x.stage = arriving
 	delay := x.cost.after
 	if x.cost.jitter > 0 {
-		delay += s.noise.exponential(x.from, x.to, x.cost.jitter)
+		at := &s.sites[s.requests[x.slot].site]
+		delay += at.noise.exponential(x.cost.from, x.cost.to, x.cost.jitter)
 	}
 	if delay == 0 {
 		s.deliver(t)

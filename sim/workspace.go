@@ -20,7 +20,7 @@ func (w *Workspace) take() *simulation {
 	w.idle = nil
 	s.eng.Reset()
 	*s = simulation{eng: s.eng, net: s.net, nodes: s.nodes, dirty: s.dirty[:0], faults: s.faults[:0], requests: s.requests[:0], freeSlot: s.freeSlot[:0],
-		transfers: s.transfers[:0], freeTransfer: s.freeTransfer[:0], owner: s.owner[:0], plans: s.plans, actions: s.actions[:0],
+		transfers: s.transfers[:0], freeTransfer: s.freeTransfer[:0], owner: s.owner[:0], classes: s.classes[:0], sites: s.sites[:0], actions: s.actions[:0],
 		capacities: s.capacities[:0], stats: statistics{samples: s.stats.samples[:0]}}
 	return s
 }
@@ -28,7 +28,13 @@ func (w *Workspace) take() *simulation {
 // give keeps the memory of a simulation whose result is made.
 func (w *Workspace) give(s *simulation) {
 	if w != nil {
-		s.cfg = Config{} // what it names may be large
+		s.cfg, s.resources = Config{}, nil // what they name may be large
+		for i := range s.classes {
+			s.classes[i] = class{plans: s.classes[i].plans}
+		}
+		for i := range s.sites {
+			s.sites[i] = site{resident: s.sites[i].resident}
+		}
 		w.idle = s
 	}
 }
