@@ -4,7 +4,8 @@
 // Reading order:
 //
 //   - matrix.go: Matrix, what is compared and how much of it is measured; quick.toml and full.toml are the two that exist.
-//   - bench.go: Bench, what can run a plan for real; Case and Measurement, what it is given and what it answers.
+//   - bench.go: Bench, what can run a plan for real; Case and Measurement, what it is given and what it answers. agents.go: AgentBench,
+//     the one of a testbed.
 //   - plans.go: the plans of a matrix, and which of them are the same; schedule.go: when their requests come.
 //   - simulate.go: the simulator's side; observe.go: what is read off a trace, be it a simulator's or an agent's.
 //   - compare.go: Row, one plan measured against simulated; ops.go, op by op; energy.go, joules.

@@ -41,6 +41,9 @@ func (p phase) typical() trace.Request {
 	})
 }
 
+// mostOverlaps is the largest share of lone requests that may have met another: a straggler does not move a median.
+const mostOverlaps = 0.1
+
 // faults returns why a phase of a number of requests is not what was asked for.
 func faults(name string, t *trace.Trace, requests int, lone bool) []string {
 	if t == nil {
@@ -58,7 +61,7 @@ func faults(name string, t *trace.Trace, requests int, lone bool) []string {
 			out = append(out, fmt.Sprintf("%s: request %d failed: %s", name, r.ID, r.Failed))
 		}
 	}
-	if n := overlaps(t); lone && n > 0 {
+	if n := overlaps(t); lone && float64(n) > mostOverlaps*float64(requests) {
 		out = append(out, fmt.Sprintf("%s: %d requests began before the one before had ended", name, n))
 	}
 	return out

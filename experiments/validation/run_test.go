@@ -61,6 +61,15 @@ func TestWhatIsMissingFromATraceIsInvalid(t *testing.T) {
 	failed := &trace.Trace{Requests: []trace.Request{{ID: 1, Finish: 5, Failed: "node b is lost"}, {ID: 2, Arrival: 4, Finish: 9}}}
 	require.Equal(t, []string{"p: request 1 failed: node b is lost", "p: 1 requests began before the one before had ended"}, faults("p", failed, 2, true))
 	require.Len(t, faults("p", failed, 2, false), 1)
+
+	straggler := &trace.Trace{}
+	for i := range 10 {
+		straggler.Requests = append(straggler.Requests, trace.Request{ID: int64(i), Arrival: time.Duration(10 * i), Finish: time.Duration(10*i + 8)})
+	}
+	straggler.Requests[4].Finish += 9
+	require.Empty(t, faults("p", straggler, 10, true), "one of ten does not move the median")
+	straggler.Requests[6].Finish += 9
+	require.Len(t, faults("p", straggler, 10, true), 1)
 }
 
 // failing answers with an error from a given run on.

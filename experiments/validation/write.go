@@ -113,7 +113,8 @@ func (r *Report) assumptions() []string {
 	lines := []string{
 		fmt.Sprintf("Profile: the median of %d rounds per op, one op at a time on the whole testbed, each round after %s of rest and %s of other memory walked over, before any request and apart from all.",
 			s.Profile.Rounds, s.Profile.Idle, size(s.Profile.Evict)),
-		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before had ended; a run in which requests overlapped is invalid.", s.Requests, s.Warmup),
+		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before should long have ended; a run in which more than %.0f %% of them met is invalid.",
+			s.Requests, s.Warmup, 100*mostOverlaps),
 		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish. A plan counts as pipelined if "+
 			"simulated rate times latency is at least %.2f.", s.Overload, s.Requests, s.Requests+s.Steady, pipelined),
 		"A plan that several strategies made is measured once and counts once.",
