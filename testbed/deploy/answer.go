@@ -56,7 +56,7 @@ func (c *connection) await(ctx context.Context, b *Board, o Options, tls string)
 		}
 		last := ctx.Err() != nil
 		if last || n%stateEvery == 0 {
-			state, stateErr := c.service(context.WithoutCancel(ctx), "state", b, b.Service)
+			state, stateErr := c.service(context.WithoutCancel(ctx), "state", b, b.Service, b.Node)
 			switch {
 			case stateErr == nil && state["running"] == "":
 				return nil, fmt.Errorf("the agent has ended%s", because(state["log"]))
@@ -72,7 +72,16 @@ func (c *connection) await(ctx context.Context, b *Board, o Options, tls string)
 	}
 }
 
-// service starts, stops or asks for the agent.
-func (c *connection) service(ctx context.Context, action string, b *Board, s Service) (facts, error) {
-	return c.run(ctx, serviceScript, nil, action, string(s), b.Dir, unitName(b.Node), b.unitsFolder(s))
+// service starts, stops or asks for the agent of a node.
+func (c *connection) service(ctx context.Context, action string, b *Board, s Service, node string) (facts, error) {
+	return c.run(ctx, serviceScript, nil, action, string(s), b.Dir, unitName(node), b.unitsFolder(s))
+}
+
+// stop ends the agent that the last deployment started, and removes its unit.
+func (c *connection) stop(ctx context.Context, b *Board) error {
+	if err := b.checkMarker(); err != nil {
+		return err
+	}
+	_, err := c.service(ctx, "stop", b, b.installed, b.installedNode)
+	return err
 }

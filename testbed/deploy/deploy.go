@@ -2,10 +2,7 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -144,14 +141,14 @@ func (w *work) prepare(ctx context.Context, hosts *Hosts, o Options) error {
 func (w *work) install(ctx context.Context, hosts *Hosts, o Options) error {
 	b := w.board
 	w.done = Installed{Board: *b, Agent: w.old}
-	if b.installed != "" && b.installed != b.Service {
-		o.Progress(b.Node, "stopping the agent that "+string(b.installed)+" runs")
-		if _, err := w.conn.service(ctx, "stop", b, b.installed); err != nil {
+	if b.owned && (b.installed != b.Service || b.installedNode != b.Node) {
+		o.Progress(b.Node, "stopping the agent that was deployed otherwise")
+		if err := w.conn.stop(ctx, b); err != nil {
 			return err
 		}
 		w.old = nil
 	}
-	if _, err := w.conn.run(ctx, claimScript, nil, b.Dir, string(b.Service)); err != nil {
+	if _, err := w.conn.run(ctx, claimScript, nil, b.Dir, string(b.Service), b.Node); err != nil {
 		return err
 	}
 	for _, f := range w.lack {
@@ -168,166 +165,11 @@ func (w *work) install(ctx context.Context, hosts *Hosts, o Options) error {
 		return fmt.Errorf("the program cannot be run there: %w", err)
 	}
 	o.Progress(b.Node, "starting the agent")
-	if _, err := w.conn.service(ctx, "start", b, b.Service); err != nil {
+	if _, err := w.conn.service(ctx, "start", b, b.Service, b.Node); err != nil {
 		return err
 	}
 	var err error
 	w.done.Restarted = true
 	w.done.Agent, err = w.conn.await(ctx, b, o, hosts.TLS)
 	return err
-}
-
-// Remove stops the agents and takes everything away that Deploy has put onto the boards. A board on which nothing is gets nothing done.
-// Certificates here stay. It returns what it found in the agents' folders that is not its own and was left there, by node.
-func Remove(ctx context.Context, hosts *Hosts, o Options) (left map[string]string, err error) {
-	o = o.withDefaults()
-	all, closeAll, err := reach(ctx, hosts, o)
-	if err != nil {
-		return nil, err
-	}
-	defer closeAll()
-	var mu sync.Mutex
-	left = map[string]string{}
-	err = each(all, func(w *work) error {
-		b := w.board
-		if !b.owned {
-			return nil
-		}
-		o.Progress(b.Node, "stopping the agent")
-		if _, err := w.conn.service(ctx, "stop", b, b.installed); err != nil {
-			return err
-		}
-		said, err := w.conn.run(ctx, removeScript, nil, b.Dir, unitName(b.Node))
-		if s := strings.TrimSpace(said["left"]); s != "" {
-			mu.Lock()
-			defer mu.Unlock()
-			left[b.Node] = s
-		}
-		return err
-	})
-	return left, err
-}
-
-// State is how the agent of a board is doing.
-type State struct {
-	Board
-	Deployed bool                 // something was put there
-	Running  bool                 // as who keeps it running says
-	Agent    *control.Description // what it answers; nil: nothing
-	Err      error                // why the board cannot be reached, or the agent not
-}
-
-// Status asks all boards. What is wrong with a board is said in its state.
-func Status(ctx context.Context, hosts *Hosts, o Options) ([]State, error) {
-	o = o.withDefaults()
-	sockets, err := os.MkdirTemp("/tmp", "hidp-ssh-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(sockets)
-	list := make([]State, len(hosts.Hosts))
-	var wait sync.WaitGroup
-	for i, h := range hosts.Hosts {
-		wait.Go(func() {
-			w := &work{host: h}
-			s := &list[i]
-			s.Node = h.Node
-			if s.Err = w.reach(ctx, o, sockets); w.conn != nil {
-				defer w.conn.Close()
-			}
-			if w.board == nil {
-				return
-			}
-			s.Board, s.Deployed = *w.board, w.board.owned
-			if w.board.owned {
-				said, err := w.conn.service(ctx, "state", w.board, w.board.installed)
-				s.Running, s.Err = said["running"] != "", errors.Join(s.Err, err)
-				once, cancel := context.WithTimeout(ctx, askAtMost)
-				defer cancel()
-				if s.Agent, err = ask(once, hosts.TLS, h.Node, join(w.board.Address, w.board.port), o.Version); err != nil {
-					s.Err = errors.Join(s.Err, err)
-				}
-			}
-		})
-	}
-	wait.Wait()
-	return list, ctx.Err()
-}
-
-// open reaches all boards and checks that they can be used.
-func open(ctx context.Context, hosts *Hosts, o Options) ([]*work, func(), error) {
-	all, closeAll, err := reach(ctx, hosts, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := each(all, func(w *work) error { return w.board.unusable }); err != nil {
-		closeAll()
-		return nil, nil, err
-	}
-	return all, closeAll, nil
-}
-
-// reach connects to all boards at once and looks at them. The error names every board that cannot be reached.
-func reach(ctx context.Context, hosts *Hosts, o Options) ([]*work, func(), error) {
-	// The folder is short because paths of sockets are limited to 108 bytes, whatever TMPDIR is.
-	sockets, err := os.MkdirTemp("/tmp", "hidp-ssh-")
-	if err != nil {
-		return nil, nil, err
-	}
-	var all []*work
-	for _, h := range hosts.Hosts {
-		all = append(all, &work{host: h})
-	}
-	closeAll := func() {
-		_ = each(all, func(w *work) error {
-			if w.conn != nil {
-				w.conn.Close()
-			}
-			return nil
-		})
-		_ = os.RemoveAll(sockets)
-	}
-	err = each(all, func(w *work) error {
-		o.Progress(w.host.Node, "connecting to "+w.host.SSH.String())
-		return w.reach(ctx, o, sockets)
-	})
-	if err != nil {
-		closeAll()
-		return nil, nil, err
-	}
-	return all, closeAll, nil
-}
-
-// reach connects to a board and looks at it.
-func (w *work) reach(ctx context.Context, o Options, sockets string) error {
-	var err error
-	if w.conn, err = connect(ctx, w.host, o.SSH, sockets, o.Connect); err != nil {
-		return err
-	}
-	ort := w.host.ORT
-	if ort == CopyORT || ort == NoORT {
-		ort = ""
-	}
-	said, err := w.conn.run(ctx, probeScript, nil, w.host.Dir, ort)
-	if err != nil {
-		return err
-	}
-	w.board = newBoard(w.host, said, o.now())
-	w.board.units = o.units
-	return nil
-}
-
-// each does something on all boards at once, and joins their faults in the order of the hosts.
-func each(all []*work, do func(*work) error) error {
-	faults := make([]error, len(all))
-	var wait sync.WaitGroup
-	for i, w := range all {
-		wait.Go(func() {
-			if err := do(w); err != nil {
-				faults[i] = &HostError{w.host.Node, w.host.SSH.String(), err}
-			}
-		})
-	}
-	wait.Wait()
-	return errors.Join(faults...)
 }

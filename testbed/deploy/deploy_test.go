@@ -11,7 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"hidp/testbed/control"
 	"hidp/testbed/controller"
@@ -96,7 +99,8 @@ func checkCertificates(t *testing.T, s *sshServer, hosts *Hosts) {
 			}
 			return err
 		}))
-		requireRefused(t, join("127.0.0.1", h.Port), credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}), "certificate")
+		requireRefused(t, join("127.0.0.1", h.Port), credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}))
+		requireRefused(t, join("127.0.0.1", h.Port), insecure.NewCredentials())
 	}
 	// A board's certificate is genuine, but its owner is not the controller.
 	_, err := askAs(t, hosts, "jetson-nano", hosts.Hosts[0])
@@ -106,12 +110,12 @@ func checkCertificates(t *testing.T, s *sshServer, hosts *Hosts) {
 	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
 }
 
-func requireRefused(t *testing.T, address string, c credentials.TransportCredentials, why string) {
+func requireRefused(t *testing.T, address string, c credentials.TransportCredentials) {
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(c))
 	require.NoError(t, err)
 	defer conn.Close()
 	_, err = control.NewAgentClient(conn).Describe(t.Context(), &control.DescribeRequest{Protocol: control.Protocol})
-	require.ErrorContains(t, err, why)
+	require.Equal(t, codes.Unavailable, status.Code(err), "without a certificate nobody is answered: %v", err)
 }
 
 // askAs asks as another node instead of the controller.

@@ -26,13 +26,14 @@ type Board struct {
 	Dir     string // absolute
 	Warn    []string
 
-	port, data int
-	uid        string
-	home       string
-	installed  Service // that the last deployment chose
-	owned      bool    // there was one
-	units      string
-	unusable   error // why no agent can run there
+	port, data    int
+	uid           string
+	home          string
+	owned         bool    // something was deployed into the folder before
+	installed     Service // by that deployment
+	installedNode string
+	units         string // in place of systemAt
+	unusable      error  // why no agent can run there
 }
 
 const (
@@ -47,7 +48,7 @@ const (
 func newBoard(h Host, f facts, now time.Time) *Board {
 	b := &Board{Node: h.Node, Model: f["model"], Kernel: f["kernel"], Libc: f["libc"], Systemd: f["systemd"], User: f["user"], Dir: f["dir"],
 		Address: orElse(h.Address, f["address"]), port: h.Port, data: h.Data, uid: f["uid"], home: f["home"],
-		installed: Service(f["installed-service"]), owned: f["owned"] != ""}
+		owned: f["owned"] != "", installed: Service(f["installed-service"]), installedNode: f["installed-node"]}
 	b.Arch = goArch(f["machine"])
 	b.L4T, b.JetPack = parseL4T(f["l4t"])
 	kilobytes, _ := strconv.ParseInt(f["free"], 10, 64)
@@ -61,6 +62,9 @@ func newBoard(h Host, f facts, now time.Time) *Board {
 	}
 	b.checkMachine(h, f, fault)
 	b.checkPlace(f, fault)
+	if err := b.checkMarker(); err != nil {
+		fault("%w", err)
+	}
 	if !validHost(b.Address) {
 		fault("where it is reached is not known (its SSH server says %q): give address in the hosts file", b.Address)
 	}
@@ -103,6 +107,14 @@ func (b *Board) checkPlace(f facts, fault func(string, ...any)) {
 	case f["writable"] == "":
 		fault("user %s may not write %s: choose another dir, or change its owner", b.User, b.Dir)
 	}
+}
+
+// checkMarker reports why what the last deployment noted cannot be believed.
+func (b *Board) checkMarker() error {
+	if b.owned && (!b.installed.chosen() || checkNode(b.installedNode) != nil) {
+		return fmt.Errorf("%s/.hidp-deploy, which says what was deployed there, is damaged: end that agent and remove the folder by hand", b.Dir)
+	}
+	return nil
 }
 
 // chooseService decides who keeps the agent running, and where its unit goes.

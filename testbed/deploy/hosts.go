@@ -33,6 +33,9 @@ const (
 	Process Service = "process" // a process with a pid file: nobody starts it again
 )
 
+// chosen reports whether s is a service, not to be found out.
+func (s Service) chosen() bool { return s == System || s == User || s == Process }
+
 // What Host.ORT may say besides a path.
 const (
 	CopyORT = "copy" // bring the library along
@@ -244,9 +247,7 @@ func (h Host) check(at *strict.Problems) {
 	if err := checkPath(h.Dir); err != nil {
 		at.Faultf("dir", "%s", err)
 	}
-	switch h.Service {
-	case Auto, System, User, Process:
-	default:
+	if h.Service != Auto && !h.Service.chosen() {
 		known := []string{string(Auto), string(System), string(User), string(Process)}
 		at.Faultf("service", "got %q%s; want one of %s", h.Service, strict.Suggest(string(h.Service), known), strings.Join(known, ", "))
 	}
