@@ -33,8 +33,9 @@ func (r *Report) figures() []figure {
 
 // scatter shows latencies and rates, simulated against measured.
 func (r *Report) scatter() plot.Figure {
-	latency := plot.Scatter{Title: "Latency of one request", XLabel: "measured (ms)", YLabel: "simulated (ms)", Identity: true, Log: true, Bands: []float64{typicalError, largestError}}
-	rates := plot.Scatter{Title: "Throughput", XLabel: "measured (requests/s)", YLabel: "simulated (requests/s)", Identity: true, Log: true, Bands: []float64{typicalError, largestError}}
+	bands := []float64{typicalError, largestError}
+	latency := plot.Scatter{Title: "Latency of one request", XLabel: "measured (ms)", YLabel: "simulated (ms)", Identity: true, Log: true, Bands: bands}
+	rates := plot.Scatter{Title: "Throughput", XLabel: "measured (requests/s)", YLabel: "simulated (requests/s)", Identity: true, Log: true, Bands: bands}
 	for i := range r.Rows {
 		x := &r.Rows[i]
 		if !x.distinct() {
@@ -45,7 +46,8 @@ func (r *Report) scatter() plot.Figure {
 			if math.Abs(float64(off)) > limit {
 				label = fmt.Sprintf("%s, %s %s", x.Model, x.Strategy, results.Percent(float64(off)))
 			}
-			return plot.Cloud{Name: x.Strategy, Marker: x.Model, X: []float64{scale * float64(measured)}, Y: []float64{scale * float64(simulated)}, Labels: []string{label}}
+			return plot.Cloud{Name: x.Strategy, Marker: x.Model, Labels: []string{label},
+				X: []float64{scale * float64(measured)}, Y: []float64{scale * float64(simulated)}}
 		}
 		latency.Clouds = append(latency.Clouds, cloud(x.Latency.Measured, x.Latency.Simulated, x.Latency.Error, 1e3, typicalError))
 		rates.Clouds = append(rates.Clouds, cloud(x.Throughput.Measured, x.Throughput.Simulated, x.Throughput.Error, 1, rateError))
@@ -64,8 +66,8 @@ func (r *Report) errorBars() plot.Figure {
 		l := x.Latency
 		return l.Error, relative(float64(l.Simulated), float64(l.High)), relative(float64(l.Simulated), float64(l.Low))
 	})
-	panels := []plot.Panel{latency}
-	panels = append(panels, r.bars("Throughput", limits(rateError), func(x *Row) (e, low, high Number) { return x.Throughput.Error, unknown, unknown }))
+	rates := r.bars("Throughput", limits(rateError), func(x *Row) (e, low, high Number) { return x.Throughput.Error, unknown, unknown })
+	panels := []plot.Panel{latency, rates}
 	if r.ProtocolMAPE.Known() {
 		panels = append(panels, r.bars("Protocol alone: simulated against agents that only wait", limits(typicalError), func(x *Row) (e, low, high Number) {
 			return x.Protocol.Error, unknown, unknown

@@ -33,8 +33,8 @@ func (r *Report) summaryTable() results.Table {
 	other("mean error of the protocol alone", share(r.ProtocolMAPE))
 	other("mean error of the board files against the profile", share(r.CostModelMAPE))
 	other("invalid runs", fmt.Sprintf("%s of %d", share(r.InvalidRuns), r.Runs))
-	t.Notes = []string{fmt.Sprintf("%d cells, %d distinct plans, %d of them compared, %d given up; %d cells without a plan. %d pairs of plans differ by more than %.0f %%, %d by less.",
-		r.Cases, r.DistinctPlans, r.Compared, r.GivenUp, r.Infeasible, r.OrderPairs, 100*OrderMargin, r.OrderSkipped)}
+	t.Notes = []string{fmt.Sprintf("%d cells, %d distinct plans, %d of them compared, %d given up; %d cells without a plan. "+
+		"%d pairs of plans differ by more than %.0f %%, %d by less.", r.Cases, r.DistinctPlans, r.Compared, r.GivenUp, r.Infeasible, r.OrderPairs, 100*OrderMargin, r.OrderSkipped)}
 	return t
 }
 
@@ -50,8 +50,8 @@ func (r *Report) latencyTable() results.Table {
 			continue
 		}
 		l, p := x.Latency, x.Throughput
-		t.Add(x.Model, x.Strategy, fmt.Sprint(x.Plan), inMilliseconds(l.Measured), inMilliseconds(l.Low)+" to "+inMilliseconds(l.High), inMilliseconds(l.Simulated),
-			signed(l.Error), plain(p.Measured), plain(p.Simulated), signed(p.Error), x.remark())
+		t.Add(x.Model, x.Strategy, fmt.Sprint(x.Plan), inMilliseconds(l.Measured), inMilliseconds(l.Low)+" to "+inMilliseconds(l.High),
+			inMilliseconds(l.Simulated), signed(l.Error), plain(p.Measured), plain(p.Simulated), signed(p.Error), x.remark())
 	}
 	return t
 }
@@ -84,7 +84,8 @@ func (r *Report) partsTable() results.Table {
 		t.Add(x.Model, x.Strategy, fmt.Sprint(x.Nodes), fmt.Sprint(x.Ops), fmt.Sprintf("%.2f", float64(x.SentBytes)/1e6), signed(x.Latency.Error), signed(x.Protocol.Error),
 			signed(x.Protocol.Compute), share(x.Compute.Weighted), share(x.Transfers.Weighted), signed(x.Energy.Error), signed(x.Energy.Active), signed(x.CostModel.Error))
 	}
-	t.Notes = []string{"latency: simulated with the profile against measured; protocol: against agents that wait as long as the profile says; compute in the run: what measured requests take longer than those; " +
+	t.Notes = []string{"latency: simulated with the profile against measured; protocol: against agents that wait as long as the profile says; " +
+		"compute in the run: what measured requests take longer than those; " +
 		"compute ops and transfers: sum of the ops' absolute errors over the sum of their measured times; board files: simulated by them against simulated with the profile."}
 	return t
 }
