@@ -35,7 +35,7 @@ func (s *session) finished(id int64, output inference.Tensor) {
 
 // failed tells that a request has come to nothing.
 func (s *session) failed(id int64, why error) {
-	e := &control.Failed{Request: id, Why: why.Error()}
+	e := &control.Failed{Request: id, Why: text(why)}
 	var lost *agent.NodeLostError
 	if errors.As(why, &lost) {
 		e.Lost = lost.Node
@@ -45,7 +45,7 @@ func (s *session) failed(id int64, why error) {
 
 // lost tells that another node is gone.
 func (s *session) lost(node string, why error) {
-	s.send(&control.Event{What: &control.Event_Lost{Lost: &control.Lost{Node: node, Why: why.Error()}}})
+	s.send(&control.Event{What: &control.Event_Lost{Lost: &control.Lost{Node: node, Why: text(why)}}})
 }
 
 // finish ends the session in order: everything is given back before the last report goes out.
@@ -56,9 +56,10 @@ func (s *session) finish(number uint64) error {
 	if s.ctx.Err() != nil {
 		return s.ended(context.Cause(s.ctx))
 	}
-	m := &control.Measured{Late: s.requests.late}
-	s.meters.read(m)
+	m := &control.Measured{}
+	s.meters.read(m) // before threads end and their figures with them
 	m.Report = s.stop()
+	m.Late = s.requests.late
 	if s.tcp != nil {
 		m.Transport = s.tcp.Stats()
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"hidp/strategies"
 	"hidp/testbed/agent"
@@ -70,11 +69,11 @@ func (j *job) fits() error {
 // unpack puts the models and weights of a session into its folder, each plan's apart, and keeps their files from giving way. What is
 // not there is told at once.
 func (s *session) unpack() error {
-	var missing []string
+	var missing faults
 	place := func(plan int, what, name string, file identity) error {
 		path, release, ok := s.host.folder.Use(file)
 		if !ok {
-			missing = append(missing, fmt.Sprintf("plan %d, %s: the agent has no file %v of %d bytes", plan, what, file.digest, file.size))
+			missing.addf("plan %d, %s: the agent has no file %v of %d bytes", plan, what, file.digest, file.size)
 			return nil
 		}
 		s.undo = append(s.undo, release)
@@ -94,11 +93,8 @@ func (s *session) unpack() error {
 			return worldError{fmt.Errorf("plan %d, op %d: %w", m.plan, m.op, err)}
 		}
 	}
-	if len(missing) > 0 {
-		if len(missing) > mostFaults {
-			missing = missing[:mostFaults]
-		}
-		return worldError{errors.New(strings.Join(missing, "\n"))}
+	if err := missing.err(); err != nil {
+		return worldError{err}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -75,6 +76,14 @@ func (f *faults) addf(format string, args ...any) {
 	if len(*f) < mostFaults {
 		*f = append(*f, fmt.Sprintf(format, args...))
 	}
+}
+
+// err returns the faults as an error, line by line, or nil.
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(f, "\n"))
 }
 
 // check reads an Open. All that is wrong with it is told at once, as far as it can be told.

@@ -1,9 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -30,15 +32,22 @@ const (
 	soon         = time.Millisecond // before a schedule without a time begins
 )
 
-// requests are those that a session has to begin, and what became of them matters for.
+// requests are those that a session has to begin.
 type requests struct {
+	inputs  map[identity][]float32
+	bytes   int64          // of inputs
+	running sync.WaitGroup // of begin
+
 	mu      sync.Mutex
 	known   map[int64]*control.Due
 	dropped map[int64]bool
-	inputs  map[identity][]float32
-	bytes   int64 // of inputs
-	late    time.Duration
-	running sync.WaitGroup
+	late    time.Duration // the latest that one was begun
+}
+
+// begun is a request that is to begin.
+type begun struct {
+	*control.Due
+	input inference.Tensor
 }
 
 func (r *requests) wait() { r.running.Wait() }
@@ -56,76 +65,83 @@ func (s *session) schedule(c *control.Schedule) (*control.Event_Scheduled, error
 	if len(s.receivers()) > 0 && !s.connected {
 		return nil, errors.New("schedule: the session is not connected")
 	}
-	var f faults
-	var missing []error
-	for _, due := range c.Requests {
-		if err := s.checkDue(due); err != nil {
-			var world worldError
-			if errors.As(err, &world) {
-				missing = append(missing, err)
-			}
-			f.addf("request %d: %v", due.Request, err)
-		}
-	}
-	if len(c.Requests)+len(s.requests.known) > mostRequests {
-		f.addf("schedule: more than the %d requests that a session can have", mostRequests)
-	}
-	if err := errors.Join(missing...); err != nil && len(missing) == len(f) {
+	list, err := s.noted(c.Requests)
+	if err != nil {
 		return nil, err
 	}
-	if len(f) > 0 {
-		return nil, joined(f)
-	}
-	list := slices.Clone(c.Requests)
-	slices.SortStableFunc(list, func(a, b *control.Due) int { return int(min(max(a.At-b.At, -1), 1)) })
-	if err := s.note(list); err != nil {
-		return nil, err
-	}
+	slices.SortStableFunc(list, func(a, b begun) int { return cmp.Compare(a.At, b.At) })
 	s.requests.running.Go(func() { s.begin(list, zero) })
 	return &control.Event_Scheduled{Scheduled: &control.Scheduled{Zero: int64(zero)}}, nil
 }
 
-func joined(f faults) error {
-	var errs []error
-	for _, x := range f {
-		errs = append(errs, errors.New(x))
+// noted checks requests, reads their inputs and enters them: all or none.
+func (s *session) noted(requests []*control.Due) ([]begun, error) {
+	var f faults
+	world := false
+	fresh := map[int64]*control.Due{}
+	var list []begun
+	if len(requests)+len(s.requests.known) > mostRequests {
+		f.addf("schedule: more than the %d requests that a session can have", mostRequests)
+		requests = nil
 	}
-	return errors.Join(errs...)
+	for _, due := range requests {
+		input, err := s.checkDue(due)
+		if err == nil && (s.requests.known[due.Request] != nil || fresh[due.Request] != nil) {
+			err = errors.New("there is one of that number already")
+		}
+		if err != nil {
+			f.addf("request %d: %v", due.Request, err)
+			world = world || errors.As(err, new(worldError))
+		}
+		fresh[due.Request] = due
+		list = append(list, begun{due, input})
+	}
+	switch err := f.err(); {
+	case err != nil && world:
+		return nil, worldError{err}
+	case err != nil:
+		return nil, err
+	}
+	s.requests.mu.Lock()
+	defer s.requests.mu.Unlock()
+	maps.Copy(s.requests.known, fresh)
+	return list, nil
 }
 
-// checkDue returns what is wrong with a request, and reads its input.
-func (s *session) checkDue(due *control.Due) error {
+// checkDue returns what is wrong with a request, or its input.
+func (s *session) checkDue(due *control.Due) (none inference.Tensor, err error) {
 	if due.Request < 0 || due.Request > mostID {
-		return fmt.Errorf("its number is not between 0 and %d", int64(mostID))
+		return none, fmt.Errorf("its number is not between 0 and %d", int64(mostID))
 	}
 	if due.At < 0 || due.At > int64(mostAhead) {
-		return fmt.Errorf("it is due %v after the start; at most %v", time.Duration(due.At), mostAhead)
+		return none, fmt.Errorf("it is due %v after the start; at most %v", time.Duration(due.At), mostAhead)
 	}
 	if due.Plan < 0 || int(due.Plan) >= len(s.job.plans) {
-		return fmt.Errorf("there is no plan %d, but %d", due.Plan, len(s.job.plans))
+		return none, fmt.Errorf("there is no plan %d, but %d", due.Plan, len(s.job.plans))
 	}
 	p := s.job.plans[due.Plan]
 	if p.Plan.Leader != s.job.node {
-		return fmt.Errorf("plan %d is led by %s", due.Plan, s.job.platform.Nodes[p.Plan.Leader].Name)
+		return none, fmt.Errorf("plan %d is led by %s", due.Plan, s.job.platform.Nodes[p.Plan.Leader].Name)
 	}
 	if s.job.modelled {
-		return nil
+		return none, nil
 	}
 	if out := p.Graph.Output(); due.Output && 4*elements(submodel.Shape(p.Graph, workloads.Part{Layer: out, Region: p.Graph.Full(out, p.Plan.Batch)})) > mostOutput {
-		return fmt.Errorf("its output is too large for a message; a message has up to %d bytes", control.MaxMessage)
+		return none, fmt.Errorf("its output is too large for a message; a message has up to %d bytes", control.MaxMessage)
 	}
 	shape := submodel.Shape(p.Graph, workloads.Part{Layer: 0, Region: p.Graph.Full(0, p.Plan.Batch)})
 	if !slices.EqualFunc(due.Shape, shape, func(a int64, b int) bool { return a == int64(b) }) {
-		return fmt.Errorf("its input has the shape %v; plan %d takes %v", due.Shape, due.Plan, shape)
+		return none, fmt.Errorf("its input has the shape %v; plan %d takes %v", due.Shape, due.Plan, shape)
 	}
 	file, err := fileOf(due.Input)
 	if err != nil {
-		return fmt.Errorf("input: %w", err)
+		return none, fmt.Errorf("input: %w", err)
 	}
 	if file.size != 4*elements(shape) {
-		return fmt.Errorf("its input has %d bytes; of shape %v it has %d", file.size, shape, 4*elements(shape))
+		return none, fmt.Errorf("its input has %d bytes; of shape %v it has %d", file.size, shape, 4*elements(shape))
 	}
-	return s.readInput(file)
+	data, err := s.readInput(file)
+	return inference.Tensor{Shape: shape, Data: data}, err
 }
 
 func elements(shape []int) int64 {
@@ -137,79 +153,46 @@ func elements(shape []int) int64 {
 }
 
 // readInput brings an input into memory, once.
-func (s *session) readInput(file identity) error {
+func (s *session) readInput(file identity) ([]float32, error) {
 	r := &s.requests
-	if r.inputs[file] != nil {
-		return nil
+	if data := r.inputs[file]; data != nil {
+		return data, nil
 	}
 	if r.bytes+file.size > mostInputs {
-		return worldError{fmt.Errorf("the inputs of the session have more than %d bytes", mostInputs)}
+		return nil, worldError{fmt.Errorf("the inputs of the session have more than %d bytes", mostInputs)}
 	}
 	path, release, ok := s.host.folder.Use(file)
 	if !ok {
-		return worldError{fmt.Errorf("the agent has no file %v of %d bytes", file.digest, file.size)}
+		return nil, worldError{fmt.Errorf("the agent has no file %v of %d bytes", file.digest, file.size)}
 	}
 	defer release()
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return worldError{err}
+		return nil, worldError{err}
 	}
 	if int64(len(data)) != file.size {
-		return worldError{fmt.Errorf("file %v has %d bytes instead of %d", file.digest, len(data), file.size)}
-	}
-	if r.inputs == nil {
-		r.inputs = map[identity][]float32{}
+		return nil, worldError{fmt.Errorf("file %v has %d bytes instead of %d", file.digest, len(data), file.size)}
 	}
 	r.inputs[file] = wire.BytesFloats(data)
 	r.bytes += file.size
-	return nil
-}
-
-// note enters requests, all or none.
-func (s *session) note(list []*control.Due) error {
-	r := &s.requests
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.known == nil {
-		r.known, r.dropped = map[int64]*control.Due{}, map[int64]bool{}
-	}
-	var f faults
-	fresh := map[int64]bool{}
-	for _, due := range list {
-		if r.known[due.Request] != nil || fresh[due.Request] {
-			f.addf("request %d: there is one of that number already", due.Request)
-		}
-		fresh[due.Request] = true
-	}
-	if len(f) > 0 {
-		return joined(f)
-	}
-	for _, due := range list {
-		r.known[due.Request] = due
-	}
-	return nil
+	return r.inputs[file], nil
 }
 
 // begin begins requests when they are due.
-func (s *session) begin(list []*control.Due, zero time.Duration) {
+func (s *session) begin(list []begun, zero time.Duration) {
 	for _, due := range list {
 		at := zero + time.Duration(due.At)
 		if s.host.clock.Sleep(s.ctx, at) != nil {
 			return
 		}
-		var input inference.Tensor
 		s.requests.mu.Lock()
 		dropped := s.requests.dropped[due.Request]
 		s.requests.mu.Unlock()
 		if dropped {
 			continue
 		}
-		if !s.job.modelled {
-			file, _ := fileOf(due.Input) // was checked
-			input = inference.Tensor{Shape: sizes(due.Shape), Data: s.requests.inputs[file]}
-		}
 		now := s.host.clock.Now()
-		err := s.runtime.Begin(due.Request, int(due.Plan), input)
+		err := s.runtime.Begin(due.Request, int(due.Plan), due.input)
 		s.requests.mu.Lock()
 		s.requests.late = max(s.requests.late, now-at)
 		s.requests.mu.Unlock()
@@ -217,14 +200,6 @@ func (s *session) begin(list []*control.Due, zero time.Duration) {
 			s.failed(due.Request, err)
 		}
 	}
-}
-
-func sizes(shape []int64) []int {
-	out := make([]int, len(shape))
-	for i, d := range shape {
-		out[i] = int(d)
-	}
-	return out
 }
 
 // join announces requests that others lead.

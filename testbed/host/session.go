@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"hidp/devices"
 	"hidp/strategies"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
@@ -54,6 +53,7 @@ var errEnded = errors.New("the session is closed")
 // Session implements control.AgentServer.
 func (h *Host) Session(stream grpc.BidiStreamingServer[control.Command, control.Event]) error {
 	s := &session{host: h, stream: stream}
+	s.requests.inputs, s.requests.known, s.requests.dropped = map[identity][]float32{}, map[int64]*control.Due{}, map[int64]bool{}
 	s.ctx, s.end = context.WithCancelCause(stream.Context())
 	defer s.end(errEnded)
 	defer context.AfterFunc(h.ctx, func() { s.end(errStopping) })()
@@ -177,8 +177,11 @@ func refused(err error) *control.Event_Refused {
 	var memory *agent.OutOfMemoryError
 	var lost *agent.NodeLostError
 	user := !errors.As(err, &world) && !errors.As(err, &memory) && !errors.As(err, &lost) && !errors.Is(err, context.Canceled)
-	return &control.Event_Refused{Refused: &control.Refused{Faults: strings.Split(err.Error(), "\n"), User: user}}
+	return &control.Event_Refused{Refused: &control.Refused{Faults: strings.Split(text(err), "\n"), User: user}}
 }
+
+// text returns an error's words as the protocol can carry them: a library's may be anything.
+func text(err error) string { return strings.ToValidUTF8(err.Error(), "\ufffd") }
 
 // send tells the controller something. If it cannot be reached, the stream's own end says so.
 func (s *session) send(e *control.Event) {
@@ -195,8 +198,8 @@ func (s *session) open(o *control.Open) (*control.Event_Opened, error) {
 		return nil, errors.New("the session is open already")
 	}
 	job, wrong := s.host.check(o)
-	if len(wrong) > 0 {
-		return nil, errors.New(strings.Join(wrong, "\n"))
+	if err := wrong.err(); err != nil {
+		return nil, err
 	}
 	s.job = job
 	s.host.log.printf("session %q of %s: node %s, %d plans, %d models", job.session, callName(job.holder), job.platform.Nodes[job.node].Name, len(job.plans), len(job.models))
@@ -284,6 +287,3 @@ func (s *session) close() {
 	s.job, s.loaded, s.runtime = nil, nil, nil
 	debug.FreeOSMemory()
 }
-
-// node returns what the session's node is in its platform.
-func (s *session) node() *devices.Node { return &s.job.platform.Nodes[s.job.node] }
