@@ -126,11 +126,11 @@ func TestPutFaults(t *testing.T) {
 	stuck := newFake(name)
 	stuck.put = func(int64) error {
 		if stuck.puts == 1 {
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(500 * time.Millisecond)
 		}
 		return nil
 	}
-	require.NoError(t, dialled(t, stuck).put(t.Context(), b, b.file.Size, 50*time.Millisecond, func(int64) {}), "what stands still is begun anew")
+	require.NoError(t, dialled(t, stuck).put(t.Context(), b, b.file.Size, 100*time.Millisecond, func(int64) {}), "what stands still is begun anew")
 
 	dying := newFake(name)
 	dying.put = func(int64) error { go dying.server.Stop(); time.Sleep(100 * time.Millisecond); return nil }

@@ -64,7 +64,7 @@ func TestDialStrangers(t *testing.T) {
 	go server.Serve(strange)
 	defer server.Stop()
 	r := &Roster{platform: p, Agents: []Entry{{Node: p.Nodes[0].Name, Address: listener.Addr().String()}, {Node: p.Nodes[1].Name, Address: strange.Addr().String()}}}
-	_, err = Dial(t.Context(), r, Options{Connect: 300 * time.Millisecond})
+	_, err = Dial(t.Context(), r, Options{Connect: 800 * time.Millisecond})
 	require.ErrorContains(t, err, "no agent answers at "+listener.Addr().String()+" in time")
 	require.ErrorContains(t, err, "what answers at "+strange.Addr().String()+" is no agent of hidp")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -92,8 +92,13 @@ func TestDialTLS(t *testing.T) {
 	r.Agents[0].Node = p.Nodes[1].Name
 	_, err = Dial(t.Context(), r, Options{})
 	require.ErrorContains(t, err, "certificate")
-	plain := serve(t, p, nil, newFake(p.Nodes[0].Name))
+	plain := serve(t, p, []grpc.ServerOption{}, newFake(p.Nodes[0].Name))
 	plain.TLS = dir
 	_, err = Dial(t.Context(), plain, Options{})
 	require.ErrorContains(t, err, "has it TLS where the agents file has")
+	socket := serve(t, p, nil, newFake(p.Nodes[0].Name))
+	socket.TLS = dir
+	a, err = Dial(t.Context(), socket, Options{})
+	require.NoError(t, err, "sockets are without TLS")
+	require.NoError(t, a.Close())
 }

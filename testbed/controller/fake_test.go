@@ -179,21 +179,28 @@ func (f *fake) commands() []*control.Command {
 	return append([]*control.Command(nil), f.got...)
 }
 
-// serve starts fakes on sockets and returns a roster of them.
+// serve starts fakes on sockets and returns a roster of them; on ports of the loopback interface if there are options.
 func serve(t *testing.T, p *devices.Platform, options []grpc.ServerOption, fakes ...*fake) *Roster {
 	dir, err := os.MkdirTemp("", "hidp")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &Roster{Dir: dir, platform: p, Network: Network{Kind: Real}}
 	for i, f := range fakes {
-		path := filepath.Join(dir, fmt.Sprint(i))
-		listener, err := net.Listen("unix", path)
+		network, path := "unix", filepath.Join(dir, fmt.Sprint(i))
+		if options != nil {
+			network, path = "tcp", "127.0.0.1:0"
+		}
+		listener, err := net.Listen(network, path)
 		require.NoError(t, err)
 		f.server = grpc.NewServer(options...)
 		control.RegisterAgentServer(f.server, f)
 		go f.server.Serve(listener)
 		t.Cleanup(f.server.Stop)
-		r.Agents = append(r.Agents, Entry{Node: f.node, Address: "unix:" + path})
+		address := listener.Addr().String()
+		if network == "unix" {
+			address = unixPrefix + path
+		}
+		r.Agents = append(r.Agents, Entry{Node: f.node, Address: address})
 	}
 	return r
 }

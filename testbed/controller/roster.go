@@ -78,7 +78,11 @@ func OpenRoster(path string) (*Roster, error) {
 
 // ParseRoster reads the content of an agents file whose relative paths are relative to dir. The name stands for the file in messages.
 func ParseRoster(name string, data []byte, dir string) (*Roster, error) {
-	r := &Roster{Dir: dir}
+	whole, err := filepath.Abs(dir) // agents have working directories of their own
+	if err != nil {
+		return nil, err
+	}
+	r := &Roster{Dir: whole}
 	p, _ := strict.Parse(name, data, r)
 	r.check(p)
 	if err := p.Err(); err != nil {
