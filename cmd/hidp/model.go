@@ -142,6 +142,15 @@ func inputFlag(c *cobra.Command, into *[]string) {
 
 // openModel finds a network by name or path, with the dimensions given by --input.
 func openModel(name string, inputs []string) (*workloads.Graph, error) {
+	dims, err := inputDims(inputs)
+	if err != nil {
+		return nil, err
+	}
+	return models.Open(name, models.Options{Inputs: dims})
+}
+
+// inputDims reads the values of --input.
+func inputDims(inputs []string) (map[string][]int, error) {
 	dims := map[string][]int{}
 	for _, spec := range inputs {
 		input, text, ok := strings.Cut(spec, "=")
@@ -156,7 +165,7 @@ func openModel(name string, inputs []string) (*workloads.Graph, error) {
 			dims[input] = append(dims[input], n)
 		}
 	}
-	return models.Open(name, models.Options{Inputs: dims})
+	return dims, nil
 }
 
 // must is for setting up flags: an error there is a bug of ours.

@@ -13,8 +13,8 @@ import (
 // EnvLibrary is the environment variable that names the ONNX Runtime library.
 const EnvLibrary = "HIDP_ORT"
 
-// libraryFile is what the library is called in the cache that `make ort` fills.
-const libraryFile = "libonnxruntime.so.1"
+// LibraryFile is what the library is called in the cache that `make ort` fills.
+const LibraryFile = "libonnxruntime.so.1"
 
 // MissingError says that there is no ONNX Runtime library.
 type MissingError struct{ Looked []string }
@@ -44,7 +44,7 @@ func FindLibrary(explicit string, in ...string) (string, error) {
 	}
 	var looked []string
 	for _, folder := range folders {
-		path := filepath.Join(folder, ".cache", "ort", runtime.GOARCH, libraryFile)
+		path := filepath.Join(folder, ".cache", "ort", runtime.GOARCH, LibraryFile)
 		if _, err := os.Stat(path); err == nil {
 			return filepath.Abs(path)
 		}

@@ -160,7 +160,7 @@ func TestLibraryFaults(t *testing.T) {
 	var missing *MissingError
 	require.ErrorAs(t, err, &missing)
 
-	own := filepath.Join(folder, ".cache", "ort", runtime.GOARCH, libraryFile)
+	own := filepath.Join(folder, ".cache", "ort", runtime.GOARCH, LibraryFile)
 	require.NoError(t, os.MkdirAll(filepath.Dir(own), 0o755))
 	require.NoError(t, os.WriteFile(own, []byte("not a library"), 0o600))
 	found, err := FindLibrary("", folder)

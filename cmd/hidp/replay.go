@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hidp/experiments/validation"
+	"hidp/results"
+	"hidp/results/chrometrace"
+	"hidp/sim"
+	"hidp/strategies"
+	"hidp/testbed/agent/energy"
+	"hidp/testbed/controller"
+	"hidp/testbed/inference"
+	"hidp/testbed/submodel"
+	"hidp/workloads"
+	"hidp/workloads/onnx"
+)
+
+// replayFlags say how a plan runs on agents.
+type replayFlags struct {
+	agents, model, trace, records, library string
+	inputs                                 []string
+	requests                               int
+	interval                               time.Duration
+	seed                                   uint64
+	noCheck, modelled, asJSON              bool
+}
+
+func (a *app) replayCommand() *cobra.Command {
+	var f replayFlags
+	c := &cobra.Command{Use: "replay PLAN.json --agents AGENTS.toml", Short: "run a given plan on real agents", Args: cobra.ExactArgs(1),
+		Long: "replay brings the sub-models of a plan to the agents of a testbed, runs requests, compares the answers with those of the network\n" +
+			"unsplit, and prints what was measured. A run in which something came too late to be believed is not reported as one that went well.",
+		Example: "  hidp replay plan.json --agents testbed/agents.toml --requests 20 --interval 500ms --trace measured.json",
+		RunE:    func(c *cobra.Command, args []string) error { return a.replay(c.Context(), args[0], f) }}
+	c.Flags().StringVar(&f.agents, "agents", filepath.Join(testbedDir, "agents.toml"), "which agent is which node")
+	c.Flags().StringVar(&f.model, "model", "", "the network (default: the one the plan names); weights of zoo networks are drawn from the seed")
+	c.Flags().IntVar(&f.requests, "requests", 1, "how many requests run the plan")
+	c.Flags().DurationVar(&f.interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and input")
+	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare the answers with those of the network unsplit")
+	c.Flags().BoolVar(&f.modelled, "modelled", false, "compute nothing: ops take what the platform's cost model says")
+	c.Flags().StringVar(&f.library, "ort", "", "the ONNX Runtime library for the comparison (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().StringVar(&f.records, "records", "", "write a line of CSV per request to this file")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	inputFlag(c, &f.inputs)
+	return c
+}
+
+func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
+	if f.requests < 1 || f.interval < 0 {
+		return fmt.Errorf("--requests %d --interval %v: at least one request and no negative interval are needed", f.requests, f.interval)
+	}
+	roster, err := controller.OpenRoster(f.agents)
+	if err != nil {
+		return err
+	}
+	plan, g, err := readPlan(path, f.model, f.inputs, roster.World())
+	if err != nil {
+		return err
+	}
+	options, closeEngine, err := a.controllerOptions(f.library, !f.noCheck && !f.modelled)
+	if err != nil {
+		return err
+	}
+	defer closeEngine()
+	agents, err := controller.Dial(ctx, roster, options)
+	if err != nil {
+		return err
+	}
+	defer agents.Close()
+	r := replayer{app: a, flags: f, plan: plan, graph: g, agents: agents}
+	run, err := r.run(ctx)
+	if run == nil {
+		return err
+	}
+	if f.asJSON {
+		return errors.Join(printJSON(a.out, r.measured(run)), r.files(run), err, run.Err())
+	}
+	r.print(run)
+	return errors.Join(r.files(run), err, run.Err())
+}
+
+// controllerOptions returns options of a controller with an engine that checks answers, if they are to be checked, and what closes it.
+func (a *app) controllerOptions(library string, check bool) (controller.Options, func(), error) {
+	o := controller.Options{Version: version()}
+	if !check {
+		return o, func() {}, nil
+	}
+	e, err := engine(library)
+	o.Engine = e
+	return o, func() { e.Close() }, err
+}
+
+// engine opens ONNX Runtime, or the engine in Go where there is none and none was asked for.
+func engine(library string) (inference.Engine, error) {
+	path, err := inference.FindLibrary(library)
+	if missing := (*inference.MissingError)(nil); errors.As(err, &missing) && library == "" {
+		return inference.Reference{}, nil
+	}
+	if err != nil {
+		return inference.Reference{}, err
+	}
+	e, err := inference.OpenORT(path)
+	if err != nil {
+		return inference.Reference{}, err
+	}
+	return e, nil
+}
+
+// replayer is one hidp replay.
+type replayer struct {
+	app    *app
+	flags  replayFlags
+	plan   *strategies.Plan
+	graph  *workloads.Graph
+	agents *controller.Agents
+}
+
+// run deploys, serves and checks. A run that was cut short is returned with the error.
+func (r *replayer) run(ctx context.Context) (*controller.Run, error) {
+	job := controller.Job{Graph: r.graph, Plans: []*strategies.Plan{r.plan}}
+	if r.flags.modelled {
+		costs := strategies.NewBelief(r.agents.Roster().World()).Costs(r.graph)
+		job.Modelled = func(_, op int) time.Duration { return r.plan.ComputeTime(costs, op) }
+	} else {
+		folder, err := os.MkdirTemp("", "hidp-weights-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(folder)
+		if job.Source, err = r.source(folder); err != nil {
+			return nil, err
+		}
+		defer job.Source.Close()
+	}
+	bar := r.app.newProgress("deploying", 0)
+	job.Progress = func(p controller.Progress) {
+		bar.total(p.Total)
+		bar.set(p.Done)
+	}
+	session, err := r.agents.Deploy(ctx, job)
+	bar.done()
+	if err != nil {
+		return nil, err
+	}
+	defer session.Abort()
+	return r.serve(ctx, session)
+}
+
+// source opens the network's file, or makes one of the zoo's.
+func (r *replayer) source(folder string) (*submodel.Source, error) {
+	name := r.flags.model
+	if name == "" {
+		name = r.plan.Model
+	}
+	if filepath.Ext(name) != ".onnx" {
+		return submodel.FromGraph(r.graph, folder, r.flags.seed)
+	}
+	dims, err := inputDims(r.flags.inputs)
+	if err != nil {
+		return nil, err
+	}
+	return submodel.Open(name, onnx.Options{Inputs: dims})
+}
+
+// serve runs the requests after one that warms up, all on the times of --interval or one after the other, and checks their answers.
+func (r *replayer) serve(ctx context.Context, s *controller.Session) (*controller.Run, error) {
+	input := validation.RandomInput(r.graph, r.plan.Batch, r.flags.seed)
+	output := !r.flags.noCheck && !r.flags.modelled
+	if _, err := s.Serve(ctx, []controller.Request{{Warmup: true}}, input); err != nil {
+		return nil, err
+	}
+	requests := make([]controller.Request, r.flags.requests)
+	for i := range requests {
+		requests[i] = controller.Request{At: time.Duration(i) * r.flags.interval, Output: output}
+	}
+	rounds := [][]controller.Request{requests}
+	if r.flags.interval == 0 {
+		rounds = slices.Collect(slices.Chunk(requests, 1))
+	}
+	bar := r.app.newProgress("serving", int64(len(rounds)))
+	defer bar.done()
+	var answers []controller.Outcome
+	for i, some := range rounds {
+		outcomes, err := s.Serve(ctx, some, input)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, outcomes...)
+		bar.set(int64(i + 1))
+	}
+	run, err := s.Close(ctx)
+	if err == nil && output {
+		_, err = s.Check(answers, input)
+	}
+	return run, err
+}
+
+// measured is what a replay found, in the words of a simulation's summary.
+type measured struct {
+	sim.Summary
+	Engine       string         `json:"engine"`
+	EnergySource string         `json:"energy_source"`
+	Lag          float64        `json:"lag"`
+	Invalid      []string       `json:"invalid"`
+	Checked      int            `json:"checked"`
+	Exact        bool           `json:"exact"`
+	Difference   float64        `json:"difference"`
+	Nodes        []measuredNode `json:"nodes"`
+}
+
+type measuredNode struct {
+	Node         string             `json:"node"`
+	Busy         map[string]float64 `json:"busy"`
+	Sent         int64              `json:"sent_bytes"`
+	Received     int64              `json:"received_bytes"`
+	PeakMemory   int64              `json:"peak_memory"`
+	Lag          float64            `json:"lag"`
+	Energy       float64            `json:"energy"`
+	EnergySource string             `json:"energy_source"`
+	ClockOffset  float64            `json:"clock_offset"`
+}
+
+// measured condenses a run.
+func (r *replayer) measured(run *controller.Run) *measured {
+	m := &measured{Lag: run.Lag.Seconds(), Invalid: append([]string{}, run.Invalid...), Engine: r.agents.About(run.Platform.Nodes[r.plan.Leader].Name).Engine, Exact: len(run.Checks) > 0}
+	sample := make([]float64, len(run.Latencies))
+	for i, l := range run.Latencies {
+		sample[i] = l.Seconds()
+	}
+	m.Summary = sim.Summary{Strategy: r.plan.Strategy, Model: r.plan.Model, Platform: run.Platform.Name, Requests: int64(len(run.Outcomes)),
+		Completed: int64(len(sample)), Failed: int64(len(run.Outcomes) - len(sample)), Throughput: run.Throughput, Makespan: run.Makespan.Seconds(),
+		Seed: r.flags.seed, Warnings: warnings(r.plan)}
+	if len(sample) > 0 {
+		m.Latency = sim.SummaryLatency{Mean: results.Mean(sample).Mean, P50: results.Percentile(sample, 50), P95: results.Percentile(sample, 95),
+			P99: results.Percentile(sample, 99), Max: results.Percentile(sample, 100)}
+	}
+	for _, c := range run.Checks {
+		m.Checked++
+		m.Exact = m.Exact && c.Agreement.Exact
+		m.Difference = max(m.Difference, c.Agreement.Relative())
+	}
+	r.addNodes(m, run)
+	return m
+}
+
+// addNodes adds what each node did, and the energy of all.
+func (r *replayer) addNodes(m *measured, run *controller.Run) {
+	of := map[energy.Provenance]bool{}
+	for j := range run.Nodes {
+		n := &run.Nodes[j]
+		m.EnergyPlatform += n.Energy.Joules
+		if !n.TookPart {
+			continue
+		}
+		m.EnergyPerRequest += n.Energy.Joules / float64(max(1, m.Completed))
+		of[n.Energy.Provenance] = true
+		x := measuredNode{Node: n.Node, Busy: map[string]float64{}, Sent: n.Sent, Received: n.Received, PeakMemory: n.PeakMemory, Lag: n.Lag.Seconds(),
+			Energy: n.Energy.Joules, EnergySource: string(n.Energy.Provenance) + ": " + n.Energy.Source, ClockOffset: n.Clock.Ahead.Seconds()}
+		for k, busy := range n.Busy {
+			if busy > 0 {
+				x.Busy[run.Platform.Nodes[j].Clusters[k].Name] = busy.Seconds()
+			}
+		}
+		m.Nodes = append(m.Nodes, x)
+	}
+	switch {
+	case of[energy.Measured] && of[energy.Modelled]:
+		m.EnergySource = "measured, and modelled where a node cannot measure"
+	case of[energy.Measured]:
+		m.EnergySource = string(energy.Measured)
+	default:
+		m.EnergySource = string(energy.Modelled)
+	}
+}
+
+func (r *replayer) print(run *controller.Run) {
+	m := r.measured(run)
+	seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
+	out := r.app.out
+	fmt.Fprintf(out, "%s, %s on agents of %s, computed by %s\n\n", m.Strategy, m.Model, m.Platform, m.Engine)
+	t := results.Table{Columns: []string{"what", "measured"}, Right: []string{"measured"}}
+	t.Add("requests completed", fmt.Sprintf("%d of %d", m.Completed, m.Requests))
+	t.Add("latency mean", seconds(m.Latency.Mean))
+	t.Add("latency p50", seconds(m.Latency.P50))
+	t.Add("latency p95", seconds(m.Latency.P95))
+	t.Add("latency max", seconds(m.Latency.Max))
+	t.Add("throughput", results.Number(m.Throughput)+" /s")
+	t.Add("energy per request ("+m.EnergySource+")", results.Number(m.EnergyPerRequest)+" J")
+	t.Add("lag of the testbed", seconds(m.Lag))
+	r.app.printTable(t)
+	fmt.Fprintln(out)
+	nodes := results.Table{Columns: []string{"node", "busy", "sent", "received", "memory of tensors", "energy"}, Right: []string{"sent", "received", "memory of tensors", "energy"}}
+	for _, n := range m.Nodes {
+		var busy []string
+		for _, k := range slices.Sorted(maps.Keys(n.Busy)) {
+			busy = append(busy, k+" "+seconds(n.Busy[k]))
+		}
+		nodes.Add(n.Node, strings.Join(busy, ", "), size(n.Sent), size(n.Received), size(n.PeakMemory), results.Number(n.Energy)+" J")
+	}
+	r.app.printTable(nodes)
+	switch {
+	case m.Checked == 0:
+		fmt.Fprintln(out, "\nanswers were not checked")
+	case m.Exact:
+		fmt.Fprintf(out, "\n%d answers are those of %s, to the bit\n", m.Checked, run.Checks[0].Against)
+	default:
+		fmt.Fprintf(out, "\n%d answers differ from those of %s by at most %.2g of the largest magnitude\n", m.Checked, run.Checks[0].Against, m.Difference)
+	}
+}
+
+// files writes the trace and the records that were asked for.
+func (r *replayer) files(run *controller.Run) error {
+	var err error
+	if r.flags.trace != "" {
+		var data bytes.Buffer
+		if err = chrometrace.Write(&data, run.Trace, run.Platform); err == nil {
+			err = results.WriteFile(r.flags.trace, data.Bytes())
+		}
+	}
+	if r.flags.records == "" {
+		return err
+	}
+	var records []sim.Record
+	for _, q := range run.Trace.Requests {
+		records = append(records, sim.Record{ID: q.ID, Model: int(q.Model), Arrival: q.Arrival, Planned: q.Planned, Finish: q.Finish, Failed: q.Failed})
+	}
+	return errors.Join(err, writeRecords(r.flags.records, records, []*workloads.Graph{run.Graph}))
+}
