@@ -134,7 +134,7 @@ func alone(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *s
 // Where compute is modelled and the network is shaped, no request is faster than in the simulation.
 func TestModelledAgents(t *testing.T) {
 	p, src := three(t), small(t)
-	l := newLab(t, p, Network{Kind: Shaped, Clocks: "clocks"})
+	l := newLab(t, p, Network{Kind: Shaped, Clocks: "clocks"}, inference.Reference{})
 	a, err := Dial(t.Context(), l.roster, Options{Tolerance: time.Minute})
 	require.NoError(t, err)
 	defer a.Close()

@@ -18,6 +18,8 @@ import (
 	"hidp/testbed/host"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
+	"hidp/workloads"
+	"hidp/workloads/zoo"
 )
 
 // lab is agents in this process, one for each node of a platform.
@@ -27,15 +29,15 @@ type lab struct {
 	ended  []chan struct{}
 }
 
-// newLab starts hosts with the reference engine.
-func newLab(t *testing.T, p *devices.Platform, network Network) *lab {
+// newLab starts hosts.
+func newLab(t *testing.T, p *devices.Platform, network Network, engine inference.Engine) *lab {
 	dir, err := os.MkdirTemp("", "hidp")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	l := &lab{roster: &Roster{Dir: dir, platform: p, Network: network}}
 	for j := range p.Nodes {
 		address := "unix:" + filepath.Join(dir, fmt.Sprint(j))
-		h, err := host.New(host.Options{Name: p.Nodes[j].Name, Dir: filepath.Join(dir, fmt.Sprint("files", j)), Engine: inference.Reference{}})
+		h, err := host.New(host.Options{Name: p.Nodes[j].Name, Dir: filepath.Join(dir, fmt.Sprint("files", j)), Engine: engine})
 		require.NoError(t, err)
 		listener, err := host.Listen(address)
 		require.NoError(t, err)
@@ -61,19 +63,24 @@ func newLab(t *testing.T, p *devices.Platform, network Network) *lab {
 func plans(t *testing.T, p *devices.Platform, j *Job) {
 	j.Plans = append(j.Plans, spread(t, j.Source.Graph, p, 0), spread(t, j.Source.Graph, p, 1))
 	for _, name := range []string{"hidp", "modnn", "disnet", "omniboost"} {
-		s, err := catalog.New(name, nil)
-		require.NoError(t, err)
-		plan, err := s.Plan(strategies.Request{Graph: j.Source.Graph, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
-		require.NoError(t, err)
-		j.Plans = append(j.Plans, plan)
+		j.Plans = append(j.Plans, planned(t, name, j.Source.Graph, p))
 	}
+}
+
+// planned is the plan of a strategy.
+func planned(t *testing.T, name string, g *workloads.Graph, p *devices.Platform) *strategies.Plan {
+	s, err := catalog.New(name, nil)
+	require.NoError(t, err)
+	plan, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
+	require.NoError(t, err)
+	return plan
 }
 
 // Plans of several strategies give the network's own answer on agents that compute, for requests that overlap; what the agents
 // report is a trace without contradictions that agrees with the plans.
 func TestRealAgents(t *testing.T) {
 	p, src := three(t), small(t)
-	l := newLab(t, p, Network{Kind: Real})
+	l := newLab(t, p, Network{Kind: Real}, inference.Reference{})
 	a, err := Dial(t.Context(), l.roster, Options{Engine: inference.Reference{}, Tolerance: time.Minute})
 	require.NoError(t, err)
 	defer a.Close()
@@ -121,6 +128,48 @@ func TestRealAgents(t *testing.T) {
 	checkRun(t, r, outcomes, warm[0].ID)
 	_, err = s.Close(t.Context())
 	require.ErrorContains(t, err, "ended already")
+}
+
+// With ONNX Runtime, a network of the zoo split over three boards gives the bits of the network whole.
+func TestRealAgentsORT(t *testing.T) {
+	path, err := inference.FindLibrary("", "../..")
+	if err != nil {
+		t.Skipf("no ONNX Runtime: %v", err)
+	}
+	engine, err := inference.OpenORT(path)
+	require.NoError(t, err)
+	defer engine.Close()
+	g, err := zoo.Get("mobilenet_v2")
+	require.NoError(t, err)
+	src, err := submodel.FromGraph(g, t.TempDir(), 1)
+	require.NoError(t, err)
+	defer src.Close()
+	p := three(t)
+	t.Run("agents", func(t *testing.T) { // end before the engine
+		a, err := Dial(t.Context(), newLab(t, p, Network{Kind: Real}, engine).roster, Options{Engine: engine, Tolerance: time.Minute})
+		require.NoError(t, err)
+		defer a.Close()
+		job := Job{Source: src}
+		for _, name := range []string{"hidp", "disnet"} {
+			job.Plans = append(job.Plans, planned(t, name, src.Graph, p))
+		}
+		s, err := a.Deploy(t.Context(), job)
+		require.NoError(t, err)
+		defer s.Abort()
+		input := noise(src.Graph, 1)
+		outcomes, err := s.Serve(t.Context(), []Request{{Output: true}, {Plan: 1, Output: true}}, input)
+		require.NoError(t, err)
+		r, err := s.Close(t.Context())
+		require.NoError(t, err)
+		checked, err := s.Check(outcomes, input)
+		require.NoError(t, err)
+		for _, c := range checked {
+			t.Logf("%s: %v of %s, %v", job.Plans[c.Plan].Strategy, c.Agreement, c.Against, r.Latencies[c.Plan])
+			require.True(t, c.Agreement.Exact)
+		}
+		require.Equal(t, checked, r.Checks, "also those that come after Close")
+		checkRun(t, r, outcomes, -1)
+	})
 }
 
 // checkRun checks a run of requests that all ended well.
