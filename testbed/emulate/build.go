@@ -155,7 +155,8 @@ func (b *builder) await(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// apart keeps agents off the CPUs of emulated clusters, but for the threads that compute for these. Agents are started without that:
+// apart keeps agents off the CPUs of emulated clusters, but for the threads that compute for these, and lets them take turns quickly.
+// Agents are started without that:
 // they accept no clusters on CPUs that they were not to use.
 func (b *builder) apart(context.Context) error {
 	for _, c := range b.children {

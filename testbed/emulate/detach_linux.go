@@ -32,8 +32,6 @@ func within(namespace string, f func() error) error {
 	return <-done
 }
 
-const namespaceFolder = "/run/netns" // where ip(8) keeps them too
-
 // enter moves the calling thread into a network namespace.
 func enter(namespace string) error {
 	f, err := os.Open(filepath.Join(namespaceFolder, namespace))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -235,4 +236,20 @@ func TestStatOfOddNames(t *testing.T) {
 		_, err := parseStat([]byte(bad))
 		require.Error(t, err, bad)
 	}
+}
+
+// Everything of an agent but its clusters' threads stays off the CPUs of emulated clusters, and what it starts later too.
+func TestAgentsAreConfined(t *testing.T) {
+	cpus := allowedCPUs()
+	cmd := exec.Command("sleep", "60")
+	require.NoError(t, cmd.Start())
+	defer func() { _ = cmd.Wait() }()
+	defer cmd.Process.Kill()
+	p, err := identify(cmd.Process.Pid)
+	require.NoError(t, err)
+	require.NoError(t, confine(p, cpus[:1]))
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "status"))
+	require.NoError(t, err)
+	require.Contains(t, string(text), "Cpus_allowed_list:\t"+strconv.Itoa(cpus[0])+"\n")
+	require.Error(t, confine(Process{PID: 1 << 30}, cpus))
 }

@@ -7,6 +7,8 @@ import (
 	"hidp/devices"
 )
 
+const namespaceFolder = "/run/netns" // where ip(8) keeps its names of them too
+
 // wiring is what network namespaces must be joined by to be the network of a platform.
 type wiring struct {
 	out, in []float64 // bytes/s by node, of payload; nil with a medium
