@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,12 @@ import (
 )
 
 const libraryFile = "lib/libonnxruntime.so.1"
+
+// What files are called in messages.
+const (
+	program = "program"
+	library = "ONNX Runtime"
+)
 
 // file is something that belongs on a board.
 type file struct {
@@ -56,21 +63,21 @@ func fromPath(name string, mode fs.FileMode, source string) (*file, error) {
 func (b *Board) files(h Host, o Options, tls string) ([]*file, error) {
 	var list []*file
 	add := func(name string, mode fs.FileMode, source, what string) error {
-		if source == "" {
-			return fmt.Errorf("there is no %s for %s here: %s", what, b.Arch, map[string]string{"program": "make agents", "ONNX Runtime": "scripts/fetch-ort.sh " + b.Arch}[what])
-		}
 		f, err := fromPath(name, mode, source)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no %s for %s here%s", what, b.Arch, b.remedy(what, source))
+		}
 		if err != nil {
 			return err
 		}
 		list = append(list, f)
 		return nil
 	}
-	if err := add("hidp", 0o700, o.Binaries[b.Arch], "program"); err != nil {
+	if err := add("hidp", 0o700, o.Binaries[b.Arch], program); err != nil {
 		return nil, err
 	}
 	if h.ORT == CopyORT {
-		if err := add(libraryFile, 0o600, o.Libraries[b.Arch], "ONNX Runtime"); err != nil {
+		if err := add(libraryFile, 0o600, o.Libraries[b.Arch], library); err != nil {
 			return nil, err
 		}
 	}
@@ -83,6 +90,21 @@ func (b *Board) files(h Host, o Options, tls string) ([]*file, error) {
 		return append(list, fromBytes("run", 0o700, b.runScript(h))), nil
 	}
 	return append(list, fromBytes(unitName(b.Node), 0o600, b.unit(h))), nil
+}
+
+// remedy says how to come by a file that is missing here.
+func (b *Board) remedy(what, source string) string {
+	at := ""
+	if source != "" {
+		at = " (" + source + ")"
+	}
+	switch what {
+	case program:
+		return at + ": make agents builds it"
+	case library:
+		return at + ": scripts/fetch-ort.sh " + b.Arch + " fetches it"
+	}
+	return at
 }
 
 // missing returns those of the files that are not on the board as they should be.

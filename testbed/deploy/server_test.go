@@ -162,6 +162,8 @@ func (s *sshServer) client(t *testing.T, key, known string) {
 	s.write(t, "client", fmt.Sprintf(`Host *
   IdentityFile %[1]s/%[2]s
   IdentitiesOnly yes
+  Ciphers aes128-gcm@openssh.com
+  KexAlgorithms curve25519-sha256
   IdentityAgent none
   UserKnownHostsFile %[1]s/%[3]s
   GlobalKnownHostsFile /dev/null
