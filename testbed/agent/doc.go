@@ -9,9 +9,9 @@
 //   - dispatch.go: what it does about it; send.go, messages out.
 //   - crew.go: one thread per core cluster runs ops through a Worker (worker.go). pace.go: workers that take the time of another
 //     board, or of a cost model, and Pacer, the speed that clusters leave each other.
+//   - profile.go: what an op takes where it is deployed, measured apart from requests.
 //   - recipe.go, shelf.go: which parts of tensors an op reads and makes; where they lie until the last op has read them.
-//   - report.go: what was measured, and Merge, which makes one trace of the reports
-//     of all nodes.
+//   - report.go: what was measured, and Merge, which makes one trace of the reports of all nodes.
 //   - energy: joules that a board can measure.
 //
 // # Sessions

@@ -127,7 +127,7 @@ func (h *Host) serverOptions(addr net.Addr) ([]grpc.ServerOption, error) {
 		grpc.MaxRecvMsgSize(control.MaxMessage), grpc.MaxSendMsgSize(control.MaxMessage),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingFor}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second / 2, PermitWithoutStream: true}),
-		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.ConnectionTimeout(10 * time.Second), grpc.WaitForHandlers(true),
 		grpc.UnaryInterceptor(h.guardUnary), grpc.StreamInterceptor(h.guardStream),
 	}
 	if h.options.TLSDir == "" {

@@ -82,6 +82,15 @@ func compareRandom(t *testing.T, rt *rapid.T, dir string, engines ...inference.E
 	batch := 1 + rng.IntN(2)
 	list := randomSlices(g, rng, batch)
 	in := inputOf(g, batch)
+	for _, slice := range list {
+		cut, err := src.Cut(slice)
+		require.NoError(rt, err)
+		told, err := Describe(g, slice, cut.Repeat)
+		require.NoError(rt, err)
+		require.Equal(rt, [2][]Port{cut.Inputs, cut.Outputs}, [2][]Port{told.Inputs, told.Outputs})
+		_, err = told.Bytes(Inline{})
+		require.ErrorContains(rt, err, "described, not cut")
+	}
 	var answers []inference.Tensor
 	for _, engine := range engines {
 		r := &Runner{Source: src, Engine: engine}
@@ -210,4 +219,15 @@ func TestPoolsAtBorders(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is no slice, or is run an impossible number of times, is not described.
+func TestDescribeRefuses(t *testing.T) {
+	g := networks(t)[0]
+	_, err := Describe(g, workloads.Slice{From: 1, To: len(g.Layers) + 1}, 1)
+	require.ErrorContains(t, err, "are not in the graph")
+	_, err = Describe(g, whole(g, 1, 3, 4), 2)
+	require.ErrorContains(t, err, "run 2 times for 4 samples")
+	_, err = Describe(g, whole(g, 1, 3, 4), 4)
+	require.NoError(t, err)
 }

@@ -7,8 +7,8 @@
 //   - message.go: Message, a piece of a tensor or a note, and what makes one valid.
 //   - transport.go: Transport and Delivery, the contract; the errors.
 //   - clock.go: Clock, the time that deliveries are held until.
-//   - network.go: Network, how long a message is under way. Nil is the real network; Fluid shares links as the simulator does, to the
-//     nanosecond; Paced shares them chunk by chunk between processes of one machine.
+//   - network.go: Network, how long a message is under way. Nil is the real network, to which Delays may add; Fluid shares links as
+//     the simulator does, to the nanosecond; Paced shares them chunk by chunk between processes of one machine.
 //   - pipe.go: Hub, transports in memory.
 //   - frame.go, handshake.go: the protocol of TCP, byte by byte.
 //   - tcp.go: TCP; greet.go takes connections in, source.go and reception.go receive over them; link.go, dial.go and send.go send.
