@@ -126,7 +126,7 @@ func (a *Agents) reach(ctx context.Context, e *Entry, config *tls.Config) string
 	l := &link{Entry: e, node: j, pause: firstWait}
 	network, address := a.roster.target(e)
 	secure := insecure.NewCredentials()
-	if config != nil && network != "unix" { // a socket of this machine is its owner's only, and without TLS (package host)
+	if config != nil {
 		c := config.Clone()
 		c.ServerName = e.Node
 		secure = credentials.NewTLS(c)

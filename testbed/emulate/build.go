@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"hidp/testbed/control"
@@ -170,8 +172,12 @@ func (b *builder) apart(context.Context) error {
 // answers waits until one agent answers, as the agent that it is meant to be.
 func (b *builder) answers(ctx context.Context, i int, c *child) error {
 	node := b.state.Agents[i].Node
+	var last error
 	for {
-		d, err := ask(ctx, b.state.Socket(node))
+		d, err := b.state.ask(ctx, node)
+		if err != nil && ctx.Err() == nil {
+			last = err
+		}
 		switch {
 		case err == nil && d.Protocol != control.Protocol:
 			return fmt.Errorf("agent of %s: %s speaks protocol %d, this program %d", node, b.options.Command[0], d.Protocol, control.Protocol)
@@ -182,7 +188,7 @@ func (b *builder) answers(ctx context.Context, i int, c *child) error {
 		case c.ended.Load():
 			return fmt.Errorf("agent of %s ended (%s): %s", node, c.status.Load(), b.said(node))
 		case ctx.Err() != nil:
-			return fmt.Errorf("agent of %s: %w; %s", node, context.Cause(ctx), b.said(node))
+			return fmt.Errorf("agent of %s: %w (%v); %s", node, context.Cause(ctx), last, b.said(node))
 		}
 		time.Sleep(askAgain)
 	}
@@ -196,12 +202,22 @@ func (b *builder) said(node string) string {
 	return "it said nothing in " + b.state.Log(node)
 }
 
-// ask calls Describe at a socket.
-func ask(ctx context.Context, socket string) (*control.Description, error) {
+// ask calls Describe of an agent.
+func (s *State) ask(ctx context.Context, node string) (*control.Description, error) {
+	socket := s.Socket(node)
 	if _, err := os.Lstat(socket); err != nil {
 		return nil, err
 	}
-	conn, err := grpc.NewClient("passthrough:///agent", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(),
+	secure := insecure.NewCredentials()
+	if slices.Contains(s.Entries, tlsName) {
+		config, err := wire.LoadTLS(s.path(tlsName), controller.Name)
+		if err != nil {
+			return nil, err
+		}
+		config.ServerName = node
+		secure = credentials.NewTLS(config)
+	}
+	conn, err := grpc.NewClient("passthrough:///agent", grpc.WithTransportCredentials(secure), grpc.WithNoProxy(),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}))

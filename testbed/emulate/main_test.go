@@ -15,8 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"hidp/testbed/control"
+	"hidp/testbed/wire"
 )
 
 // The test program is also the program of agents, and a builder that gets killed.
@@ -50,7 +52,7 @@ func fakeAgent(mode string, args []string) int {
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	listen, name, dir := flags.String("listen", "", ""), flags.String("name", "", ""), flags.String("dir", "", "")
 	flags.String("ort", "", "")
-	flags.String("tls", "", "")
+	certificates := flags.String("tls", "", "")
 	if flags.Parse(args) != nil || flags.NArg() > 0 {
 		return 2
 	}
@@ -81,7 +83,16 @@ func fakeAgent(mode string, args []string) int {
 		fmt.Println(err)
 		return 1
 	}
-	server := grpc.NewServer()
+	var options []grpc.ServerOption
+	if *certificates != "" {
+		config, err := wire.LoadTLS(*certificates, *name)
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	server := grpc.NewServer(options...)
 	control.RegisterAgentServer(server, &described{about: about})
 	if server.Serve(l) != nil {
 		return 1

@@ -117,7 +117,7 @@ func (s *State) agent(ctx context.Context, i int, m *observation) AgentReport {
 	if stat, err := readStat(a.PID); err == nil {
 		r.CPU, r.Resident, r.Busy = stat.cpu.Seconds(), stat.resident, m.cores(a.Process)
 	}
-	d, err := ask(ctx, s.Socket(a.Node))
+	d, err := s.ask(ctx, a.Node)
 	if err != nil {
 		r.Why = fmt.Sprintf("does not answer at %s: %v", s.Socket(a.Node), err)
 		return r
