@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"hidp/testbed/agent"
@@ -29,21 +30,40 @@ func (p prober) Probe(ctx context.Context, _ string) (wire.Sample, error) {
 	return wire.Sample{Sent: sent, Arrived: time.Duration(r.Arrived), Answered: time.Duration(r.Answered), Returned: returned}, nil
 }
 
-// clocks compares the clocks of all nodes that are not lost with the own one.
+// clocks compares the clocks of all nodes that are not lost with the own one. The error joins a *NodeLostError for each that does
+// not answer.
 func (s *Session) clocks(ctx context.Context) ([]reading, error) {
-	out := make([]reading, len(s.streams))
+	out, errs := make([]reading, len(s.streams)), make([]error, len(s.streams))
 	for j, st := range s.streams {
 		if st == nil || s.isLost(j) {
 			continue
 		}
+		limit, cancel := context.WithTimeout(ctx, s.agents.options.Silence)
 		clock := s.agents.options.Clock
-		offset, err := wire.EstimateOffset(ctx, prober{st.client, clock}, st.Node, exchanges)
+		offset, err := wire.EstimateOffset(limit, prober{st.client, clock}, st.Node, exchanges)
+		cancel()
 		if err != nil {
-			return out, st.failed(ctx, err)
+			errs[j] = st.failed(ctx, err)
+			continue
 		}
 		out[j] = reading{offset, clock.Now()}
 	}
-	return out, nil
+	return out, unique(errs)
+}
+
+// together reports which agent's clock is not the one of this machine, where a shaped network needs that.
+func (s *Session) together() error {
+	if s.agents.roster.Network.Kind != Shaped {
+		return nil
+	}
+	var errs []error
+	for j, st := range s.streams {
+		if st != nil && newCourse(s.before[j], reading{}) != (course{}) {
+			errs = append(errs, &RefusedError{Node: st.Node, Doing: "take part in a shaped network",
+				Faults: []string{fmt.Sprintf("its clock is %v ahead of this machine's, so it runs elsewhere or in a time namespace", s.before[j].Offset.Offset)}})
+		}
+	}
+	return unique(errs)
 }
 
 func (s *Session) isLost(j int) bool {

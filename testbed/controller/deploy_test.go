@@ -195,6 +195,9 @@ func TestDeployRefuses(t *testing.T) {
 		list[2].answer = func(*control.Command, func(*control.Event)) bool { go list[2].server.Stop(); return true }
 	}), &lost)
 	require.Equal(t, p.Nodes[2].Name, lost.Node)
+	require.ErrorContains(t, deploy(func(list []*fake, r *Roster, _ *Job) {
+		r.Network.Kind, list[1].ahead = Shaped, time.Hour
+	}), "node "+p.Nodes[1].Name+" cannot take part in a shaped network: its clock is 1h0m0")
 	var busy *BusyError
 	require.ErrorAs(t, deploy(func(list []*fake, _ *Roster, _ *Job) { list[0].busy = "somebody else" }), &busy)
 	require.ErrorContains(t, busy, "is in use: somebody else")

@@ -96,9 +96,4 @@ func TestDialTLS(t *testing.T) {
 	plain.TLS = dir
 	_, err = Dial(t.Context(), plain, Options{})
 	require.ErrorContains(t, err, "has it TLS where the agents file has")
-	socket := serve(t, p, nil, newFake(p.Nodes[0].Name))
-	socket.TLS = dir
-	a, err = Dial(t.Context(), socket, Options{})
-	require.NoError(t, err, "sockets are without TLS")
-	require.NoError(t, a.Close())
 }

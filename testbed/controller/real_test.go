@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -79,6 +80,15 @@ func planned(t *testing.T, name string, g *workloads.Graph, p *devices.Platform)
 // Plans of several strategies give the network's own answer on agents that compute, for requests that overlap; what the agents
 // report is a trace without contradictions that agrees with the plans.
 func TestRealAgents(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("session", realSession)
+	for i := 0; runtime.NumGoroutine() > before && i < 500; i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), before, "nothing is left running")
+}
+
+func realSession(t *testing.T) {
 	p, src := three(t), small(t)
 	l := newLab(t, p, Network{Kind: Real}, inference.Reference{})
 	a, err := Dial(t.Context(), l.roster, Options{Engine: inference.Reference{}, Tolerance: time.Minute})

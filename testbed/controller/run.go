@@ -89,9 +89,6 @@ func (s *Session) Close(ctx context.Context) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if after == nil {
-		after = make([]reading, len(s.streams))
-	}
 	run := s.evaluate(measured, after)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -75,8 +75,10 @@ func (s *Session) start(ctx context.Context, shares []*share) error {
 	if err := s.connect(ctx, addresses); err != nil {
 		return err
 	}
-	s.before, err = s.clocks(ctx)
-	return err
+	if s.before, err = s.clocks(ctx); err != nil {
+		return err
+	}
+	return s.together()
 }
 
 // open opens all nodes and returns where each receives tensors.
