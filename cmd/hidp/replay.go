@@ -32,7 +32,7 @@ type replayFlags struct {
 	agents, model, trace, records, library string
 	inputs                                 []string
 	requests                               int
-	interval                               time.Duration
+	interval, tolerance                    time.Duration
 	seed                                   uint64
 	noCheck, modelled, asJSON              bool
 }
@@ -48,6 +48,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().StringVar(&f.model, "model", "", "the network (default: the one the plan names); weights of zoo networks are drawn from the seed")
 	c.Flags().IntVar(&f.requests, "requests", 1, "how many requests run the plan")
 	c.Flags().DurationVar(&f.interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
+	c.Flags().DurationVar(&f.tolerance, "tolerance", 0, "lag above which the run is not valid (default: 2 ms, or 2 % of the median latency if that is more)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and input")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare the answers with those of the network unsplit")
 	c.Flags().BoolVar(&f.modelled, "modelled", false, "compute nothing: ops take what the platform's cost model says")
@@ -60,8 +61,9 @@ func (a *app) replayCommand() *cobra.Command {
 }
 
 func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
-	if f.requests < 1 || f.interval < 0 {
-		return fmt.Errorf("--requests %d --interval %v: at least one request and no negative interval are needed", f.requests, f.interval)
+	if f.requests < 1 || f.interval < 0 || f.tolerance < 0 {
+		return fmt.Errorf("--requests %d --interval %v --tolerance %v: at least one request, no negative interval and no negative tolerance are needed",
+			f.requests, f.interval, f.tolerance)
 	}
 	roster, err := controller.OpenRoster(f.agents)
 	if err != nil {
@@ -76,6 +78,7 @@ func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
 		return err
 	}
 	defer closeEngine()
+	options.Tolerance = f.tolerance
 	agents, err := controller.Dial(ctx, roster, options)
 	if err != nil {
 		return err

@@ -12,8 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/slurm"
+	"hidp/experiments/validation"
 	"hidp/sim"
 	"hidp/strategies"
+	"hidp/testbed/controller"
+	"hidp/testbed/deploy"
 )
 
 // app carries what every subcommand needs: where to print.
@@ -78,17 +81,23 @@ func (a *app) fail(err error) int {
 	return 2
 }
 
-// worldFailed reports whether err says that the modelled world failed, and not that the input is wrong.
+// worldFailed reports whether err says that the modelled world, or the real one, failed, and not that the input is wrong.
 func worldFailed(err error) bool {
-	var infeasible *strategies.InfeasibleError
-	var memory *sim.OutOfMemoryError
-	var lost *sim.NodeLostError
-	var deadlock *sim.DeadlockError
-	var horizon *sim.HorizonError
-	var failed *failedRequests
-	var shards *slurm.IncompleteError
-	return errors.As(err, &infeasible) || errors.As(err, &memory) || errors.As(err, &lost) || errors.As(err, &deadlock) || errors.As(err, &horizon) ||
-		errors.As(err, &failed) || errors.As(err, &shards)
+	var refused *controller.RefusedError
+	if errors.As(err, &refused) {
+		return !refused.User
+	}
+	return is[*strategies.InfeasibleError](err) || is[*sim.OutOfMemoryError](err) || is[*sim.NodeLostError](err) || is[*sim.DeadlockError](err) ||
+		is[*sim.HorizonError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
+		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
+		is[*controller.BusyError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||
+		is[*validation.DisagreementError](err) || is[*deploy.HostError](err)
+}
+
+// is reports whether an error of type E is among those that err wraps.
+func is[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
 }
 
 // printError prints one line per fault, prefixed with the program's name.

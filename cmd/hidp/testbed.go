@@ -13,6 +13,7 @@ import (
 
 	"hidp/results"
 	"hidp/testbed/emulate"
+	"hidp/testbed/inference"
 )
 
 // testbedDir is where the emulated boards of this folder live unless said otherwise.
@@ -66,6 +67,14 @@ func (a *app) testbedUp(ctx context.Context, set string, f upFlags) error {
 	fmt.Fprintf(a.out, "%s is up: %d boards, network %s; they need up to %.2f of %.2f cores\n", state.Spec, len(state.Agents), state.Net, state.Need, state.Limit)
 	if p := state.Priority; p != nil {
 		fmt.Fprintf(a.out, "priority: %s\n", p.How)
+	}
+	status, err := emulate.Status(ctx, f.dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "they compute with %s\n", status.Agents[0].Engine)
+	if status.Agents[0].Engine == (inference.Reference{}).Name() {
+		fmt.Fprintln(a.err, "hidp: there is no ONNX Runtime: the engine in Go is a hundred times slower; run make ort, or name the library with --ort")
 	}
 	fmt.Fprintf(a.out, "plans for them: hidp plan --platform %s …; they run with --agents %s\n", state.Platform, shorter(state.Roster()))
 	return nil
