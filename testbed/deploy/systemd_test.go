@@ -72,7 +72,7 @@ func checkSystemd(t *testing.T, service Service) {
 	unit, at := "hidp-agent-raspberry-pi-5.service", filepath.Join(o.units, "hidp-agent-raspberry-pi-5.service")
 	if service == User {
 		at = filepath.Join(s.home, ".config/systemd/user", unit)
-		require.Contains(t, calls, "loginctl enable-linger pi\n")
+		require.Contains(t, calls, "loginctl enable-linger\n")
 		require.Contains(t, calls, "systemctl --user enable "+unit+"\nsystemctl --user reset-failed "+unit+"\nsystemctl --user restart "+unit+"\n")
 		require.NotContains(t, strings.ReplaceAll(calls, "sudo -n true\n", ""), "sudo", "a user unit takes no sudo")
 	} else {
@@ -90,7 +90,7 @@ func checkSystemd(t *testing.T, service Service) {
 	require.NoFileExists(t, at)
 	require.NoDirExists(t, filepath.Join(s.home, "agents-raspberry-pi-5"))
 	if service == User {
-		require.Contains(t, read(t, filepath.Join(s.folder, "state", "calls")), "loginctl disable-linger pi\n")
+		require.Contains(t, read(t, filepath.Join(s.folder, "state", "calls")), "loginctl disable-linger\n")
 		require.NoDirExists(t, filepath.Dir(at))
 	}
 }

@@ -63,7 +63,8 @@ stop_process() {
 linger() {
   user=$(id -un)
   [ "$(loginctl show-user "$user" --property=Linger 2>/dev/null)" = Linger=yes ] && return
-  loginctl enable-linger "$user" 2>/dev/null || sudo -n loginctl enable-linger "$user" 2>/dev/null ||
+  # Everybody may do it for himself, who names nobody (org.freedesktop.login1.policy, set-self-linger).
+  loginctl enable-linger 2>/dev/null || sudo -n loginctl enable-linger "$user" 2>/dev/null ||
     die "the agent would end with the login, as lingering is off: run sudo loginctl enable-linger $user there, or choose service = \"system\""
   echo linger=set >>"$dir/.hidp-deploy"
 }
@@ -87,7 +88,7 @@ stop_unit() {
   if [ "$service" = user ]; then
     rmdir "$units/default.target.wants" "$units" 2>/dev/null
     if grep -q '^linger=set' "$dir/.hidp-deploy" 2>/dev/null; then
-      loginctl disable-linger "$(id -un)" 2>/dev/null || sudo -n loginctl disable-linger "$(id -un)" 2>/dev/null
+      loginctl disable-linger 2>/dev/null || sudo -n loginctl disable-linger "$(id -un)" 2>/dev/null
     fi
   fi
   return 0
