@@ -248,11 +248,7 @@ func (s *simulation) settle() {
 	}
 	if s.netDirty {
 		s.netDirty = false
-		if at, _, ok := s.net.NextCompletion(); ok {
-			s.netAt = at
-		} else {
-			s.netAt = never
-		}
+		s.netAt = s.net.NextTime()
 	}
 }
 

@@ -13,7 +13,10 @@ func (n *Network) FinishNext(now time.Duration) (id FlowID, ok bool) {
 	if len(n.pending) == 0 || n.pending[0].at > now {
 		return 0, false
 	}
-	id = n.first()
+	if who := n.pending[0].who; who < 0 {
+		return n.finishFirst(now, ^who), true
+	}
+	id = FlowID(n.pending[0].who)
 	n.end(now, id, true)
 	return id, true
 }

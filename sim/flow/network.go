@@ -115,7 +115,7 @@ func checkCapacity(r int32, c float64) {
 // Start adds a flow at time now and returns its name.
 func (n *Network) Start(now time.Duration, t Transfer) FlowID {
 	n.advance(now)
-	n.check(t)
+	n.check(&t)
 	id := n.newID()
 	f := &n.flows[id]
 	f.path, f.limit = t.Path, t.Limit
@@ -129,6 +129,14 @@ func (n *Network) Start(now time.Duration, t Transfer) FlowID {
 	if t.Bytes == 0 {
 		f.path, f.completes = nil, now
 	}
+	if len(f.path) == 1 && t.Limit == 0 {
+		if r := &n.resources[f.path[0].Resource]; r.binding == 0 && !r.relaxed { // what attach would do
+			f.places, f.shared, f.alone = f.places[:0], false, false
+			n.touch(f.path[0].Resource)
+			n.join(r, id)
+			return id
+		}
+	}
 	n.attach(id)
 	if len(t.Path) == 0 && t.Bytes > 0 {
 		f.rate = f.limit
@@ -140,7 +148,7 @@ func (n *Network) Start(now time.Duration, t Transfer) FlowID {
 	return id
 }
 
-func (n *Network) check(t Transfer) {
+func (n *Network) check(t *Transfer) {
 	if t.Bytes < 0 || !(t.Limit >= 0) {
 		panic(fmt.Sprintf("flow: transfer of %d bytes with limit %v: neither may be negative", t.Bytes, t.Limit))
 	}
@@ -193,7 +201,7 @@ func (n *Network) attach(id FlowID) {
 			}
 			r.binding++
 		} else if r.binding == 0 {
-			n.join(h.Resource, id)
+			n.join(r, id)
 			return
 		}
 		f.places = append(f.places, int32(len(r.members)))
@@ -234,6 +242,15 @@ func (n *Network) NextCompletion() (at time.Duration, id FlowID, ok bool) {
 		return 0, 0, false
 	}
 	return n.pending[0].at, n.first(), true
+}
+
+// NextTime returns when the next flow completes, or math.MaxInt64 when none moves.
+func (n *Network) NextTime() time.Duration {
+	n.settleRates()
+	if len(n.pending) == 0 {
+		return never
+	}
+	return n.pending[0].at
 }
 
 // first returns the flow at the head of the schedule.

@@ -34,9 +34,12 @@ const rebase = 1 << 22
 
 // serve brings the pool up to time now.
 func (p *pool) serve(now time.Duration) {
-	if now == p.since {
-		return
+	if now != p.since {
+		p.advance(now)
 	}
+}
+
+func (p *pool) advance(now time.Duration) {
 	p.served += float64(p.rate*float64(now-p.since)) / 1e9
 	p.since = now
 	if len(p.line) == 0 {
@@ -88,13 +91,32 @@ func (p *pool) find(id FlowID) int {
 }
 
 // join enters a flow into the pool of a resource.
-func (n *Network) join(r int32, id FlowID) {
-	p, f := &n.resources[r].pool, &n.flows[id]
+func (n *Network) join(r *resource, id FlowID) {
+	p, f := &r.pool, &n.flows[id]
 	p.serve(n.now)
 	f.pooled = true
 	p.weight += f.path[0].Weight
-	p.line = append(p.line, waiter{})
-	p.up(len(p.line)-1, waiter{p.served + f.left, f.order, id})
+	w := waiter{p.served + f.left, f.order, id}
+	k := len(p.line)
+	p.line = append(p.line, w)
+	if k > 0 && w.before(p.line[(k-1)/2]) {
+		p.up(k, w)
+	}
+}
+
+// finishFirst ends the flow that is complete first in the pool of a resource, which is first in the schedule.
+func (n *Network) finishFirst(now time.Duration, i int32) FlowID {
+	r := &n.resources[i]
+	id := r.line[0].flow
+	f := &n.flows[id]
+	weight := f.path[0].Weight
+	r.carried += float64(f.bytes * weight)
+	r.drop(0, weight)
+	n.touch(i)
+	n.postpone(now, r, i)
+	f.active, f.path = false, nil
+	n.freeIDs = append(n.freeIDs, id)
+	return id
 }
 
 // leave takes a flow out of its pool.
@@ -113,17 +135,24 @@ func (n *Network) leave(now time.Duration, id FlowID, complete bool) {
 	r.carried += float64(delivered * hop.Weight)
 	r.drop(i, hop.Weight)
 	n.touch(hop.Resource)
-	if r.place == none {
-		return
+	if r.place != none {
+		n.postpone(now, r, hop.Resource)
 	}
+}
+
+// postpone takes the completion of a pool's first flow, until the rates are computed, for never, unless it is complete by now.
+func (n *Network) postpone(now time.Duration, r *resource, i int32) {
 	if len(r.line) == 0 {
 		n.remove(r.place)
 		r.place = none
-	} else if at := r.completion(r.line[0].tag); at <= now {
-		n.move(r.place, completion{now, r.line[0].order, ^hop.Resource})
-	} else {
-		n.move(r.place, completion{never, r.line[0].order, ^hop.Resource}) // until the rates are computed
+		return
 	}
+	first := &r.line[0]
+	at := never
+	if r.completion(first.tag) <= now {
+		at = now
+	}
+	n.amend(r.place, completion{at, first.order, ^i})
 }
 
 // drop removes a place of the line.
@@ -144,18 +173,18 @@ func (p *pool) drop(i int, weight float64) {
 }
 
 // share computes the rate of the flows of a pool from now on, and when the first of them is complete.
-func (n *Network) sharePool(i int32) {
-	r := &n.resources[i]
+func (n *Network) sharePool(r *resource, i int32) {
 	r.serve(n.now)
 	if len(r.line) == 0 {
 		return
 	}
 	r.rate = r.capacity / r.weight
-	c := completion{r.completion(r.line[0].tag), r.line[0].order, ^i}
+	first := &r.line[0]
+	c := completion{r.completion(first.tag), first.order, ^i}
 	if r.place == none {
 		n.push(c)
 	} else {
-		n.move(r.place, c)
+		n.amend(r.place, c)
 	}
 }
 
@@ -191,7 +220,7 @@ func (n *Network) gather(i int32) {
 		f := &n.flows[m.flow]
 		f.settle(n.now)
 		n.remove(f.place)
-		n.join(i, m.flow)
+		n.join(r, m.flow)
 	}
 	r.members = r.members[:0]
 }

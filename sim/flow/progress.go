@@ -52,7 +52,9 @@ func (n *Network) moveTo(now time.Duration) {
 	if now < n.now {
 		panic(fmt.Sprintf("flow: change at %v after a change at %v", now, n.now))
 	}
-	n.settleRates()
+	if len(n.dirty) > 0 {
+		n.settleRates()
+	}
 	if len(n.pending) > 0 && n.pending[0].at < now {
 		panic(fmt.Sprintf("flow: change at %v, but flow %d completed at %v and was not finished",
 			now, n.first(), n.pending[0].at))
@@ -74,6 +76,6 @@ func (n *Network) setRate(id FlowID, rate float64) {
 	f.rate = rate
 	if at := f.completion(); at != f.completes {
 		f.completes = at
-		n.move(f.place, completion{at, f.order, int32(id)})
+		n.amend(f.place, completion{at, f.order, int32(id)})
 	}
 }

@@ -159,11 +159,22 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			if !ok {
 				t.Skip("nothing moves")
 			}
+			require.Equal(t, at, m.net.NextTime())
 			m.moveTo(t, at)
-			m.net.Finish(at, id)
-			f := m.flows[id]
-			require.GreaterOrEqual(t, f.delivered, float64(f.Bytes)*(1-tolerance)-1e-2, "completed with bytes missing")
-			delete(m.flows, id)
+			if rapid.Bool().Draw(t, "one") {
+				m.net.Finish(at, id)
+				m.finished(t, id)
+				return
+			}
+			for first := true; ; first = false {
+				next, ok := m.net.FinishNext(at)
+				if !ok {
+					require.False(t, first)
+					return
+				}
+				require.True(t, !first || next == id)
+				m.finished(t, next)
+			}
 		},
 		"cancel": func(t *rapid.T) {
 			if len(m.flows) == 0 {
@@ -188,6 +199,13 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"": m.check,
 	}
+}
+
+// finished takes a flow out that must be complete.
+func (m *model) finished(t *rapid.T, id flow.FlowID) {
+	f := m.flows[id]
+	require.GreaterOrEqual(t, f.delivered, float64(f.Bytes)*(1-tolerance)-1e-2, "completed with bytes missing")
+	delete(m.flows, id)
 }
 
 // check compares the network with the specification and the laws.

@@ -46,6 +46,15 @@ func (n *Network) remove(place int32) {
 	}
 }
 
+// amend gives the entry at a place, which stands for the same, another time or order.
+func (n *Network) amend(place int32, c completion) {
+	if len(n.pending) == 1 {
+		n.pending[0] = c
+	} else {
+		n.move(place, c)
+	}
+}
+
 // move puts c where it belongs, given that the entry at place is to be overwritten.
 func (n *Network) move(place int32, c completion) {
 	if len(n.pending) == 1 {

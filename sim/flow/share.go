@@ -38,6 +38,12 @@ func (n *Network) settleRates() {
 	if len(n.dirty) == 0 {
 		return
 	}
+	if x := &n.resources[n.dirty[0]]; len(n.dirty) == 1 && x.binding == 0 && !n.relaxes {
+		x.touched = false
+		n.sharePool(x, n.dirty[0])
+		n.dirty = n.dirty[:0]
+		return
+	}
 	n.shareDirty()
 	if n.relaxes {
 		n.balance()
@@ -54,7 +60,7 @@ func (n *Network) shareDirty() {
 			continue
 		}
 		if x.binding == 0 {
-			n.sharePool(r)
+			n.sharePool(x, r)
 		} else if x.mark != n.share.epoch && len(x.members) > 0 && !n.shareRoute(x) {
 			n.collect(r)
 			n.fill()
