@@ -46,6 +46,21 @@ func TestUpStatusDown(t *testing.T) {
 		require.Positive(t, a.Resident)
 	}
 
+	require.NoError(t, Down(t.Context(), dir, false))
+	requireGone(t, s)
+	require.FileExists(t, s.Log("board-1"))
+	require.NoError(t, Down(t.Context(), dir, false), "twice")
+	require.NoError(t, Down(t.Context(), filepath.Join(dir, "nowhere"), false))
+	_, err = Status(t.Context(), dir)
+	require.ErrorAs(t, err, new(*NoTestbedError))
+}
+
+// A testbed that is up is replaced only if that is asked for.
+func TestReplace(t *testing.T) {
+	dir := folder(t)
+	o := fakeOptions(dir)
+	s, err := Up(t.Context(), spec(t, "emulated-4"), o)
+	require.NoError(t, err)
 	_, err = Up(t.Context(), spec(t, "emulated-3"), o)
 	var up *UpError
 	require.ErrorAs(t, err, &up)
@@ -58,11 +73,6 @@ func TestUpStatusDown(t *testing.T) {
 
 	require.NoError(t, Down(t.Context(), dir, false))
 	requireGone(t, next)
-	require.FileExists(t, next.Log("board-1"))
-	require.NoError(t, Down(t.Context(), dir, false), "twice")
-	require.NoError(t, Down(t.Context(), filepath.Join(dir, "nowhere"), false))
-	_, err = Status(t.Context(), dir)
-	require.ErrorAs(t, err, new(*NoTestbedError))
 }
 
 // Agents that do not come up: the error says what the agent said, and nothing is left.
@@ -122,7 +132,9 @@ func TestDeadAndStubbornAgents(t *testing.T) {
 	require.Equal(t, "has ended; its last words: out of memory", r.Agents[0].Why)
 	require.Contains(t, r.Warnings, "agent of board-1 has ended; its last words: out of memory")
 	require.True(t, r.Agents[1].Answers)
-	require.NoError(t, Down(t.Context(), dir, false))
+	hurry, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, Down(hurry, dir, false), "without patience, not without effect")
 	requireGone(t, s)
 }
 

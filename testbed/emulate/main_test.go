@@ -75,29 +75,32 @@ func fakeAgent(mode string, args []string) int {
 	case "other":
 		about.Name = "board-77"
 	}
-	if err := os.MkdirAll(filepath.Join(*dir, "blobs"), 0o700); err != nil {
-		return 1
-	}
-	l, err := net.Listen("unix", strings.TrimPrefix(*listen, "unix:"))
-	if err != nil {
+	if err := serveFake(about, *name, *listen, *dir, *certificates); err != nil {
 		fmt.Println(err)
 		return 1
 	}
+	return 0
+}
+
+func serveFake(about *control.Description, name, listen, dir, certificates string) error {
+	if err := os.MkdirAll(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", strings.TrimPrefix(listen, "unix:"))
+	if err != nil {
+		return err
+	}
 	var options []grpc.ServerOption
-	if *certificates != "" {
-		config, err := wire.LoadTLS(*certificates, *name)
+	if certificates != "" {
+		config, err := wire.LoadTLS(certificates, name)
 		if err != nil {
-			fmt.Println(err)
-			return 1
+			return err
 		}
 		options = append(options, grpc.Creds(credentials.NewTLS(config)))
 	}
 	server := grpc.NewServer(options...)
 	control.RegisterAgentServer(server, &described{about: about})
-	if server.Serve(l) != nil {
-		return 1
-	}
-	return 0
+	return server.Serve(l)
 }
 
 // buildAndWait makes a testbed as a process that is going to be killed.

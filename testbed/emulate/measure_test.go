@@ -57,7 +57,8 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// latency is the median processor time of an inference as a request finds the machine: rested, and with other things in its caches.
+// latency is the processor time of an inference as a request finds the machine: rested, and with other things in its caches. It is the
+// lower quartile, as other load of the machine makes it longer and never shorter.
 func latency(t *testing.T, engine inference.Engine, name string) time.Duration {
 	g, err := zoo.Get(name)
 	require.NoError(t, err)
@@ -76,7 +77,7 @@ func latency(t *testing.T, engine inference.Engine, name string) time.Duration {
 	inputs := map[string]inference.Tensor{s.Inputs()[0].Name: in}
 	other := make([]byte, 64<<20)
 	var times []time.Duration
-	for round := range 16 {
+	for round := range 25 {
 		time.Sleep(20 * time.Millisecond)
 		for i := 0; i < len(other); i += 64 {
 			other[i]++
@@ -89,7 +90,7 @@ func latency(t *testing.T, engine inference.Engine, name string) time.Duration {
 		}
 	}
 	slices.Sort(times)
-	return times[len(times)/2]
+	return times[len(times)/4]
 }
 
 // boardSlowdowns returns the slowdown of every cluster of the emulated boards, by the specs of this package.

@@ -107,7 +107,7 @@ const (
 	lookAgain = 20 * time.Millisecond
 )
 
-// stop ends processes: those that find returns, until it returns none. They are asked first.
+// stop ends processes: those that find returns, until it returns none. They are asked first, and not for long once ctx has ended.
 func stop(ctx context.Context, find func() []Process) error {
 	for _, round := range []struct {
 		signal  syscall.Signal
@@ -125,7 +125,7 @@ func stop(ctx context.Context, find func() []Process) error {
 					p.signal(round.signal)
 				}
 			}
-			if time.Now().After(deadline) || ctx.Err() != nil {
+			if time.Now().After(deadline) || ctx.Err() != nil && round.signal != syscall.SIGKILL {
 				break
 			}
 			time.Sleep(lookAgain)

@@ -81,7 +81,7 @@ func Status(ctx context.Context, dir string) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{Dir: s.Dir, Spec: s.Spec, Platform: s.Platform, Net: s.Net, Phase: s.Phase, Healthy: s.Phase == Running, Need: s.Need, Limit: s.Limit,
-		Cores: s.Cores, Priority: "not asked for", Roster: s.Roster()}
+		Cores: s.Cores, Priority: "not asked for", Roster: s.Roster(), Warnings: []string{}}
 	if s.Priority != nil {
 		r.Priority = s.Priority.How
 	}
@@ -187,7 +187,7 @@ func (o *observation) cores(p Process) float64 {
 // load sums up what is not of the testbed. Processes that came and went meanwhile are missing.
 func (o *observation) load(s *State) Load {
 	own := s.alive()
-	l := Load{Stolen: float64(o.stolen) / float64(o.took), Late: o.late.Seconds()}
+	l := Load{Top: []OtherLoad{}, Stolen: float64(o.stolen) / float64(o.took), Late: o.late.Seconds()}
 	for p, stat := range o.after {
 		busy := o.cores(p)
 		if slices.Contains(own, p) || p.PID == os.Getpid() || busy < littleLoad {
