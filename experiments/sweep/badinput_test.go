@@ -240,12 +240,13 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	_, err := Prepare(context.Background(), s, dir, Options{ShardSize: 1})
 	require.NoError(t, err)
 	require.NoError(t, ExecShard(context.Background(), dir, 0))
-	err = writeShard(dir, 1, func(w io.Writer) error {
+	path := filepath.Join(dir, shardName(1))
+	err = shardError(path, 1, writeWhole(path, func(w io.Writer) error {
 		if _, err := w.Write(make([]byte, 3<<20)); err != nil {
 			return err
 		}
 		return &os.PathError{Op: "write", Path: "shard", Err: syscall.ENOSPC}
-	})
+	}))
 	require.ErrorContains(t, err, "no space left on device; free some space and go on with --resume")
 	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
 	require.NoError(t, err)

@@ -67,14 +67,24 @@ const (
 	measureFor   = 700 * time.Millisecond // at least one point, then others for so long
 	measureMost  = 2000                   // points
 	measureLimit = 30 * time.Second       // a point that takes longer counts as this
-	shardTime    = 5.0                    // seconds of work in a shard: what a kill costs at most, on each core
+
+	// Where the sweep is to begin at once, this part of it is enough, but so long at least.
+	measurePart  = 0.02
+	measureLeast = 50 * time.Millisecond
+)
+
+// The size of shards.
+const (
+	shardTime     = 5.0 // seconds of work in a shard: what a kill costs at most, on each core
+	shardLeast    = 0.1 // and at least, for each is a file
+	shardsPerCore = 32  // if that allows it: cores are idle when the last shards are made, for half of one on the average
 )
 
 // Estimate runs a few points spread over the sweep and extrapolates. Jobs is the number of cores, 0 all of this machine.
 func (s *Sweep) Estimate(ctx context.Context, jobs int) (*Estimate, error) {
 	ev := newEvaluator(s)
 	e := ev.count(jobs)
-	return e, ev.measure(ctx, e)
+	return e, ev.measure(ctx, e, false)
 }
 
 // count fills in what is known without a run.
@@ -87,29 +97,35 @@ func (ev *evaluator) count(jobs int) *Estimate {
 	return e
 }
 
-// measure fills in the rest.
-func (ev *evaluator) measure(ctx context.Context, e *Estimate) error {
+// measure fills in the rest. If brief, it takes a small part of the time that the sweep will take.
+func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error {
 	total, _ := ev.sweep.points()
 	w := ev.worker()
 	looks := min(total, measureMost)
+	patience := measureFor
+	if brief {
+		patience = measureLeast
+	}
 	start := time.Now()
+	var sum time.Duration // what the points would take with all replications
 	for i := range looks {
 		// The odd multiplier visits the points in an order that mixes all axes, so that any beginning of it is a fair sample.
 		at := ev.space.spread(i*1_000_003%looks, looks, total)
-		failure, ran, err := w.measured(ctx, at)
+		took, failure, ran, err := w.measured(ctx, at, patience)
 		if err != nil {
 			return err
 		}
+		sum += took
 		if e.Sampled++; failure != "" {
 			if e.Failed++; e.Failure == "" {
 				e.Failure = failure
 			}
 		}
-		if ran && time.Since(start) > measureFor {
+		e.SecondsPerPoint = sum.Seconds() / float64(e.Sampled)
+		if ran && time.Since(start) > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) {
 			break
 		}
 	}
-	e.SecondsPerPoint = time.Since(start).Seconds() / float64(e.Sampled)
 	seconds := e.SecondsPerPoint * float64(total) / float64(e.Jobs)
 	e.Duration = time.Duration(min(seconds, 200*365*86400) * float64(time.Second))
 	e.ShardSize = shardSize(total, e.SecondsPerPoint, e.Jobs)
@@ -117,20 +133,44 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate) error {
 	return nil
 }
 
-// measured runs a point for the sake of its cost. A point that takes longer than measureLimit is broken off, which is no error.
-func (w *worker) measured(ctx context.Context, point int64) (failure string, ran bool, err error) {
+// enough returns for how long to measure a sweep that takes the given seconds.
+func enough(brief bool, seconds float64) time.Duration {
+	if !brief {
+		return measureFor
+	}
+	part := time.Duration(min(measurePart*seconds, measureFor.Seconds()) * float64(time.Second))
+	return max(part, measureLeast)
+}
+
+// measured runs a point for the sake of its cost. A point that takes longer than measureLimit is broken off, which is no error. Where
+// the number of replications is known and patience is at its end, what the others would take is extrapolated.
+func (w *worker) measured(ctx context.Context, point int64, patience time.Duration) (took time.Duration, failure string, ran bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, measureLimit)
 	defer cancel()
+	start, stopped := time.Now(), false
+	r := &w.sweep.repeat
+	if r.metric < 0 {
+		w.stop = func() bool {
+			stopped = time.Since(start) > patience
+			return stopped
+		}
+		defer func() { w.stop = nil }()
+	}
 	rows, err := w.point(limited, point)
+	took = time.Since(start)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return "", true, nil
+		return took, "", true, nil
 	}
 	for i := range rows {
 		if rows[i].failure != "" {
-			return rows[i].failure, true, err
+			failure = rows[i].failure
+			break
 		}
 	}
-	return "", len(rows) > 0, err
+	if stopped {
+		took = time.Duration(float64(took) / float64(len(rows)) * float64(r.max))
+	}
+	return took, failure, len(rows) > 0, err
 }
 
 func orAllCores(jobs int) int {
@@ -140,12 +180,12 @@ func orAllCores(jobs int) int {
 	return jobs
 }
 
-// shardSize chooses shards of about shardTime, at least eight per core, and not more than a folder can hold.
+// shardSize chooses shards of about shardTime, but so many that all cores have work to the end, and not more than a folder can hold.
 func shardSize(total int64, secondsPerPoint float64, jobs int) int64 {
-	size := total
-	if wanted := shardTime / max(secondsPerPoint, 1e-9); wanted < float64(total) {
-		size = int64(wanted)
+	points := func(seconds float64) int64 { // how many take so long
+		return int64(min(seconds/max(secondsPerPoint, 1e-9), float64(total)))
 	}
-	size = min(size, total/int64(8*jobs))
+	size := max(total/int64(shardsPerCore*jobs), points(shardLeast))
+	size = min(size, points(shardTime), total/int64(2*jobs))
 	return max(size, 1, (total+mostShards-1)/mostShards)
 }

@@ -33,6 +33,7 @@ type evaluator struct {
 	sweep   *Sweep
 	space   *space
 	metrics []metric
+	layout  *layout                   // of shards
 	cheap   []substitution            // by axis; nil: a new value needs a new reading
 	cache   atomic.Pointer[sim.Cache] // plans and prices on the platforms below
 
@@ -47,7 +48,7 @@ type evaluator struct {
 const mostScenarios = 256
 
 func newEvaluator(s *Sweep) *evaluator {
-	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), scenarios: map[string]*experiments.Scenario{},
+	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), layout: newLayout(s.columns()), scenarios: map[string]*experiments.Scenario{},
 		platforms: map[string]*devices.Platform{}, checked: map[string]bool{}}
 	e.cache.Store(&sim.Cache{})
 	for i := range s.axes {
@@ -169,6 +170,7 @@ type worker struct {
 	settings []setting
 	values   []value
 	rows     []row
+	stop     func() bool // leaves out the rest of a point's replications; nil: never
 }
 
 func (e *evaluator) worker() *worker {
@@ -199,6 +201,9 @@ func (w *worker) point(ctx context.Context, point int64) ([]row, error) {
 		}
 		run.point = point
 		w.rows = append(w.rows, run)
+		if w.stop != nil && w.stop() {
+			break
+		}
 		if r.metric < 0 {
 			continue
 		}

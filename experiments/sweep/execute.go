@@ -54,7 +54,7 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manife
 	}
 	cost := e.count(o.Jobs)
 	if o.ShardSize <= 0 || !o.Yes {
-		if err := e.measure(ctx, cost); err != nil {
+		if err := e.measure(ctx, cost, true); err != nil {
 			return nil, err
 		}
 	}
@@ -104,12 +104,20 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 	for range min(orAllCores(o.Jobs), max(1, len(shards))) {
 		workers.Go(func() {
 			w := e.worker()
+			var published sync.WaitGroup // while one shard waits for the disk, the next is made
+			defer published.Wait()
 			for shard := range next {
-				err := w.runShard(ctx, dir, m, shard, func(points, bad int64) { done.Add(points); failed.Add(bad) })
+				publish, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) { done.Add(points); failed.Add(bad) })
 				if err != nil {
 					cancel(err)
 					return
 				}
+				published.Wait()
+				published.Go(func() {
+					if err := publish(); err != nil {
+						cancel(err)
+					}
+				})
 			}
 		})
 	}
@@ -195,9 +203,12 @@ func ExecShard(ctx context.Context, dir string, shard int) error {
 	if err != nil {
 		return err
 	}
-	err = newEvaluator(s).worker().runShard(ctx, dir, m, shard, func(int64, int64) {})
+	publish, err := newEvaluator(s).worker().makeShard(ctx, dir, m, shard, func(int64, int64) {})
 	if errors.Is(err, context.Canceled) {
 		return context.Cause(ctx)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return publish()
 }

@@ -115,6 +115,17 @@ func TestTheSameShardTwiceAtOnceIsTheSame(t *testing.T) {
 	require.Equal(t, wantRows, rows)
 	require.Equal(t, wantBytes, bytes)
 
+	in := t.TempDir() // by one worker, one after the other
+	_, err = Run(context.Background(), load(t, grid), in, Options{Jobs: 1, ShardSize: 4})
+	require.NoError(t, err)
+	for i := range 3 {
+		want, err := os.ReadFile(filepath.Join(dir, shardName(i)))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(in, shardName(i)))
+		require.NoError(t, err)
+		require.True(t, string(want) == string(got), "shard %d", i)
+	}
+
 	shard := filepath.Join(dir, shardName(1))
 	first, err := os.ReadFile(shard)
 	require.NoError(t, err)

@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -62,7 +61,7 @@ func sinkFor(out string, m *Manifest) (func(io.Writer) sink, error) {
 	switch strings.ToLower(filepath.Ext(out)) {
 	case ".parquet":
 		metadata := m.metadata(0)[:3] // what does not speak of shards
-		return func(w io.Writer) sink { return newParquetWriter(w, m.Columns, metadata) }, nil
+		return func(w io.Writer) sink { return newLayout(m.Columns).writer(w, metadata) }, nil
 	case ".csv":
 		return func(w io.Writer) sink { return newCSVWriter(w, m.Columns) }, nil
 	}
@@ -158,29 +157,4 @@ func (c *Column) text(x *cell) string {
 		return strconv.FormatBool(x.truth)
 	}
 	return x.text
-}
-
-// writeWhole lets fill write a file that appears under its name when it is whole and safe on disk.
-func writeWhole(path string, fill func(io.Writer) error) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w; choose a folder that you may write to", path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = temp.Close() // the first error is the one to tell
-			_ = os.Remove(temp.Name())
-		}
-	}()
-	buffered := bufio.NewWriterSize(temp, 1<<20)
-	if err = fill(buffered); err != nil {
-		return err
-	}
-	for _, step := range []func() error{buffered.Flush, func() error { return temp.Chmod(0o644) }, temp.Sync, temp.Close,
-		func() error { return os.Rename(temp.Name(), path) }} {
-		if err = step(); err != nil {
-			return fmt.Errorf("cannot write %s: %w", path, err)
-		}
-	}
-	return syncFolder(filepath.Dir(path))
 }

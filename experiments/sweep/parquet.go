@@ -45,14 +45,25 @@ type parquetWriter struct {
 	values  []parquet.Value
 }
 
-func newParquetWriter(w io.Writer, columns []Column, metadata [][2]string) *parquetWriter {
-	options := []parquet.WriterOption{schema(columns), parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+// layout is what files with the same columns have in common. Safe for concurrent use.
+type layout struct {
+	columns []Column
+	schema  *parquet.Schema
+	codec   *zstd.Codec // it keeps compressors, each about half a megabyte, for the files after
+}
+
+func newLayout(columns []Column) *layout {
+	return &layout{columns, schema(columns), &zstd.Codec{Level: zstd.SpeedDefault}}
+}
+
+func (l *layout) writer(w io.Writer, metadata [][2]string) *parquetWriter {
+	options := []parquet.WriterOption{l.schema, parquet.Compression(l.codec),
 		parquet.MaxRowsPerRowGroup(rowsPerGroup), parquet.CreatedBy("hidp", "sweep", fmt.Sprint(Format))}
 	for _, kv := range metadata {
 		options = append(options, parquet.KeyValueMetadata(kv[0], kv[1]))
 	}
-	return &parquetWriter{columns: columns, w: parquet.NewGenericWriter[any](w, options...),
-		values: make([]parquet.Value, 0, rowsPerWrite*len(columns))}
+	return &parquetWriter{columns: l.columns, w: parquet.NewGenericWriter[any](w, options...),
+		values: make([]parquet.Value, 0, rowsPerWrite*len(l.columns))}
 }
 
 // cell is a value of a column: which field counts depends on the column's type.

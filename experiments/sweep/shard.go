@@ -30,35 +30,44 @@ func (m *Manifest) belongs(shard int, metadata map[string]string) error {
 	return nil
 }
 
-// runShard makes shard number shard of the folder, or does nothing if it is there. done is told the points and failed rows as they
-// are made.
-func (w *worker) runShard(ctx context.Context, dir string, m *Manifest, shard int, done func(points, failed int64)) error {
-	if _, err := os.Stat(filepath.Join(dir, shardName(shard))); err == nil {
-		return nil
+// makeShard makes shard number shard of the folder, or nothing if it is there. It is in its place, whole and safe on disk, when the
+// returned function has been called, which may be done by another goroutine: most of that is waiting for the disk. If the same shard
+// is made elsewhere at the same time, either may win: they are equal. done is told the points and failed rows as they are made.
+func (w *worker) makeShard(ctx context.Context, dir string, m *Manifest, shard int, done func(points, failed int64)) (publish func() error, err error) {
+	path := filepath.Join(dir, shardName(shard))
+	if exists(path) {
+		return func() error { return nil }, nil
 	}
-	return writeShard(dir, shard, func(out io.Writer) error {
-		p := newParquetWriter(out, m.Columns, m.metadata(shard))
-		cells := make([]cell, len(m.Columns))
-		first := int64(shard) * m.ShardSize
-		for point := first; point < min(first+m.ShardSize, m.Points); point++ {
-			rows, err := w.point(ctx, point)
-			if err != nil {
+	d, err := writeDraft(path, func(out io.Writer) error { return w.writeShard(ctx, out, m, shard, done) })
+	if err != nil {
+		return nil, shardError(path, shard, err)
+	}
+	return func() error { return shardError(path, shard, d.publish()) }, nil
+}
+
+// writeShard writes the rows of a shard.
+func (w *worker) writeShard(ctx context.Context, out io.Writer, m *Manifest, shard int, done func(points, failed int64)) error {
+	p := w.layout.writer(out, m.metadata(shard))
+	cells := make([]cell, len(m.Columns))
+	first := int64(shard) * m.ShardSize
+	for point := first; point < min(first+m.ShardSize, m.Points); point++ {
+		rows, err := w.point(ctx, point)
+		if err != nil {
+			return err
+		}
+		failed := int64(0)
+		for i := range rows {
+			if rows[i].failure != "" {
+				failed++
+			}
+			w.sweep.fill(cells, &rows[i])
+			if err := p.write(cells); err != nil {
 				return err
 			}
-			failed := int64(0)
-			for i := range rows {
-				if rows[i].failure != "" {
-					failed++
-				}
-				w.sweep.fill(cells, &rows[i])
-				if err := p.write(cells); err != nil {
-					return err
-				}
-			}
-			done(1, failed)
 		}
-		return p.close()
-	})
+		done(1, failed)
+	}
+	return p.close()
 }
 
 // fill writes a row into cells, one per column of the sweep.
@@ -83,11 +92,8 @@ func (s *Sweep) fill(cells []cell, r *row) {
 	cells[len(cells)-1] = cell{null: r.failure == "", text: r.failure}
 }
 
-// writeShard lets fill write a file that appears under the shard's name when it is whole and safe on disk. If the same shard is
-// made elsewhere at the same time, either may win: they are equal.
-func writeShard(dir string, shard int, fill func(io.Writer) error) error {
-	path := filepath.Join(dir, shardName(shard))
-	err := writeWhole(path, fill)
+// shardError is what an error of writing a shard to path means; nil if it is none.
+func shardError(path string, shard int, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && exists(path):
 		return nil // the sweep was finished by others, who swept up the temporary files
@@ -100,15 +106,4 @@ func writeShard(dir string, shard int, fill func(io.Writer) error) error {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// syncFolder makes renames in a folder last. File systems that cannot do that for folders keep them anyway.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	_ = d.Sync() // some network file systems refuse it for folders
-	return nil
 }

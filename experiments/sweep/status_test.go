@@ -1,8 +1,10 @@
 package sweep
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +45,37 @@ func TestManifestsThatCannotBeUsed(t *testing.T) {
 	}
 	_, err := Missing(t.TempDir())
 	require.ErrorContains(t, err, "holds no sweep")
+}
+
+func TestShardsAreManyButNotTooSmall(t *testing.T) {
+	for _, c := range []struct {
+		total   int64
+		seconds float64
+		jobs    int
+		want    int64
+	}{
+		{1_000_000, 10e-6, 2, 15_625},      // 64 shards of 0.16 s
+		{100_000, 10e-6, 2, 10_000},        // of 0.1 s
+		{10_000, 10e-6, 2, 2500},           // two for each core, however short
+		{1_000_000, 10e-3, 2, 500},         // of 5 s
+		{100, 10, 2, 1},                    // a point may take longer
+		{3, 1e-6, 8, 1},                    // less points than cores
+		{1e12, 1e-6, 2, 5_000_000},         // of 5 s
+		{1e13, 1e-3, 2, 1e13 / mostShards}, // more files are too many
+		{1000, 0, 1, 500},                  // of unknown cost
+	} {
+		require.Equal(t, c.want, shardSize(c.total, c.seconds, c.jobs), "%+v", c)
+	}
+}
+
+// Of a point with many replications a few are measured.
+func TestTheCostOfManyReplicationsIsExtrapolated(t *testing.T) {
+	s := load(t, strings.Replace(tiny, "[[axis]]", "[replications]\ncount = 100000\n[[axis]]", 1))
+	e, err := s.Estimate(context.Background(), 1)
+	require.NoError(t, err)
+	require.Greater(t, e.SecondsPerPoint, 0.1)
+	m, err := Prepare(context.Background(), s, t.TempDir(), Options{Yes: true})
+	require.NoError(t, err)
+	require.Greater(t, m.SecondsPerPoint, 0.1)
+	require.Equal(t, int64(1), m.ShardSize)
 }
