@@ -17,6 +17,7 @@ func (a *app) optimizeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			collectLess()
 			bar := a.newProgress("searching", 0)
 			o.Progress = func(runs, of int, _ *sweep.Candidate) {
 				bar.total(int64(of))

@@ -76,7 +76,8 @@ const (
 // The size of shards.
 const (
 	shardTime     = 5.0 // seconds of work in a shard: what a kill costs at most, on each core
-	shardLeast    = 0.1 // and at least, for each is a file
+	shardLeast    = 0.1 // and at least, for each is a file;
+	processLeast  = 2.0 // or at least, where each is also a process
 	shardsPerCore = 32  // if that allows it: cores are idle when the last shards are made, for half of one on the average
 )
 
@@ -128,7 +129,7 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 	}
 	seconds := e.SecondsPerPoint * float64(total) / float64(e.Jobs)
 	e.Duration = time.Duration(min(seconds, 200*365*86400) * float64(time.Second))
-	e.ShardSize = shardSize(total, e.SecondsPerPoint, e.Jobs)
+	e.ShardSize = shardSize(total, e.SecondsPerPoint, e.Jobs, shardLeast)
 	e.Shards = int((total + e.ShardSize - 1) / e.ShardSize)
 	return nil
 }
@@ -180,12 +181,13 @@ func orAllCores(jobs int) int {
 	return jobs
 }
 
-// shardSize chooses shards of about shardTime, but so many that all cores have work to the end, and not more than a folder can hold.
-func shardSize(total int64, secondsPerPoint float64, jobs int) int64 {
+// shardSize chooses shards of at most shardTime, so many that all cores have work to the end, but none of less than the given seconds
+// and not more than a folder can hold.
+func shardSize(total int64, secondsPerPoint float64, jobs int, least float64) int64 {
 	points := func(seconds float64) int64 { // how many take so long
 		return int64(min(seconds/max(secondsPerPoint, 1e-9), float64(total)))
 	}
-	size := max(total/int64(shardsPerCore*jobs), points(shardLeast))
+	size := max(total/int64(shardsPerCore*jobs), points(least))
 	size = min(size, points(shardTime), total/int64(2*jobs))
 	return max(size, 1, (total+mostShards-1)/mostShards)
 }

@@ -15,7 +15,7 @@ import (
 // Options says how a sweep is carried out. They change nothing in its rows.
 type Options struct {
 	Jobs      int   // workers; 0: all cores
-	ShardSize int64 // points per shard; 0: about five seconds of work, as measured
+	ShardSize int64 // points per shard; 0: up to five seconds of work, as measured
 	Resume    bool  // go on with what is in the folder
 	Yes       bool  // however large it is
 	Progress  func(Progress)
@@ -31,14 +31,15 @@ type Progress struct {
 }
 
 // Prepare makes the sweep's folder, or checks with Options.Resume that the folder holds this very sweep and may be gone on with.
-// Engines that make shards elsewhere call it first. A sweep of more than ten million runs or a day needs Options.Yes, else the
+// Engines that make shards elsewhere, each by a process, call it first; their shards are larger than those of Run. A sweep of more than ten million runs or a day needs Options.Yes, else the
 // error is a *ConfirmError. A folder that does not fit is a *FolderError. With both ShardSize and Yes no point is run to measure its
 // cost.
 func Prepare(ctx context.Context, s *Sweep, dir string, o Options) (*Manifest, error) {
-	return newEvaluator(s).prepare(ctx, dir, o)
+	return newEvaluator(s).prepare(ctx, dir, o, processLeast)
 }
 
-func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manifest, error) {
+// prepare is Prepare for shards of the given seconds at least.
+func (e *evaluator) prepare(ctx context.Context, dir string, o Options, least float64) (*Manifest, error) {
 	if exists(filepath.Join(dir, manifestName)) {
 		m, err := ReadManifest(dir)
 		if err != nil {
@@ -63,7 +64,7 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manife
 	}
 	s := e.sweep
 	total, _ := s.points()
-	size := cost.ShardSize
+	size := shardSize(total, cost.SecondsPerPoint, cost.Jobs, least)
 	if o.ShardSize > 0 {
 		size = max(o.ShardSize, (total+mostShards-1)/mostShards)
 	}
@@ -77,7 +78,7 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options) (*Manife
 // error. An error of writing (a full disk) ends it too; what is done stays.
 func Run(ctx context.Context, s *Sweep, dir string, o Options) (*State, error) {
 	e := newEvaluator(s)
-	m, err := e.prepare(ctx, dir, o)
+	m, err := e.prepare(ctx, dir, o, shardLeast)
 	if err != nil {
 		return nil, err
 	}

@@ -64,8 +64,9 @@ func TestShardsAreManyButNotTooSmall(t *testing.T) {
 		{1e13, 1e-3, 2, 1e13 / mostShards}, // more files are too many
 		{1000, 0, 1, 500},                  // of unknown cost
 	} {
-		require.Equal(t, c.want, shardSize(c.total, c.seconds, c.jobs), "%+v", c)
+		require.Equal(t, c.want, shardSize(c.total, c.seconds, c.jobs, shardLeast), "%+v", c)
 	}
+	require.InDelta(t, 200_000, shardSize(1_000_000, 10e-6, 2, processLeast), 1)
 }
 
 // Of a point with many replications a few are measured.
