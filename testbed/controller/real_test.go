@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +16,7 @@ import (
 	"hidp/sim/trace"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/conformance"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/host"
 	"hidp/testbed/inference"
@@ -272,5 +274,48 @@ func checkOrder(t *testing.T, r *Run) {
 		}
 		require.Equal(t, sum, trace.Covered(spans), "cluster %v did two things at a time", at)
 		require.Equal(t, sum, r.Nodes[at[0]].Busy[at[1]])
+	}
+}
+
+// Random networks on random platforms, by every strategy that finds a plan: agents answer what the plan computes in one process.
+func TestRealAgentsRandom(t *testing.T) {
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 41))
+		p := conformance.RandomPlatform(rng)
+		src, err := submodel.FromGraph(conformance.RandomGraph(rng), t.TempDir(), seed)
+		require.NoError(t, err)
+		t.Cleanup(func() { src.Close() })
+		job := Job{Source: src}
+		for _, e := range catalog.Entries() {
+			s, err := e.New(nil)
+			require.NoError(t, err)
+			plan, err := s.Plan(strategies.Request{Graph: src.Graph, Batch: 2, Leader: p.Leader}, strategies.NewBelief(p))
+			if err == nil {
+				job.Plans = append(job.Plans, plan)
+			}
+		}
+		require.NotEmpty(t, job.Plans)
+		a, err := Dial(t.Context(), newLab(t, p, Network{Kind: Real}, inference.Reference{}).roster, Options{Tolerance: time.Minute})
+		require.NoError(t, err)
+		t.Cleanup(func() { a.Close() })
+		s, err := a.Deploy(t.Context(), job)
+		require.NoError(t, err)
+		t.Cleanup(s.Abort)
+		var requests []Request
+		for i := range job.Plans {
+			requests = append(requests, Request{Plan: i, Output: true}, Request{Plan: i, At: time.Millisecond, Output: true})
+		}
+		input := noise(src.Graph, 2)
+		outcomes, err := s.Serve(t.Context(), requests, input)
+		require.NoError(t, err)
+		oracle := &submodel.Runner{Source: src, Engine: inference.Reference{}}
+		for _, o := range outcomes {
+			want, err := oracle.ExecutePlan(job.Plans[o.Plan], input)
+			require.NoError(t, err)
+			require.Equal(t, want, o.Output, job.Plans[o.Plan].Strategy)
+		}
+		r, err := s.Close(t.Context())
+		require.NoError(t, err)
+		checkRun(t, r, outcomes, -1)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"hidp/testbed/control"
@@ -178,6 +179,9 @@ func (s *Session) await(ctx context.Context, w *serving) {
 	}
 }
 
+// dropWait is how long agents have to take note that requests are dropped.
+const dropWait = 200 * time.Millisecond
+
 // drop ends what is left of a serving on all nodes.
 func (s *Session) drop(w *serving, why error) {
 	s.mu.Lock()
@@ -190,9 +194,21 @@ func (s *Session) drop(w *serving, why error) {
 	w.stop(why)
 	s.mu.Unlock()
 	slices.Sort(ids)
+	if len(ids) == 0 {
+		return
+	}
+	var told sync.WaitGroup
 	for j, st := range s.streams {
-		if st != nil && w.needs[j] && len(ids) > 0 {
-			go st.tell(&control.Command{What: &control.Command_Drop{Drop: &control.Drop{Requests: ids, Why: why.Error()}}}) // hangs if the agent does
+		if st != nil && w.needs[j] {
+			told.Go(func() { // hangs where the agent does, until its stream is given up
+				_ = st.tell(&control.Command{What: &control.Command_Drop{Drop: &control.Drop{Requests: ids, Why: why.Error()}}})
+			})
 		}
+	}
+	done := make(chan struct{})
+	go func() { told.Wait(); close(done) }()
+	select {
+	case <-done: // so that what is said next comes after it
+	case <-time.After(dropWait):
 	}
 }
