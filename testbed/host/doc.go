@@ -5,7 +5,8 @@
 //
 //   - host.go: Options, Host, what it says of itself.
 //   - serve.go: Listen and Serve: sockets, TLS, who may call, what happens to a panic.
-//   - folder.go: Folder, the files by digest within a limit; put.go, how they come and go on after a break.
+//   - folder.go: Folder, the files by digest; space.go, what gives way when there is no room; put.go, how files come and go on after a
+//     break.
 //   - session.go: the life of a session and its commands. claim.go, who has the agent.
 //   - open.go: Open: everything that the wire says is checked, all faults are told at once. load.go, models into the engine;
 //     workers.go, what computes on each cluster; network.go, how tensors travel.

@@ -285,5 +285,8 @@ func (s *session) close() {
 		s.host.log.printf("session %q ended: %v", s.job.session, context.Cause(s.ctx))
 	}
 	s.job, s.loaded, s.runtime = nil, nil, nil
+	if engine, can := s.host.engine.(interface{ Trim() }); can {
+		engine.Trim()
+	}
 	debug.FreeOSMemory()
 }

@@ -152,6 +152,20 @@ func grow(n int) int {
 	return grow(n-1) + 1
 }
 
+func TestTrim(t *testing.T) { // giving memory back disturbs nobody who still uses some
+	e := openORT(t)
+	gone, err := e.Load(Model{Bytes: affine(t, "")}, Options{})
+	require.NoError(t, err)
+	stays, err := e.Load(Model{Bytes: affine(t, "")}, Options{})
+	require.NoError(t, err)
+	defer stays.Close()
+	require.NoError(t, gone.Close())
+	e.Trim()
+	got, err := stays.Run(map[string]Tensor{"x": {[]int{1, 3}, []float32{1, 2, 3}}})
+	require.NoError(t, err)
+	require.Equal(t, []float32{3, 5, 7}, got["y"].Data)
+}
+
 func TestLibraryFaults(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv(EnvLibrary, "")
