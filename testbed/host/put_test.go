@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -255,42 +257,11 @@ func TestFolder(t *testing.T) {
 	require.ErrorContains(t, err, "not a directory")
 }
 
-// FuzzPut sends a file in chunks that may be anything: nothing but the right file ever counts.
-func FuzzPut(f *testing.F) {
-	f.Add([]byte{0, 10, 10, 10, 20, 10}, uint16(30))
-	f.Add([]byte{0, 255, 200, 1}, uint16(3))
-	f.Add([]byte{5, 1}, uint16(0))
-	folder, err := OpenFolder(f.TempDir(), 1<<20)
-	require.NoError(f, err)
-	f.Cleanup(func() { folder.Close() })
-	f.Fuzz(func(t *testing.T, steps []byte, size uint16) {
-		data := noise(int(size), uint64(size))
-		id := identity{sha256.Sum256(data), int64(size)}
-		var chunks []*control.Chunk
-		for i := 0; i+1 < len(steps); i += 2 {
-			lo, n := int(steps[i])*3, int(steps[i+1])*3
-			chunks = append(chunks, &control.Chunk{Offset: int64(lo), Data: noise(max(n, len(data)), uint64(size))[min(lo, n):n]})
-		}
-		if len(chunks) == 0 {
-			return
-		}
-		next := func() (*control.Chunk, error) {
-			if chunks = chunks[1:]; len(chunks) == 0 {
-				return nil, os.ErrDeadlineExceeded
-			}
-			return chunks[0], nil
-		}
-		err := folder.write(t.Context(), id, chunks[0], next)
-		path, release, whole := folder.Use(id)
-		if err == nil {
-			require.True(t, whole)
-		}
-		if whole {
-			got, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.True(t, bytes.Equal(data, got))
-			release()
-		}
-		require.Zero(t, folder.reserved)
-	})
+// What stops a transfer is told as what it is.
+func TestPutStatus(t *testing.T) {
+	for want, err := range map[codes.Code]error{
+		codes.ResourceExhausted: fmt.Errorf("host: %w", syscall.ENOSPC), codes.Canceled: context.Canceled, codes.Unknown: os.ErrPermission,
+		codes.Unavailable: status.Error(codes.Unavailable, "x")} {
+		require.Equal(t, want, status.Code(putStatus(err)))
+	}
 }
