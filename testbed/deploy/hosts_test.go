@@ -163,3 +163,24 @@ func TestBoardFacts(t *testing.T) {
 		require.Equal(t, want, jetpack, line)
 	}
 }
+
+// The files that docs/boards.md shows are ones that can be read.
+func TestDocumentedFiles(t *testing.T) {
+	page, err := os.ReadFile("../../docs/boards.md")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, issue(filepath.Join(dir, "tls"), []string{ControllerName}, time.Now()))
+	var hosts, agents int
+	for _, block := range strings.Split(string(page), "```toml\n")[1:] {
+		text, _, _ := strings.Cut(block, "```")
+		if strings.Contains(text, "[[host]]") {
+			hosts++
+			_, err = ParseHosts("boards.md", []byte(text))
+		} else {
+			agents++
+			_, err = controller.ParseRoster("boards.md", []byte(text), dir)
+		}
+		require.NoError(t, err, text)
+	}
+	require.Equal(t, []int{1, 1}, []int{hosts, agents})
+}
