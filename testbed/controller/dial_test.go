@@ -3,7 +3,9 @@ package controller
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +35,7 @@ func TestDialFaults(t *testing.T) {
 	other.about.Name = "somebody"
 	deaf.about.Boot = ""
 	r := serve(t, p, nil, old, other, deaf)
-	deaf.server.Stop()
+	require.NoError(t, os.Remove(strings.TrimPrefix(r.Agents[2].Address, unixPrefix)))
 	_, err := Dial(t.Context(), r, Options{})
 	var failed *DialError
 	require.ErrorAs(t, err, &failed)

@@ -15,8 +15,11 @@ import (
 
 // begin brings the input to the leaders, announces the requests to who follows, and schedules them.
 func (s *Session) begin(ctx context.Context, w *serving, input inference.Tensor) error {
-	if w.over {
-		return w.err
+	s.mu.Lock()
+	over, err := w.over, w.err
+	s.mu.Unlock()
+	if over {
+		return err
 	}
 	follow, lead := s.dues(w)
 	var file *control.File
@@ -32,6 +35,20 @@ func (s *Session) begin(ctx context.Context, w *serving, input inference.Tensor)
 			_ = st.tell(&control.Command{What: &control.Command_Join{Join: &control.Join{Requests: dues}}}) // if it cannot be told, it is lost
 		}
 	}
+	if err := s.schedule(ctx, w, lead, file); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range w.outcomes {
+		o := &w.outcomes[i]
+		o.Due = w.zero[s.job.Plans[o.Plan].Leader] + o.At
+	}
+	return nil
+}
+
+// schedule tells the leaders what they lead.
+func (s *Session) schedule(ctx context.Context, w *serving, lead [][]*control.Due, input *control.File) error {
 	zero := s.zeros(lead)
 	errs := make([]error, len(lead))
 	var all sync.WaitGroup
@@ -40,8 +57,7 @@ func (s *Session) begin(ctx context.Context, w *serving, input inference.Tensor)
 			continue
 		}
 		for _, d := range dues {
-			d.Input, d.Shape = file, nil
-			if file != nil {
+			if d.Input = input; input != nil {
 				d.Shape = shape64(s.inputShape(int(d.Plan)))
 			}
 		}
@@ -54,12 +70,6 @@ func (s *Session) begin(ctx context.Context, w *serving, input inference.Tensor)
 		})
 	}
 	all.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range w.outcomes {
-		o := &w.outcomes[i]
-		o.Due = w.zero[s.job.Plans[o.Plan].Leader] + o.At
-	}
 	return unique(errs)
 }
 
