@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -19,16 +20,25 @@ func (s *simulation) addBacklog(r *request) {
 	r.load = r.load[:0]
 	for _, l := range r.prog.load {
 		r.load = append(r.load, l.total)
-		s.nodes[t.node(int(l.node))].queued[l.cluster] += l.total
+		j := t.node(int(l.node))
+		s.nodes[j].queued[l.cluster] += l.total
+		if l.total > 0 {
+			s.loads[j]++
+		}
 	}
 }
 
-// workDone takes an op that is done out of the backlog.
-func (s *simulation) workDone(n *nodeState, o *runningOp) {
+// workDone takes an op that is done on node j out of the backlog.
+func (s *simulation) workDone(j int32, o *runningOp) {
 	r := &s.requests[o.slot]
 	c := &r.prog.ops[o.op]
-	n.queued[r.prog.load[c.load].cluster] -= c.believed
-	r.load[c.load] -= c.believed
+	if c.believed == 0 {
+		return
+	}
+	s.nodes[j].queued[r.prog.load[c.load].cluster] -= c.believed
+	if r.load[c.load] -= c.believed; r.load[c.load] == 0 {
+		s.loads[j]--
+	}
 }
 
 // dropBacklog takes out what is left of a request that failed.
@@ -37,21 +47,31 @@ func (s *simulation) dropBacklog(r *request) {
 		return
 	}
 	for i, l := range r.prog.load {
-		s.nodes[s.sites[r.site].node(int(l.node))].queued[l.cluster] -= r.load[i]
+		j := s.sites[r.site].node(int(l.node))
+		if s.nodes[j].queued[l.cluster] -= r.load[i]; r.load[i] > 0 {
+			s.loads[j]--
+		}
 	}
 }
 
-// backlog returns the believed time until every cluster of a site is free, rounded. A cluster is free when its own work and that of all
-// groups it belongs to is done; a group, when all its members are. The result is new each time: plans may keep the belief.
-func (s *simulation) backlog(t *site) [][]time.Duration {
-	out := make([][]time.Duration, len(t.class.Truth.Nodes))
-	for j := range out {
-		out[j] = s.nodes[t.node(j)].backlog(s.now, s.requests)
+// backlog sets s.backlogs to the believed time until every cluster of a site is free, rounded, and reports whether some are not. A
+// cluster is free when its own work and that of all groups it belongs to is done; a group, when all its members are.
+func (s *simulation) backlog(t *site) (busy bool) {
+	s.backlogs = s.backlogs[:0]
+	for j := range t.class.Truth.Nodes {
+		from := len(s.backlogs)
+		for range t.class.Truth.Nodes[j].Clusters {
+			s.backlogs = append(s.backlogs, 0)
+		}
+		if i := t.node(j); s.loads[i] > 0 { // most are idle: look at no more of them than that
+			busy = s.nodes[i].backlog(s.now, s.requests, s.backlogs[from:]) || busy
+		}
 	}
-	return out
+	return busy
 }
 
-func (n *nodeState) backlog(now time.Duration, requests []request) []time.Duration {
+// backlog sets out, one number per cluster, which are 0, and reports whether any is not 0 afterwards.
+func (n *nodeState) backlog(now time.Duration, requests []request, out []time.Duration) (busy bool) {
 	var physical [32]time.Duration
 	for k := range n.spec.Clusters {
 		left := n.queued[k]
@@ -62,14 +82,25 @@ func (n *nodeState) backlog(now time.Duration, requests []request) []time.Durati
 			physical[bits.TrailingZeros32(m)] += left
 		}
 	}
-	out := make([]time.Duration, len(n.spec.Clusters))
 	for k := range n.spec.Clusters {
 		for m := n.spec.Clusters[k].Mask; m != 0; m &= m - 1 {
 			out[k] = max(out[k], physical[bits.TrailingZeros32(m)])
 		}
 		out[k] = coarse(out[k])
+		busy = busy || out[k] > 0
 	}
-	return out
+	return busy
+}
+
+// tellBacklog tells a class's belief the backlog of one of its sites, in memory of its own: plans may keep the belief.
+func (k *class) tellBacklog(flat []time.Duration) {
+	flat = slices.Clone(flat)
+	out := make([][]time.Duration, len(k.Truth.Nodes))
+	for j := range out {
+		n := len(k.Truth.Nodes[j].Clusters)
+		out[j], flat = flat[:n:n], flat[n:]
+	}
+	k.believed().Backlog = out
 }
 
 // coarse rounds a backlog to three significant bits, and to nothing below half a millisecond: a leader's knowledge is no
@@ -84,12 +115,10 @@ func coarse(d time.Duration) time.Duration {
 }
 
 // appendKey appends the key under which a plan for model under a backlog is kept.
-func appendKey(key []byte, model int32, backlog [][]time.Duration) []byte {
+func appendKey(key []byte, model int32, backlog []time.Duration) []byte {
 	key = binary.AppendUvarint(key, uint64(model))
-	for j := range backlog {
-		for _, d := range backlog[j] {
-			key = binary.AppendUvarint(key, uint64(d))
-		}
+	for _, d := range backlog {
+		key = binary.AppendUvarint(key, uint64(d))
 	}
 	return key
 }

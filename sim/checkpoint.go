@@ -30,7 +30,7 @@ func (e *CheckpointError) Error() string { return "checkpoint: " + e.Reason }
 
 // checkpointHead begins every checkpoint: what it is, and the version of what follows. The hashes of the rest and of the
 // configuration follow, then the state as coder writes it.
-const checkpointHead = "hidp checkpoint 3\n"
+const checkpointHead = "hidp checkpoint 4\n"
 
 // checkpoint writes down the run.
 func (s *simulation) checkpoint() []byte {

@@ -117,7 +117,7 @@ func (s *simulation) opDone(ev engine.Event) {
 		return
 	}
 	if s.loaded && o.slot >= 0 {
-		s.workDone(n, o)
+		s.workDone(ev.A, o)
 	}
 	s.closeOp(ev.A, k)
 	n.machine.OpDone(k)

@@ -8,6 +8,7 @@
 //   - engine/, flow/: the event queue and the network's bandwidth sharing.
 //   - simulation.go: the state of a run and its loop; request.go, compute.go, transfer.go: what the events do to it.
 //   - planning.go, backlog.go: leaders ask the strategy; plans are cached and compiled (program.go).
+//   - fleet.go, site.go: runs of many sites that share nodes and a backbone; a plain run is one site.
 //   - memory.go, faults.go, random.go: memory in use; nodes lost, links cut; jitter.
 //   - cache.go: plans and prices shared by runs; checkpoint.go, state.go, coder.go: a run written down, and resumed.
 //   - result.go, summary.go, statistics.go: what comes out; tracing.go, how it is recorded.

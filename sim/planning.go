@@ -31,8 +31,8 @@ type planned struct {
 // planCache keeps the strategy's answers to this run. Plans are pure functions of what the key holds, so a run does not depend on
 // what is in the cache, nor in the Cache behind it.
 type planCache struct {
-	plain  []planned          // by model, for strategies that do not look at the backlog
-	loaded map[string]planned // by model and backlog, for those that do
+	plain  []planned          // by model, where there is no backlog, or the strategy does not look at it
+	loaded map[string]planned // by model and backlog, where there is one
 	key    []byte
 }
 
@@ -102,19 +102,21 @@ func (s *simulation) planned(ev engine.Event) {
 func (s *simulation) answer(t *site, model int32) planned {
 	k := t.class
 	c := &k.plans
-	if !k.loaded {
+	if !k.loaded || !s.backlog(t) {
 		if p := c.plain[model]; p.prog != nil {
 			return p
+		}
+		if k.loaded {
+			k.tellBacklog(s.backlogs)
 		}
 		p := s.recall(k, model, s.appendLost(c.key[:0]))
 		c.plain[model] = p
 		return p
 	}
-	backlog := s.backlog(t)
-	c.key = appendKey(c.key[:0], model, backlog)
+	c.key = appendKey(c.key[:0], model, s.backlogs)
 	p, ok := c.loaded[string(c.key)]
 	if !ok {
-		k.believed().Backlog = backlog
+		k.tellBacklog(s.backlogs)
 		p = s.recall(k, model, s.appendLost(c.key))
 		if len(c.loaded) >= maxCached {
 			clear(c.loaded)

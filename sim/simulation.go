@@ -56,6 +56,8 @@ type simulation struct {
 	resources   []devices.Resource // of the network
 	firstShared int                // the first that sites share
 	loaded      bool               // there are strategies that look at the backlog
+	loads       []int32            // by node: how many entries of the requests' loads are not done; only if loaded
+	backlogs    []time.Duration    // by cluster of the site that was asked about last
 	actions     []node.Action
 
 	capacities []float64 // of the network's resources at the start
@@ -121,6 +123,8 @@ func newSimulation(cfg Config) *simulation {
 		s.trace = &trace.Trace{Limit: max(0, cfg.TraceLimit)}
 	}
 	s.place()
+	s.loads = resized(s.loads, len(s.nodes))
+	clear(s.loads)
 	for i := range s.resources {
 		s.capacities = append(s.capacities, s.resources[i].Capacity)
 	}

@@ -14,7 +14,7 @@ import (
 
 // code codes the state of the run between two instants. What is left out follows from the configuration, or is empty then.
 func (s *simulation) code(c *coder) {
-	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.completions, &s.netAt, &s.freeSlot, &s.freeTransfer, &s.owner)
+	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.completions, &s.netAt, &s.freeSlot, &s.freeTransfer, &s.owner, &s.loads)
 	for i := range s.sites {
 		s.sites[i].code(c)
 	}

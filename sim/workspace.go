@@ -20,7 +20,7 @@ func (w *Workspace) take() *simulation {
 	w.idle = nil
 	s.eng.Reset()
 	*s = simulation{eng: s.eng, net: s.net, nodes: s.nodes, dirty: s.dirty[:0], faults: s.faults[:0], requests: s.requests[:0], freeSlot: s.freeSlot[:0],
-		transfers: s.transfers[:0], freeTransfer: s.freeTransfer[:0], owner: s.owner[:0], classes: s.classes[:0], sites: s.sites[:0], actions: s.actions[:0],
+		transfers: s.transfers[:0], freeTransfer: s.freeTransfer[:0], owner: s.owner[:0], classes: s.classes[:0], sites: s.sites[:0], actions: s.actions[:0], loads: s.loads, backlogs: s.backlogs,
 		capacities: s.capacities[:0], stats: statistics{samples: s.stats.samples[:0]}}
 	return s
 }

@@ -32,7 +32,7 @@ func (a *app) fleetCommand() *cobra.Command {
 	c.Flags().IntVar(&f.boards, "boards", 0, "about this many boards, in the description's proportions; 0: as described")
 	c.Flags().Float64Var(&f.requests, "requests", 0, "a load that makes this many requests on average; 0: as described")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the description's")
-	c.Flags().IntVar(&f.options.Jobs, "jobs", runtime.NumCPU(), "sites at a time")
+	c.Flags().IntVar(&f.options.Jobs, "jobs", runtime.NumCPU(), "sites at a time, where they share nothing")
 	c.Flags().StringVar(&f.out, "out", "", "folder for summary.json, sites.csv and hours.csv, and for what a stopped run goes on from")
 	c.Flags().BoolVar(&f.options.Resume, "resume", false, "go on with what --out holds")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -60,6 +60,7 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 	f.options.Folder = f.out
 	f.options.Progress = func(p fleet.Progress) { bar.set(p.Requests) }
 	start := time.Now()
+	f.options.Due = everyMinute()
 	r, err := fleet.Run(c.Context(), d, f.options)
 	bar.done()
 	if err != nil && !(errors.Is(err, context.Canceled) && r != nil) {
@@ -95,9 +96,29 @@ func (a *app) printFleet(r *fleet.Result, took time.Duration) {
 		add(g.Name, g.SitesDone, g.Sites, &g.Figures)
 	}
 	add("all", r.SitesDone, r.Sites, &r.Total)
-	t.Notes = []string{"Sites share neither the backbone nor the cloud: each has its stated share to itself."}
+	t.Notes = sharedNotes(r.Shared)
 	a.printTable(t)
 	if terminal(a.err) {
 		fmt.Fprintf(a.err, "\n%d events in %v\n", r.Total.Events, took.Round(time.Millisecond))
 	}
+}
+
+// sharedNotes says what the sites shared, and how much of it was in use.
+func sharedNotes(s *fleet.SharedFigures) (notes []string) {
+	if s == nil {
+		return []string{"Sites share neither the backbone nor the cloud: each has its stated share to itself."}
+	}
+	percent := func(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" }
+	if s.CloudNodes > 0 {
+		notes = append(notes, fmt.Sprintf("%d cloud nodes, which the sites share, were busy for %s of the time; their energy is in the last line only.",
+			s.CloudNodes, percent(s.CloudBusy)))
+	}
+	if s.BackboneOut > 0 {
+		notes = append(notes, fmt.Sprintf("Of the backbone %s was in use towards the cloud, %s back.", percent(s.BackboneOut), percent(s.BackboneIn)))
+	}
+	if s.Until > 0 {
+		notes = append(notes, fmt.Sprintf("Stopped at %v of the fleet's clock: the figures are of the requests until then.",
+			time.Duration(s.Until*1e9).Round(time.Second)))
+	}
+	return notes
 }

@@ -106,16 +106,21 @@ func (f *runFlags) keepState(o *experiments.Overrides) (err error) {
 			return fmt.Errorf("--checkpoint: %w", err)
 		}
 	}
-	last := time.Now()
 	o.Checkpoints.Save = sim.SaveTo(f.checkpoint)
-	o.Checkpoints.Due = func(sim.Progress) bool {
+	o.Checkpoints.Due = everyMinute()
+	return nil
+}
+
+// everyMinute says when a long run writes down its state.
+func everyMinute() func(sim.Progress) bool {
+	last := time.Now()
+	return func(sim.Progress) bool {
 		if time.Since(last) < time.Minute {
 			return false
 		}
 		last = time.Now()
 		return true
 	}
-	return nil
 }
 
 func writeTrace(path string, out *experiments.Outcome) error {

@@ -29,7 +29,7 @@ type outcome struct {
 	Bins          string        `json:"bins,omitempty"` // the latencies' histogram, see pack; dropped once it is added to its class
 	P50           time.Duration `json:"p50_ns"`
 	P99           time.Duration `json:"p99_ns"`
-	latencies     *hdrhistogram.Histogram
+	latencies     interface{ RecordValue(int64) error }
 }
 
 // hour is what arrived in one hour of the fleet's day and was completed.
@@ -66,7 +66,6 @@ func (o *outcome) record(r sim.Record) {
 func (o *outcome) finish(r *sim.Result) {
 	o.Arrived, o.Completed, o.Failed, o.Makespan, o.Events = r.Arrived, r.Completed, r.Failed, r.Makespan, r.Events
 	o.Participating, o.Platform = r.EnergyParticipating, r.EnergyPlatform
-	o.P50, o.P99 = quantile(o.latencies, 50), quantile(o.latencies, 99)
 }
 
 // quantile returns a percentile by nearest rank, as the simulator's results do.

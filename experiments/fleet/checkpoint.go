@@ -51,21 +51,27 @@ type checkpoint struct {
 	pending int
 }
 
-// openCheckpoint returns the log of a folder, ready for more, and what it holds.
-func openCheckpoint(folder string, d *Description, resume bool) (*checkpoint, []*outcome, error) {
+// openFolder makes a folder that of a run, or checks that it is.
+func openFolder(folder string, d *Description, resume bool) error {
 	path := filepath.Join(folder, manifestName)
 	held, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := results.WriteFile(path, d.manifest()); err != nil {
-			return nil, nil, err
-		}
+		return results.WriteFile(path, d.manifest())
 	case err != nil:
-		return nil, nil, fmt.Errorf("cannot read the run's folder: %w", err)
+		return fmt.Errorf("cannot read the run's folder: %w", err)
 	case !resume:
-		return nil, nil, fmt.Errorf("%s holds a run already; resume it, or choose another folder", folder)
+		return fmt.Errorf("%s holds a run already; resume it, or choose another folder", folder)
 	case !bytes.Equal(held, d.manifest()):
-		return nil, nil, fmt.Errorf("%s belongs to another run: its description, seed, strategy or networks differ; choose another folder", path)
+		return fmt.Errorf("%s belongs to another run: its description, seed, strategy or networks differ; choose another folder", path)
+	}
+	return nil
+}
+
+// openCheckpoint returns the log of a folder, ready for more, and what it holds.
+func openCheckpoint(folder string, d *Description, resume bool) (*checkpoint, []*outcome, error) {
+	if err := openFolder(folder, d, resume); err != nil {
+		return nil, nil, err
 	}
 	c := &checkpoint{path: filepath.Join(folder, logName)}
 	done, whole, err := readLog(c.path, d.Sites())

@@ -24,6 +24,7 @@ type Description struct {
 	Batch    int
 	Load     Load
 	Classes  []Class
+	Shared   Shared
 	Digest   string // of the file it was read from: what a checkpoint belongs to
 }
 
@@ -35,6 +36,7 @@ type Class struct {
 	Factor   float64
 	Offset   time.Duration     // local time when the fleet's clock shows 0
 	Platform *devices.Platform // of every site; its last node is the cloud, if there is one
+	uplink   float64           // bytes/s
 }
 
 // Sites returns the number of sites.
@@ -77,6 +79,7 @@ func (d *Description) Sized(boards int) *Description {
 	if c.Sites() == 0 {
 		c.Classes[0].Sites = 1
 	}
+	c.Shared = d.Shared.sized(share, d.Classes[0].uplink)
 	c.Digest = fmt.Sprintf("%s sized %d", d.Digest, boards)
 	return &c
 }
@@ -99,7 +102,7 @@ func (d *Description) WithSeed(seed uint64) *Description {
 
 // Assumptions returns what in the fleet's numbers nobody measured, each once.
 func (d *Description) Assumptions() []string {
-	out := []string{"the backbone reserves every site's uplink, and every site has a cloud instance of its own: sites do not contend"}
+	out := d.Shared.assumptions()
 	seen := map[string]bool{}
 	for i := range d.Classes {
 		for _, a := range d.Classes[i].Platform.Assumptions {

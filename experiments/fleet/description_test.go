@@ -29,6 +29,7 @@ func TestVillage(t *testing.T) {
 	require.Equal(t, 13*time.Millisecond, paths[2][1].Latency)
 	require.Equal(t, 2.5e6, farm.Network.Goodput(0, 2))
 	require.Contains(t, d.Assumptions()[0], "sites do not contend")
+	require.Contains(t, d.Assumptions()[1], "a cloud instance of its own")
 	require.Equal(t, 3.0, d.Classes[1].Factor)
 }
 
@@ -77,6 +78,11 @@ func TestFaultsOfDescriptions(t *testing.T) {
 		{`rate = "20 Mbit/s"`, `rate = "0 bit/s"`, "cloud.rate"},
 		{`board = "jetson-agx-orin"`, `board = "x"`, "cloud.board"},
 		{`runtime = "tensorflow/fp32"`, `runtime = "abacus"`, "abacus"},
+		{"[cloud]", "[backbone]\nrate = \"1 bit/s\"\n[cloud]", "backbone.rate: is 1 bit/s"},
+		{"[cloud]", "[backbone]\nrate = \"1 Mbit/s\"\n[cloud]", "less than cloud.rate"},
+		{"[cloud]", "[cloud]\nnodes = 0", "cloud.nodes: is 0"},
+		{"[cloud]", "[cloud]\nlink = \"1 Gbit/s\"", "goes with cloud.nodes"},
+		{"[cloud]", "[cloud]\nnodes = 2\nlink = \"1 bit/s\"", "cloud.link: is 1 bit/s"},
 	} {
 		text := strings.Replace(village, c.old, c.new, 1)
 		require.NotEqual(t, village, text, c.old)

@@ -32,6 +32,7 @@ type file struct {
 	Load     loadFile       `toml:"load,required"`
 	Site     []siteFile     `toml:"site,required"`
 	Cloud    *cloudFile     `toml:"cloud"`
+	Backbone *backboneFile  `toml:"backbone"`
 }
 
 type strategyFile struct {
@@ -83,6 +84,12 @@ type cloudFile struct {
 	Rate    units.Rate     `toml:"rate,required"` // of a site's uplink, each way
 	Latency units.Duration `toml:"latency,required"`
 	Jitter  units.Duration `toml:"jitter"`
+	Nodes   int            `toml:"nodes"` // that the sites share; none: each has one of its own
+	Link    *units.Rate    `toml:"link"`  // of such a node, each way; none: boundless
+}
+
+type backboneFile struct {
+	Rate units.Rate `toml:"rate,required"` // each way, of all sites together
 }
 
 // Bounds on what a description may ask for, so that a slip of the pen is a message and not an hour of waiting for memory.
@@ -124,6 +131,7 @@ func Parse(path string, data []byte) (*Description, error) {
 	d.Options = f.Strategy.options(p.Under("strategy"))
 	f.Workload.resolve(p.Under("workload"), filepath.Dir(path), d)
 	d.Load = f.Load.resolve(p.Under("load"))
+	d.Shared = f.shared(p)
 	f.sites(p, filepath.Dir(path), d)
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -213,6 +221,36 @@ func (f *loadFile) resolve(p *strict.Problems) Load {
 		}
 	}
 	return l
+}
+
+// shared resolves what the sites share.
+func (f *file) shared(p *strict.Problems) (s Shared) {
+	rate := func(key string, r units.Rate) float64 {
+		if r < leastRate {
+			p.Faultf(key, `is %v; write at least "1 kbit/s"`, r)
+		}
+		return r.BytesPerSecond()
+	}
+	if f.Backbone != nil {
+		if s.Backbone = rate("backbone.rate", f.Backbone.Rate); f.Cloud == nil {
+			p.Faultf("backbone", "leads nowhere: write a [cloud] too")
+		} else if f.Backbone.Rate < f.Cloud.Rate {
+			p.Faultf("backbone.rate", "is less than cloud.rate, that of one site's uplink")
+		}
+	}
+	if f.Cloud == nil {
+		return s
+	}
+	s.Nodes = f.Cloud.Nodes
+	if p.Has("cloud.nodes") && s.Nodes < 1 || s.Nodes > mostSites {
+		p.Faultf("cloud.nodes", "is %d; write a number from 1 to %d", s.Nodes, mostSites)
+	}
+	if f.Cloud.Link != nil {
+		if s.Link = rate("cloud.link", *f.Cloud.Link); s.Nodes == 0 {
+			p.Faultf("cloud.link", "goes with cloud.nodes: it is shared by the sites of a node")
+		}
+	}
+	return s
 }
 
 // boards opens boards once each.

@@ -12,19 +12,21 @@ import (
 )
 
 // Result is what a fleet did: of the sites that were done, which are all of them unless Run returned an error. Energies are in joules;
-// those of a site are over its own makespan. The cloud instances count as nodes of their sites.
+// those of a site are over its own makespan. Cloud instances that sites do not share count as nodes of their sites; those that they
+// share count in the total only.
 type Result struct {
-	Title       string   `json:"title"`
-	Strategy    string   `json:"strategy"`
-	Seed        uint64   `json:"seed"`
-	Sites       int      `json:"sites"`
-	SitesDone   int      `json:"sites_done"`
-	Boards      int      `json:"boards"` // of all sites
-	Total       Figures  `json:"total"`
-	Classes     []Group  `json:"classes"`
-	Hours       []Hour   `json:"hours"` // of the fleet's clock
-	Rows        []Row    `json:"-"`     // of the sites that are done, in order
-	Assumptions []string `json:"assumptions"`
+	Title       string         `json:"title"`
+	Strategy    string         `json:"strategy"`
+	Seed        uint64         `json:"seed"`
+	Sites       int            `json:"sites"`
+	SitesDone   int            `json:"sites_done"`
+	Boards      int            `json:"boards"` // of all sites
+	Total       Figures        `json:"total"`
+	Classes     []Group        `json:"classes"`
+	Hours       []Hour         `json:"hours"` // of the fleet's clock
+	Shared      *SharedFigures `json:"shared,omitempty"`
+	Rows        []Row          `json:"-"` // of the sites that are done, in order
+	Assumptions []string       `json:"assumptions"`
 }
 
 // Figures are sums and distributions over sites.
@@ -40,6 +42,18 @@ type Figures struct {
 
 	participating float64
 	sum, worst    time.Duration
+}
+
+// SharedFigures say what became of what the sites share. Shares are of the time and capacity until the end.
+type SharedFigures struct {
+	CloudNodes    int     `json:"cloud_nodes"`
+	CloudBusy     float64 `json:"cloud_busy"` // mean over the nodes of the share of the time in which the busiest cluster worked
+	CloudEnergy   float64 `json:"cloud_energy"`
+	Participating float64 `json:"-"`            // of CloudEnergy, that of nodes that took part in a plan
+	BackboneOut   float64 `json:"backbone_out"` // share of the backbone that was used from the sites to the cloud
+	BackboneIn    float64 `json:"backbone_in"`
+	Events        uint64  `json:"-"`
+	Until         float64 `json:"until,omitempty"` // seconds of the fleet's clock until which it was simulated; 0: to the end
 }
 
 // Group is a class of sites.
@@ -99,6 +113,18 @@ func (r *run) result() *Result {
 		g.close()
 		out.Classes = append(out.Classes, g)
 		out.SitesDone += g.SitesDone
+	}
+	if s := r.shared; s != nil {
+		out.Shared = s
+		out.Total.EnergyPlatform += s.CloudEnergy
+		out.Total.participating += s.Participating
+		out.Total.Events = s.Events
+		if s.Until > 0 { // all sites are as far as that, none is done
+			out.SitesDone = 0
+			for k := range out.Classes {
+				out.Classes[k].SitesDone = 0
+			}
+		}
 	}
 	out.Total.percentiles(all)
 	out.Total.close()

@@ -17,10 +17,13 @@ import (
 
 // Options say how to run a fleet; they do not change its results.
 type Options struct {
-	Jobs     int            // workers; 0: one
+	Jobs     int            // workers, for sites that share nothing; 0: one
 	Folder   string         // keeps what is done, so that a run that was stopped can go on; "": nothing is kept
 	Resume   bool           // go on with what Folder holds; else it must hold no run
 	Progress func(Progress) // told now and then, by one goroutine at a time; may be nil
+	// Due is asked whether to write down the state of a run of sites that share something; it is written at the end in any case, also
+	// when the run is stopped. May be nil.
+	Due func(sim.Progress) bool
 }
 
 // Progress is how far a run has come.
@@ -62,6 +65,13 @@ func Run(ctx context.Context, d *Description, o Options) (*Result, error) {
 		r.caches, r.bins = append(r.caches, &sim.Cache{}), append(r.bins, newClassBins())
 	}
 	r.progress = Progress{Sites: d.Sites(), Expected: d.Expected()}
+	if d.Shared.any() {
+		err := r.together(ctx)
+		if r.shared == nil {
+			return nil, err
+		}
+		return r.result(), err
+	}
 	if o.Folder != "" {
 		if err := r.open(); err != nil {
 			return nil, err
@@ -75,7 +85,7 @@ func Run(ctx context.Context, d *Description, o Options) (*Result, error) {
 		workers.Go(func() { r.work(ctx) })
 	}
 	workers.Wait()
-	if err := r.close(); err != nil && len(r.errs) == 0 {
+	if err := r.closeStore(); err != nil && len(r.errs) == 0 {
 		r.errs[0] = err
 	}
 	return r.result(), r.err(ctx)
@@ -95,10 +105,11 @@ type run struct {
 	errs     map[int]error
 	progress Progress
 	store    *checkpoint
+	shared   *SharedFigures // of sites that share something, when they are done or stopped
 }
 
 // take returns the next site to simulate.
-func (r *run) take() (int, bool) {
+func (r *run) nextSite() (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.next < len(r.outcomes) && r.outcomes[r.next] != nil {
@@ -111,7 +122,7 @@ func (r *run) take() (int, bool) {
 func (r *run) work(ctx context.Context) {
 	w := &worker{run: r, histogram: newHistogram(), strategies: make([]strategies.Strategy, len(r.fleet.Classes))}
 	for ctx.Err() == nil {
-		site, ok := r.take()
+		site, ok := r.nextSite()
 		if !ok {
 			return
 		}
@@ -211,6 +222,7 @@ func (w *worker) simulate(ctx context.Context, site int) (*outcome, error) {
 		return nil, err
 	}
 	out.finish(result)
+	out.P50, out.P99 = quantile(w.histogram, 50), quantile(w.histogram, 99)
 	out.Bins, out.latencies = pack(w.histogram), nil
 	w.tell(out.Completed-told, 1)
 	return out, nil
@@ -268,7 +280,7 @@ func (r *run) open() error {
 	return nil
 }
 
-func (r *run) close() error {
+func (r *run) closeStore() error {
 	if r.store == nil {
 		return nil
 	}

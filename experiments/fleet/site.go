@@ -40,6 +40,8 @@ func (f *file) sites(p *strict.Problems, folder string, d *Description) {
 		c.Boards = len(c.Platform.Nodes)
 		if f.Cloud != nil {
 			c.Boards--
+			c.uplink = f.Cloud.Rate.BytesPerSecond()
+			d.Shared.extend(&c.Platform.Network, s.nodeCount())
 		}
 		d.Classes = append(d.Classes, c)
 	}

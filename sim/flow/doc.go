@@ -35,10 +35,10 @@
 //   - All flows of a component take the same path, as when one is alone: O(path +
 //     flows) (shareRoute). Paths are the same when they are the same slice.
 //   - Else filling takes O(bottlenecks × resources + hops) in the component.
-//
-//   - Resources that many components would share but that are seldom full, such as a backbone, are left out as long as the
-//     rates fit into them, if the caller says which they may be (Relax, slack.go). Where one is full, a change costs a
-//     filling of all that it connects.
+//   - Resources that many components would share but that are seldom full, such as a
+//     backbone, are left out as long as the rates fit into them, if the caller says which
+//     they may be (Relax, slack.go). Where one is full, filling takes in all that it
+//     connects.
 //
 // Several changes at one instant are computed together, when the first question is
 // asked. Nothing is allocated per flow once the network has seen its largest number of
