@@ -128,6 +128,9 @@ func (b *Board) chooseService(h Host, f facts, fault func(string, ...any)) {
 	}
 	switch b.Service {
 	case System:
+		if !userName.MatchString(b.User) {
+			fault("service = %q, but the user's name %q does not fit into a unit: choose %q", System, b.User, User)
+		}
 		if b.Systemd == "" {
 			fault("service = %q, but systemd does not run there: choose %q", System, Process)
 		} else if f["sudo"] == "" {

@@ -20,11 +20,13 @@ func TestUnreachable(t *testing.T) {
 	s := startServer(t, nil)
 	nodes := []string{"jetson-tx2", "jetson-orin-nx", "jetson-nano", "raspberry-pi-5", "raspberry-pi-4b"}
 	hosts, o := s.hosts(t, nodes...), s.options(t)
-	s.write(t, "others", strings.Replace(read(t, filepath.Join(s.folder, "known")), read(t, filepath.Join(s.folder, "host.pub")), read(t, filepath.Join(s.folder, "stranger.pub")), 1))
+	file := func(name string) string { return read(t, filepath.Join(s.folder, name)) }
+	s.write(t, "others", strings.Replace(file("known"), file("host.pub"), file("stranger.pub"), 1))
 	common := "  HostName 127.0.0.1\n  Port " + hosts.Hosts[0].SSH.String()[len("127.0.0.1:"):] + "\n"
 	s.write(t, "client", "Host new\n"+common+"  UserKnownHostsFile /dev/null\n"+
 		"Host changed\n"+common+"  UserKnownHostsFile "+s.folder+"/others\n"+
-		"Host stranger\n"+common+"  UserKnownHostsFile "+s.folder+"/known\n  IdentitiesOnly yes\n  IdentityAgent none\n  IdentityFile "+s.folder+"/stranger\n"+strings.Replace(read(t, s.config), "Host *", "Host * !stranger", 1))
+		"Host stranger\n"+common+"  UserKnownHostsFile "+s.folder+"/known\n  IdentitiesOnly yes\n  IdentityAgent none\n  IdentityFile "+s.folder+"/stranger\n"+
+		strings.Replace(read(t, s.config), "Host *", "Host * !stranger", 1))
 	for i, host := range []string{"new", "changed", "stranger"} {
 		hosts.Hosts[i].SSH = Destination{Host: host}
 	}

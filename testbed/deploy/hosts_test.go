@@ -157,6 +157,7 @@ func TestBoardFacts(t *testing.T) {
 	require.ErrorContains(t, newBoard(h, facts{}, now).unusable, "agents run on Linux")
 	h.Service = System
 	require.ErrorContains(t, newBoard(h, said(map[string]string{"sudo": ""}), now).unusable, "asks nvidia for a password")
+	require.ErrorContains(t, newBoard(h, said(map[string]string{"user": "a b"}), now).unusable, "does not fit into a unit")
 	require.ErrorContains(t, newBoard(h, said(map[string]string{"systemd": ""}), now).unusable, "does not run there")
 	for line, want := range map[string]int{"# R32 (release), REVISION: 7.1, GCID: 1": 4, "# R36 (release), REVISION: 4.3, X": 6, "": 0, "nonsense": 0} {
 		_, jetpack := parseL4T(line)

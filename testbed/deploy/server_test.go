@@ -79,7 +79,9 @@ func serveAgent(args []string) error {
 	}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
 	control.RegisterAgentServer(server, &describer{name: *name, dir: *dir})
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	limited, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a test that was killed removes nothing
+	defer cancel()
+	ctx, stop := signal.NotifyContext(limited, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
@@ -133,13 +135,16 @@ SetEnv HOME=%[3]s PATH=%[2]s/tools:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 `, s.port, folder, s.home))
 	s.write(t, "known", fmt.Sprintf("[127.0.0.1]:%d %s", s.port, read(t, filepath.Join(folder, "host.pub"))))
 	s.client(t, "id", "known")
-	server := exec.Command(sshd, "-D", "-e", "-f", filepath.Join(folder, "server"))
+	// The server ends with a pipe of ours: also when the test program is killed.
+	server := exec.Command("sh", "-c", `"$1" -D -e -f "$2" & cat >/dev/null; kill $!; wait`, "sh", sshd, filepath.Join(folder, "server"))
 	log, err := os.Create(filepath.Join(folder, "log"))
 	require.NoError(t, err)
 	server.Stderr = log
+	alive, err := server.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, server.Start())
 	t.Cleanup(func() {
-		_ = server.Process.Kill()
+		_ = alive.Close()
 		_ = server.Wait()
 		_ = log.Close()
 	})
