@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 const libraryFile = "lib/libonnxruntime.so.1"
@@ -137,12 +136,4 @@ func (c *connection) put(ctx context.Context, dir string, f *file) error {
 		return fmt.Errorf("copy %s: %w", f.name, err)
 	}
 	return nil
-}
-
-func names(files []*file) string {
-	var list []string
-	for _, f := range files {
-		list = append(list, f.name)
-	}
-	return strings.Join(list, ", ")
 }
