@@ -154,7 +154,9 @@ func (s *simulation) loop(ctx context.Context) error {
 			s.now = ev.At
 			for ok {
 				s.handle(ev)
-				ev, ok = s.eng.NextUntil(s.now)
+				if ok = s.eng.Due(s.now); ok {
+					ev, ok = s.eng.NextUntil(s.now)
+				}
 			}
 		} else if s.netAt > horizon || s.netAt == never {
 			return s.stalled()

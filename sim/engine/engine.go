@@ -42,9 +42,9 @@ const Forever = time.Duration(math.MaxInt64)
 // Engine is a virtual clock with its pending events. It must be made by New, belongs
 // to one simulation and is not safe for concurrent use.
 type Engine struct {
-	queue     queue
 	now       time.Duration
 	processed uint64
+	queue     queue
 }
 
 // New returns an engine at time zero with no pending events.
@@ -71,15 +71,23 @@ func (e *Engine) Schedule(ev Event) {
 	if ev.At < e.now || ev.At == Forever {
 		e.refuse(ev.Kind, ev.At)
 	}
-	e.queue.size++
-	if e.queue.many {
-		if uint64(ev.At) < e.queue.headAt {
-			e.queue.headAt = 0
+	if !e.queue.many {
+		if e.queue.size < mostFew {
+			e.queue.insert(uint64(ev.At), ev.What)
+			return
 		}
-		e.queue.place(uint64(ev.At), ev.What)
-	} else {
-		e.queue.insert(uint64(e.now), uint64(ev.At), ev.What)
+		e.queue.spill(uint64(e.now))
 	}
+	if uint64(ev.At) < e.queue.headAt {
+		e.queue.headAt = 0
+	}
+	e.queue.size++
+	e.queue.place(uint64(ev.At), ev.What)
+}
+
+// Due reports whether an event may be pending for the given time or before. If not, NextUntil finds none; to ask first is sooner done.
+func (e *Engine) Due(at time.Duration) bool {
+	return e.queue.many || e.queue.size > 0 && e.queue.few[uint(e.queue.size-1)%room].at <= uint64(at)
 }
 
 func (e *Engine) refuse(kind Kind, at time.Duration) {

@@ -28,8 +28,9 @@ const (
 // A first event that proves later than the horizon is remembered until it is popped
 // or an earlier one comes: asking again for what is due costs one comparison then.
 type queue struct {
-	base   uint64
 	size   int
+	many   bool // the events lie in the radix heap
+	base   uint64
 	levels uint32         // bit l: level l has events
 	used   [levels]uint64 // bit s: slot s of the level has events
 	lists  *[levels * slots]list
@@ -40,8 +41,7 @@ type queue struct {
 	headSlot  uint   // its level*slots + slot
 	headPlace int    // its place in the first chunk there; toOpen: in one of several
 
-	many bool    // the events lie in the radix heap
-	few  []entry // where they lie else; see few.go
+	few [room]entry // where the events lie unless they are many, the first size of it; see few.go
 }
 
 // toOpen as a headPlace says that the slot must be opened.
@@ -65,7 +65,7 @@ type chunk struct {
 func (q *queue) reset() {
 	q.base, q.size, q.levels, q.used = 0, 0, 0, [levels]uint64{}
 	q.chunks, q.free, q.headAt = q.chunks[:0], none, 0
-	q.many, q.few = false, q.few[:0]
+	q.many = false
 }
 
 // levelOf is the level of a time whose highest bit that differs from base has the given number, counted from 1: one load instead

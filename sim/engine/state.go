@@ -33,11 +33,10 @@ func (e *Engine) Restore(s State) {
 
 // appendAll appends the pending events to dst; those of equal times in order of arrival.
 func (q *queue) appendAll(dst []Event) []Event {
-	for i := len(q.few) - 1; i >= 0; i-- {
-		e := &q.few[i]
-		dst = append(dst, Event{time.Duration(e.at), e.What})
-	}
-	if q.lists == nil {
+	if !q.many {
+		for i := q.size - 1; i >= 0; i-- {
+			dst = append(dst, Event{time.Duration(q.few[i].at), q.few[i].What})
+		}
 		return dst
 	}
 	for n, l := range q.lists {
