@@ -5,7 +5,8 @@
 // Reading order:
 //
 //   - hosts.go: Hosts, which boards there are: from hosts.toml or from arguments. destination.go: what of it may reach ssh.
-//   - deploy.go: Deploy, Remove, Status: phases over all boards at once, with every board's fault in the error.
+//   - deploy.go: Deploy; status.go: Remove, Status. Phases over all boards at once (reach.go), with every board's fault in the error.
+//     roster.go: the agents file.
 //   - connection.go: one board over ssh: scripts of the folder board/, run with quoted arguments. quote.go: quoting.
 //   - facts.go: what a board is, and why it cannot be used. files.go: what belongs on it; only what differs is copied.
 //   - unit.go: the systemd unit, and the start script for boards without systemd. certificates.go: who gets which. answer.go: asking
