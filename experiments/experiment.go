@@ -92,7 +92,7 @@ func parseExperiment(file string, data []byte) (*Experiment, error) {
 	p, _ := strict.Parse(file, data, &f)
 	e := &Experiment{Name: f.Name, Title: f.Title, Assumptions: f.Assumptions, kind: f.Kind, seeds: [2]int{f.Seeds, f.QuickSeeds},
 		subject: f.Subject, rivals: f.Rivals, methods: f.Method, published: f.Published, readings: f.Reading, open: f.Open, throughput: f.Throughput}
-	e.base = f.Base.resolve(p.Under("base"), folderOf(file))
+	e.base = f.Base.resolve(p.Under("base"), lookup{folder: folderOf(file)})
 	e.base.Name = f.Name
 	word(p, "kind", f.Kind, "bars", "claims")
 	if f.Seeds < 1 || f.QuickSeeds < 1 || f.QuickSeeds > f.Seeds {

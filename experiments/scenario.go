@@ -73,10 +73,14 @@ func Load(path string) (*Scenario, error) {
 }
 
 // Parse reads a scenario from the content of the file at path; the file itself is not opened.
-func Parse(path string, data []byte) (*Scenario, error) {
+func Parse(path string, data []byte) (*Scenario, error) { return ParseWith(path, data, nil) }
+
+// ParseWith is Parse with other files in the place of those that the scenario names: find, if not nil, is given the path of each, with
+// the scenario's folder if it is relative, and returns the path to open.
+func ParseWith(path string, data []byte, find func(path string) string) (*Scenario, error) {
 	f := defaultScenario()
 	problems, _ := strict.Parse(path, data, &f)
-	s := f.resolve(problems, folderOf(path))
+	s := f.resolve(problems, lookup{folderOf(path), find})
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}

@@ -74,6 +74,22 @@ func defaultScenario() scenarioFile {
 
 func folderOf(path string) string { return filepath.Dir(path) }
 
+// lookup finds the files that a scenario names.
+type lookup struct {
+	folder string // of relative paths
+	find   func(path string) string
+}
+
+func (f lookup) path(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(f.folder, name)
+	}
+	if f.find != nil {
+		name = f.find(name)
+	}
+	return name
+}
+
 // reason strips the operation and path that a caller's message repeats.
 func reason(err error) string {
 	var at *fs.PathError
@@ -84,7 +100,7 @@ func reason(err error) string {
 }
 
 // resolve turns the file into a Scenario, adding every fault to p. What it returns counts only if there was none.
-func (f *scenarioFile) resolve(p *strict.Problems, folder string) *Scenario {
+func (f *scenarioFile) resolve(p *strict.Problems, at lookup) *Scenario {
 	s := &Scenario{Name: f.Name, BeliefError: f.BeliefError.Value(), Strategy: f.Strategy.Name, Batch: f.Workload.Batch}
 	if s.Name == "" {
 		s.Name = "scenario"
@@ -93,20 +109,20 @@ func (f *scenarioFile) resolve(p *strict.Problems, folder string) *Scenario {
 		p.Faultf("seed", "is %d; write a whole number from 0", f.Seed)
 	}
 	s.Seed = uint64(f.Seed)
-	s.Platform = f.platform(p, folder)
+	s.Platform = f.platform(p, at)
 	s.Planning = f.planning(p)
 	s.Options = f.Strategy.options(p.Under("strategy"))
-	f.Workload.resolve(p.Under("workload"), folder, s)
+	f.Workload.resolve(p.Under("workload"), at, s)
 	if s.Platform != nil {
 		f.faults(p, s)
 	}
 	return s
 }
 
-func (f *scenarioFile) platform(p *strict.Problems, folder string) *devices.Platform {
+func (f *scenarioFile) platform(p *strict.Problems, at lookup) *devices.Platform {
 	name := f.Platform
-	if strings.HasSuffix(name, ".toml") && !filepath.IsAbs(name) {
-		name = filepath.Join(folder, name)
+	if strings.HasSuffix(name, ".toml") {
+		name = at.path(name)
 	}
 	platform, err := devices.Open(name)
 	if err != nil {

@@ -3,7 +3,6 @@ package experiments
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ import (
 	"hidp/workloads/models"
 )
 
-func (f *workloadFile) resolve(p *strict.Problems, folder string, s *Scenario) {
+func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 	word(p, "order", f.Order, "turns", "random", "own")
 	word(p, "input", f.Input, "float32", "uint8")
 	if f.Batch < 1 || f.Batch > 1<<16 {
@@ -32,15 +31,15 @@ func (f *workloadFile) resolve(p *strict.Problems, folder string, s *Scenario) {
 	if f.Requests == 0 && f.Horizon == nil && f.Arrivals.Kind != string(Trace) {
 		p.Faultf("", `never ends; write requests = 100 or horizon = "100 s"`)
 	}
-	f.models(p, folder, s)
+	f.models(p, at, s)
 	f.mix(p, s)
-	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), folder, f.Models)
+	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), at, f.Models)
 	if s.Arrivals.Own = f.Order == "own"; s.Arrivals.Own && (s.Arrivals.Kind != Closed || p.Has("weights")) {
 		p.Faultf("order", `"own" goes with arrivals of kind "closed" and without weights`)
 	}
 }
 
-func (f *workloadFile) models(p *strict.Problems, folder string, s *Scenario) {
+func (f *workloadFile) models(p *strict.Problems, at lookup, s *Scenario) {
 	if len(f.Models) == 0 {
 		p.Faultf("models", `is empty; name at least one, e.g. ["resnet50"]`)
 	}
@@ -51,8 +50,8 @@ func (f *workloadFile) models(p *strict.Problems, folder string, s *Scenario) {
 			continue
 		}
 		path := name
-		if !filepath.IsAbs(name) && (strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".toml")) {
-			path = filepath.Join(folder, name)
+		if strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".toml") {
+			path = at.path(name)
 		}
 		g, err := models.Open(path, models.Options{})
 		if err != nil {
@@ -98,7 +97,7 @@ func (k Kind) keys() (needs string, may string, known bool) {
 	return "", "", false
 }
 
-func (f *arrivalsFile) resolve(p *strict.Problems, folder string, names []string) Arrivals {
+func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string) Arrivals {
 	a := Arrivals{Kind: Kind(f.Kind), Clients: f.Clients, Interval: orZero(f.Interval).Std(), Jitter: orZero(f.Jitter).Std(),
 		Think: orZero(f.Think).Std(), Rate: float64(orZero(f.Rate))}
 	word(p, "kind", f.Kind, string(Closed), string(Periodic), string(Poisson), string(Trace))
@@ -116,18 +115,15 @@ func (f *arrivalsFile) resolve(p *strict.Problems, folder string, names []string
 		}
 	}
 	if a.Kind == Trace {
-		a.Trace = f.trace(p, folder, names)
+		a.Trace = f.trace(p, at, names)
 	} else if err := a.check(); err != nil {
 		p.Faultf(needs, "%v", err)
 	}
 	return a
 }
 
-func (f *arrivalsFile) trace(p *strict.Problems, folder string, names []string) *workloads.Trace {
-	path := f.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(folder, path)
-	}
+func (f *arrivalsFile) trace(p *strict.Problems, at lookup, names []string) *workloads.Trace {
+	path := at.path(f.File)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		p.Faultf("file", "%s cannot be read: %s", path, reason(err))

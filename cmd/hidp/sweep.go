@@ -48,7 +48,11 @@ func (a *app) sweepCommand() *cobra.Command {
 }
 
 func (a *app) sweep(ctx context.Context, file string, f sweepFlags) error {
-	s, err := sweep.Load(file)
+	load := sweep.Load
+	if f.options.Resume && f.out != "" {
+		load = func(file string) (*sweep.Sweep, error) { return sweep.LoadIn(file, f.out) }
+	}
+	s, err := load(file)
 	if err != nil {
 		return err
 	}

@@ -179,10 +179,8 @@ func TestOtherVersionsAndInputsAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, m.Inputs, "t.csv")
 	require.NoError(t, ExecShard(context.Background(), dir, 0))
-
-	trace := filepath.Join(filepath.Dir(path), "t.csv")
-	require.NoError(t, os.WriteFile(trace, []byte("time_s,model\n1,squeezenet1_1\n"), 0o644))
-	require.ErrorContains(t, ExecShard(context.Background(), dir, 1), "another content of t.csv")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "inputs", "t.csv"), []byte("time_s,model\n1,squeezenet1_1\n"), 0o644))
+	require.ErrorContains(t, ExecShard(context.Background(), dir, 1), "another content of "+filepath.Join(dir, "inputs", "t.csv"))
 	m.Version = "v0"
 	require.NoError(t, m.write(dir))
 	require.ErrorContains(t, ExecShard(context.Background(), dir, 1), `version "v0"`)

@@ -6,7 +6,8 @@
 //   - file.go, axis.go, quantity.go: a sweep file; Load turns it into a Sweep. expression.go: constraints between axes.
 //   - space.go: the points of a sweep, by number. Any of them is found without the others, so shards need no coordination.
 //   - scene.go, substitute.go: a point as a scenario. evaluate.go: a point's runs.
-//   - manifest.go, shard.go: what is on disk. execute.go: Run, all shards on one machine, and ExecShard, one shard anywhere.
+//   - manifest.go, folder.go, inputs.go, shard.go, draft.go, parquet.go: what is on disk. execute.go: Run, all shards on one machine,
+//     and ExecShard, one shard anywhere.
 //   - status.go, merge.go: how far a sweep is, and its rows in one file. plot.go: figures of a merged sweep.
 //   - optimize.go, cma.go, halving.go: search instead of enumeration.
 //
@@ -14,6 +15,7 @@
 //
 //	manifest.json          written last when the folder is made: format, hash of the sweep, program version, shard size, columns
 //	sweep.toml             the sweep file as it was; scenario.toml: the scenario it builds on
+//	inputs/                copies of the files that the scenario and the axes name
 //	shards/000000.parquet  one row per run of the points [shard·size, (shard+1)·size)
 //
 // A shard is written to a temporary file, synced and renamed. It holds no times and no host names, so the same shard made twice,

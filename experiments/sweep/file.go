@@ -59,6 +59,7 @@ type Sweep struct {
 	constraints []*expression
 	sampling    sampling
 	repeat      replications
+	copies      map[string]string // by path of a file: its copy, which is read instead
 }
 
 // source is what a sweep was read from.
@@ -112,11 +113,24 @@ func readLimited(path string) ([]byte, error) {
 
 // Parse reads a sweep from the content of the file at path; the file itself is not opened, but the scenario that it names is.
 func Parse(path string, data []byte) (*Sweep, error) {
-	s, err := parse(source{path: path, data: data, folder: filepath.Dir(path)}, true)
+	s, err := parse(sourceOf(path, data), true)
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+func sourceOf(path string, data []byte) source {
+	return source{path: path, data: data, folder: folderOf(path)}
+}
+
+// folderOf returns the folder of a file, absolute: messages about files in it are the same wherever the program is started.
+func folderOf(path string) string {
+	folder := filepath.Dir(path)
+	if absolute, err := filepath.Abs(folder); err == nil {
+		return absolute
+	}
+	return folder
 }
 
 func unreadable(path string, err error) error {

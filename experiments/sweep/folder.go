@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ import (
 const (
 	sweepName    = "sweep.toml"
 	scenarioName = "scenario.toml"
+	inputsName   = "inputs"
 )
 
 // Hash identifies what the sweep computes: the sweep file and the scenario it builds on, byte for byte.
@@ -31,66 +31,6 @@ func (s *Sweep) Hash() string {
 	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
-// inputs hashes the other files that the scenario and the axes name: platforms, networks, traces.
-func (s *Sweep) inputs() (map[string]string, error) {
-	found := map[string]string{}
-	var walk func(v any) error
-	walk = func(v any) error {
-		switch x := v.(type) {
-		case string:
-			return s.addInput(found, x)
-		case []any:
-			return each(x, walk)
-		case []map[string]any:
-			return each(x, func(t map[string]any) error { return walk(t) })
-		case map[string]any:
-			return each(slices.Collect(maps.Values(x)), walk)
-		}
-		return nil
-	}
-	if err := walk(s.base.tree); err != nil {
-		return nil, err
-	}
-	for i := range s.axes {
-		if err := each(s.axes[i].values, func(v setting) error { return walk(v.tree) }); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-func each[T any](list []T, do func(T) error) error {
-	for _, x := range list {
-		if err := do(x); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addInput hashes the file that a text names, if it names one.
-func (s *Sweep) addInput(found map[string]string, text string) error {
-	switch filepath.Ext(text) {
-	case ".toml", ".onnx", ".csv", ".data":
-	default:
-		return nil
-	}
-	path := text
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.source.folder, path)
-	}
-	if found[text] != "" {
-		return nil
-	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // no file, or a fault that is told where the value is used
-	}
-	sum := sha256.Sum256(data)
-	found[text] = hex.EncodeToString(sum[:16])
-	return err
-}
-
 // goesOn returns why this program cannot go on with the folder's sweep, or nil.
 func (s *Sweep) goesOn(dir string, m *Manifest) error {
 	if hash := s.Hash(); m.Hash != hash {
@@ -101,16 +41,7 @@ func (s *Sweep) goesOn(dir string, m *Manifest) error {
 		return &FolderError{dir, fmt.Sprintf("was begun by version %q of the program and this is %q; "+
 			"finish it with that one, or choose another folder", m.Version, v)}
 	}
-	now, err := s.inputs()
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Inputs)) {
-		if now[name] != m.Inputs[name] {
-			return &FolderError{dir, fmt.Sprintf("was begun with another content of %s; restore that file, or choose another folder", name)}
-		}
-	}
-	return nil
+	return s.unchanged(dir, m)
 }
 
 func short(hash string) string { return hash[:min(8, len(hash))] }
@@ -130,7 +61,7 @@ func vacant(dir string) error {
 		ours := slices.ContainsFunc([]string{sweepName, scenarioName, manifestName}, func(n string) bool {
 			return name == n || name != e.Name() && strings.HasPrefix(name, n+".")
 		})
-		if !ours && e.Name() != "shards" {
+		if !ours && e.Name() != "shards" && e.Name() != inputsName {
 			return &FolderError{dir, fmt.Sprintf("is not empty and holds no sweep (there is %s); choose another folder", e.Name())}
 		}
 	}
@@ -146,7 +77,7 @@ func (s *Sweep) begin(dir string, m *Manifest) error {
 	if m.Folder, err = filepath.Abs(s.source.folder); err != nil {
 		return err
 	}
-	if m.Inputs, err = s.inputs(); err != nil {
+	if m.Inputs, err = s.copyInputs(dir); err != nil {
 		return err
 	}
 	files := []results.File{{Name: sweepName, Data: s.source.data}}
@@ -181,5 +112,5 @@ func (m *Manifest) open(dir string) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.goesOn(dir, m)
+	return s.in(dir, m), s.goesOn(dir, m)
 }

@@ -27,12 +27,18 @@ type Manifest struct {
 	ShardSize int64    `json:"shard_size"` // points per shard
 	Columns   []Column `json:"columns"`
 
-	File     string            `json:"file"`     // the sweep file's path, for messages
-	Scenario string            `json:"scenario"` // the scenario file's path; empty if it stands in the sweep file
-	Folder   string            `json:"folder"`   // where paths in the scenario start from
-	Inputs   map[string]string `json:"inputs"`   // other files that the scenario names, with their hashes
+	File     string           `json:"file"`     // the sweep file's path, for messages
+	Scenario string           `json:"scenario"` // the scenario file's path; empty if it stands in the sweep file
+	Folder   string           `json:"folder"`   // where paths in the scenario start from
+	Inputs   map[string]Input `json:"inputs"`   // other files that the scenario needs, by their paths from there
 
 	SecondsPerPoint float64 `json:"seconds_per_point"` // as measured on some points before the start; 0: not measured
+}
+
+// Input is a file that the scenario, a value of an axis or another input names.
+type Input struct {
+	Hash string `json:"hash"`
+	Copy string `json:"copy,omitempty"` // its copy below the sweep's folder, which is read instead; empty: it is too large
 }
 
 // Column is a column of the results.

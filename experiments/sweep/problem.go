@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,7 +59,7 @@ func LoadProblem(path string) (*Problem, error) {
 func ParseProblem(path string, data []byte) (*Problem, error) {
 	var f problemFile
 	problems, _ := strict.Parse(path, data, &f)
-	s := &Sweep{source: source{path: path, data: data, folder: filepath.Dir(path)}}
+	s := &Sweep{source: sourceOf(path, data)}
 	baseErr := s.read(problems, &f.sweepFile)
 	s.sampling = sampling{method: "random", points: 1}
 	if f.Sample != nil {

@@ -44,7 +44,7 @@ func (s *Sweep) readBase(p *strict.Problems, v any) error {
 				p.Faultf("scenario", "%s cannot be read: %s", src.scenarioPath, cause(err))
 				return nil
 			}
-			src.folder = filepath.Dir(src.scenarioPath)
+			src.folder = folderOf(src.scenarioPath)
 		}
 		s.base = &base{path: filepath.Join(src.folder, filepath.Base(src.scenarioPath)), tree: map[string]any{}}
 		var err error
@@ -156,7 +156,7 @@ func (s *Sweep) scenario(settings []setting) (*experiments.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	scenario, err := experiments.Parse(s.base.path, text)
+	scenario, err := experiments.ParseWith(s.base.path, text, s.find)
 	return scenario, s.translate(settings, err)
 }
 
@@ -175,6 +175,7 @@ func (s *Sweep) translate(settings []setting, err error) error {
 	}
 	out := &strict.Error{}
 	for _, f := range faulty.Faults {
+		f.Message = s.original(f.Message)
 		if i := s.axisOf(f.Key); i >= 0 {
 			f.File, f.Line = s.source.path, 0
 			f.Message = fmt.Sprintf("(axis %s = %s) %s", s.axes[i].name, settings[i].text, f.Message)
