@@ -20,6 +20,8 @@
 package hidp
 
 import (
+	"slices"
+
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/optchain"
@@ -63,7 +65,7 @@ func entry(name, tier, summary, blind string) strategies.Entry {
 	return strategies.Entry{Name: name, Summary: summary, Source: paper, Blind: blind, Options: opts,
 		New: func(o strategies.Options) (strategies.Strategy, error) {
 			r := strategies.Read(name, opts, o)
-			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000), planners: map[request]*planner{}}
+			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000)}
 			if tier == "" {
 				h.tier = r.Word("tier")
 			}
@@ -79,8 +81,11 @@ type hidp struct {
 	name, tier, objective, data string
 	backlog                     bool
 	segment                     int
-	planners                    map[request]*planner // what was worked out for earlier requests and changes no answer
+	planners                    []*planner // what was worked out for earlier requests and changes no answer; the last used comes last
 }
+
+// mostPlanners bounds what is kept: about half a megabyte each for a small network on five boards, more for larger ones.
+const mostPlanners = 64
 
 // request is what a planner holds for.
 type request struct {
@@ -92,11 +97,18 @@ type request struct {
 // planner returns the planner of earlier requests of the kind or a new one.
 func (h *hidp) planner(r strategies.Request, b *strategies.Belief) *planner {
 	key := request{r.Graph, b.Platform, r.Batch, r.Leader}
-	p, ok := h.planners[key]
-	if !ok {
+	var p *planner
+	if i := slices.IndexFunc(h.planners, func(p *planner) bool { return p.of == key }); i >= 0 {
+		p = h.planners[i]
+		h.planners = slices.Delete(h.planners, i, i+1)
+	} else {
 		p = newPlanner(h.name, r, b, h.data != "rows-nohalo")
-		h.planners[key] = p
+		p.of = key
+		if len(h.planners) == mostPlanners {
+			h.planners = slices.Delete(h.planners, 0, 1)
+		}
 	}
+	h.planners = append(h.planners, p)
 	p.b, p.queue = b, backlog(b)
 	return p
 }

@@ -1,6 +1,8 @@
 package hidp
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/conformance"
 	"hidp/strategies/optchain"
 	"hidp/strategies/single"
 	"hidp/workloads"
@@ -75,6 +78,32 @@ func TestMemoryOfEarlierRequestsChangesNothing(t *testing.T) {
 }
 
 // A board that nobody can reach changes nothing.
+// What was worked out is kept for the last requests only, and what is forgotten is worked out anew.
+func TestMemoryOfEarlierRequestsIsBounded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 0))
+	g, p := conformance.RandomGraph(rng), conformance.RandomPlatform(rng)
+	s := build(t, Entry(), nil)
+	r := strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}
+	b := strategies.NewBelief(p)
+	_, first := planned(t, s, r, b)
+	kept := s.(*hidp).planners[0]
+	for range mostPlanners + 5 {
+		again := *p
+		planned(t, s, r, strategies.NewBelief(&again))
+		_, same := planned(t, s, r, b)
+		require.Equal(t, first, same)
+	}
+	require.Len(t, s.(*hidp).planners, mostPlanners)
+	require.Same(t, kept, s.(*hidp).planners[mostPlanners-1], "in use all the time")
+	for range mostPlanners {
+		again := *p
+		planned(t, s, r, strategies.NewBelief(&again))
+	}
+	require.False(t, slices.Contains(s.(*hidp).planners, kept))
+	_, same := planned(t, s, r, b)
+	require.Equal(t, first, same)
+}
+
 func TestUnreachableBoardChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, b := instance(t)

@@ -13,6 +13,7 @@ import (
 // planner holds what does not depend on the backlog and may be used for many requests: prices of segments and the tiers' tables.
 type planner struct {
 	name   string
+	of     request
 	r      strategies.Request
 	b      *strategies.Belief // of the present request
 	c      *chain
