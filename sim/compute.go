@@ -47,14 +47,12 @@ func (s *simulation) startOp(n *nodeState, a *node.Action) {
 }
 
 // adjustSpeeds gives every op of node j the speed that its neighbours leave it, and schedules the ends that move.
-func (s *simulation) adjustSpeeds(j int32) {
-	n := &s.nodes[j]
-	mask := n.machine.Busy()
-	if !n.fresh && (n.steady || mask == n.mask) {
-		n.mask = mask
+func (s *simulation) adjustSpeeds(n *nodeState, j int32, mask uint32) {
+	quiet := n.steady && !n.fresh
+	n.mask, n.fresh = mask, false
+	if quiet {
 		return
 	}
-	n.mask, n.fresh = mask, false
 	for a := n.active; a != 0; a &= a - 1 {
 		k := bits.TrailingZeros64(a)
 		o := &n.ops[k]
@@ -65,8 +63,10 @@ func (s *simulation) adjustSpeeds(j int32) {
 		if speed == o.speed {
 			continue
 		}
-		o.left = max(0, o.left-float64(o.speed*float64(s.now-o.since)))
 		first := o.speed == 0
+		if !first {
+			o.left = max(0, o.left-float64(o.speed*float64(s.now-o.since)))
+		}
 		o.speed, o.since = speed, s.now
 		o.due = s.now + ceilNanoseconds(o.left/speed)
 		if first || o.due < o.pending {

@@ -152,11 +152,12 @@ func (s *simulation) loop(ctx context.Context) error {
 		ev, ok := s.eng.NextUntil(min(horizon, s.netAt))
 		if ok {
 			s.now = ev.At
-			for ok {
-				s.handle(ev)
-				if ok = s.eng.Due(s.now); ok {
-					ev, ok = s.eng.NextUntil(s.now)
+			s.handle(ev)
+			for s.eng.Due(s.now) {
+				if ev, ok = s.eng.NextUntil(s.now); !ok {
+					break
 				}
+				s.handle(ev)
 			}
 		} else if s.netAt > horizon || s.netAt == never {
 			return s.stalled()
@@ -248,7 +249,11 @@ func (s *simulation) touch(j int32) {
 func (s *simulation) settle() {
 	for len(s.dirty) > 0 {
 		j := s.dirty[0]
-		s.dirty = s.dirty[:copy(s.dirty, s.dirty[1:])]
+		rest := len(s.dirty) - 1
+		if rest > 0 {
+			copy(s.dirty, s.dirty[1:])
+		}
+		s.dirty = s.dirty[:rest]
 		s.nodes[j].dirty = false
 		s.dispatch(j)
 	}
@@ -282,5 +287,7 @@ func (s *simulation) dispatch(j int32) {
 			s.notePhase(n, j, a)
 		}
 	}
-	s.adjustSpeeds(j)
+	if mask := n.machine.Busy(); n.fresh || mask != n.mask {
+		s.adjustSpeeds(n, j, mask)
+	}
 }

@@ -40,12 +40,27 @@ func (m *Machine) Next(dst []Action) []Action {
 	}
 	m.sortReady()
 	for _, j := range m.ready {
-		dst = m.proceed(dst, j)
+		r := &m.requests[j.h]
+		s := &r.part.steps[j.step]
+		if s.kind == send {
+			r.waits[j.step] = handed
+			dst = append(dst, Action{})
+			dst[len(dst)-1].set(SendTensor, j.h, s.op, 0)
+			m.count(r, j.h)
+			continue
+		}
+		m.enqueue(j, r, s)
+		if m.observed {
+			dst = append(dst, Action{Kind: QueueOp, Handle: j.h, Op: s.op, Cluster: s.cluster})
+		}
 	}
 	m.ready = m.ready[:0]
 	for c := m.waiting &^ m.busy; c != 0; c &= c - 1 {
 		if k := bits.TrailingZeros32(c); m.waiting>>k&1 != 0 { // a group may have emptied it meanwhile
-			dst = m.start(dst, k)
+			if j, s := m.start(k); s != nil {
+				dst = append(dst, Action{})
+				dst[len(dst)-1].set(StartOp, j.h, s.op, s.cluster)
+			}
 		}
 	}
 	if m.observed {
@@ -53,7 +68,8 @@ func (m *Machine) Next(dst []Action) []Action {
 		m.pending = m.pending[:0]
 	}
 	for _, h := range m.ended {
-		dst = act(dst, Finish, h, 0, 0)
+		dst = append(dst, Action{})
+		dst[len(dst)-1].set(Finish, h, 0, 0)
 		m.release(h)
 	}
 	m.ended = m.ended[:0]
@@ -79,16 +95,8 @@ func (m *Machine) before(a, b job) bool {
 	return a.step < b.step
 }
 
-// proceed hands a ready send to the driver, or puts a ready op into the queues of its clusters.
-func (m *Machine) proceed(dst []Action, j job) []Action {
-	r := &m.requests[j.h]
-	s := &r.part.steps[j.step]
-	if s.kind == send {
-		r.waits[len(r.part.gates)+int(j.step)] = handed
-		dst = act(dst, SendTensor, j.h, s.op, 0)
-		m.count(r, j.h)
-		return dst
-	}
+// enqueue puts an op that is ready into the queues of its clusters.
+func (m *Machine) enqueue(j job, r *request, s *step) {
 	if r.phase == Offload {
 		m.enter(j.h, Map)
 	}
@@ -97,24 +105,20 @@ func (m *Machine) proceed(dst []Action, j job) []Action {
 		m.queues[bits.TrailingZeros32(c)].push(j)
 	}
 	m.waiting |= mask
-	if m.observed {
-		dst = act(dst, QueueOp, j.h, s.op, s.cluster)
-	}
-	return dst
 }
 
-// start begins the op at the head of physical cluster c if it heads all its clusters and these are free.
-func (m *Machine) start(dst []Action, c int) []Action {
+// start begins the op at the head of physical cluster c and returns it, if it heads all its clusters and these are free.
+func (m *Machine) start(c int) (job, *step) {
 	j := m.queues[c].head()
 	r := &m.requests[j.h]
 	s := &r.part.steps[j.step]
 	mask := m.masks[s.cluster]
 	if m.busy&mask != 0 {
-		return dst
+		return j, nil
 	}
-	for x := mask; x != 0; x &= x - 1 {
+	for x := mask &^ (1 << c); x != 0; x &= x - 1 {
 		if m.queues[bits.TrailingZeros32(x)].head() != j {
-			return dst
+			return j, nil
 		}
 	}
 	for x := mask; x != 0; x &= x - 1 {
@@ -128,15 +132,13 @@ func (m *Machine) start(dst []Action, c int) []Action {
 	if r.phase == Map {
 		m.enter(j.h, Execute)
 	}
-	return act(dst, StartOp, j.h, s.op, s.cluster)
+	return j, s
 }
 
-// act appends an action field by field: an Action that is copied as a whole right after it was written stalls the processor.
-func act(dst []Action, kind ActionKind, h Handle, op, cluster int32) []Action {
-	dst = append(dst, Action{})
-	a := &dst[len(dst)-1]
+// set fills in an action that is in its place already: an Action that is copied as a whole right after it was written field by field
+// stalls the processor.
+func (a *Action) set(kind ActionKind, h Handle, op, cluster int32) {
 	a.Kind, a.Handle, a.Op, a.Cluster = kind, h, op, cluster
-	return dst
 }
 
 // fifo is a queue of jobs in a ring.

@@ -10,9 +10,9 @@ import (
 func TestStepsThatWaitForTheSameShareAGate(t *testing.T) {
 	prog := compile(t, op(0, 0), op(0, 1), message(0, 1, 0, 1), op(0, 0, 0, 1), op(0, 1, 0), op(0, 0, 1, 3), op(0, 1, 0, 1))
 	part := &prog.Parts[0]
-	require.Equal(t, []gate{{0, 3}, {3, 4}}, part.gates)
-	require.Equal(t, []int32{2, 3, 6, 5}, part.behind)
-	require.Equal(t, []int32{2, 2}, part.waits[:2])
+	require.Equal(t, [][]int32{{2, 3, 6}, {5}}, part.gates)
+	require.Equal(t, []int32{2, 2}, part.waits[len(part.steps):])
+	require.Equal(t, []int32{^0, 4}, part.steps[0].opens)
 
 	m := New(board(), false)
 	h := begin(m, 0, prog)

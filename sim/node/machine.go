@@ -182,7 +182,7 @@ func (m *Machine) Expects(h Handle, op int) bool {
 		return false
 	}
 	s := r.part.landing[op]
-	return s != nowhere && r.waits[len(r.part.gates)+int(s)] == waiting
+	return s != nowhere && r.waits[s] == waiting
 }
 
 // TensorArrived says that the tensor of send op of the plan is here for request h. It panics if Expects does not hold.
@@ -192,7 +192,7 @@ func (m *Machine) TensorArrived(h Handle, op int) {
 	}
 	r := &m.requests[h]
 	s := r.part.landing[op]
-	r.waits[len(r.part.gates)+int(s)] = handed
+	r.waits[s] = handed
 	if r.phase == Idle {
 		m.enter(h, Map)
 	}
@@ -206,13 +206,14 @@ func refuse(h Handle, op int) {
 // complete counts a step as done and wakes those that waited for nothing else any more.
 func (m *Machine) complete(j job) {
 	r := &m.requests[j.h]
-	s := &r.part.steps[j.step]
-	for _, n := range r.part.opens[s.first:s.last] {
+	for _, n := range r.part.steps[j.step].opens {
 		if n >= 0 {
 			m.ready = append(m.ready, job{j.h, n})
-		} else if r.waits[^n]--; r.waits[^n] == 0 {
-			x := &r.part.gates[^n]
-			for _, n := range r.part.behind[x.first:x.last] {
+		} else if left := &r.waits[len(r.part.steps)+int(^n)]; *left > 1 {
+			*left--
+		} else {
+			*left = 0
+			for _, n := range r.part.gates[^n] {
 				m.ready = append(m.ready, job{j.h, n})
 			}
 		}
@@ -241,7 +242,7 @@ func (m *Machine) NodeLost(lost int) {
 // needs reports whether any step of the request that is not done deals with the given node.
 func (r *request) needs(node int32) bool {
 	for s := range r.part.steps {
-		if st := &r.part.steps[s]; st.kind != compute && st.peer == node && r.waits[len(r.part.gates)+s] != handed {
+		if st := &r.part.steps[s]; st.kind != compute && st.peer == node && r.waits[s] != handed {
 			return true
 		}
 	}

@@ -23,17 +23,14 @@ type Part struct {
 	Leads bool // this node is the plan's leader
 
 	steps   []step
-	gates   []gate
-	opens   []int32 // successors of all steps
-	behind  []int32 // the steps behind all gates
-	initial []int32 // the steps that wait for nothing, arrivals excepted
-	landing []int32 // by op of the plan: the step that is its arrival here, or nowhere
-	waits   []int32 // what every request begins with: per gate the steps that it waits for, then per step waiting
+	gates   [][]int32 // the steps behind each
+	initial []int32   // the steps that wait for nothing, arrivals excepted
+	landing []int32   // by op of the plan: the step that is its arrival here, or nowhere
+	waits   []int32   // what every request begins with: per step waiting, then per gate the steps that it waits for
 }
 
-// gate lets the steps begin that wait for the same several steps, when these are done. A layer cut into strips makes every strip
-// wait for all strips before: counting for all at once takes n steps instead of n². Its steps are behind[first:last].
-type gate struct{ first, last int32 }
+// A gate lets the steps begin that wait for the same several steps, when these are done. A layer cut into strips makes every strip
+// wait for all strips before: counting for all at once takes n steps instead of n².
 
 // nowhere is the landing of an op that does not arrive here.
 const nowhere = int32(-1)
@@ -42,11 +39,9 @@ const nowhere = int32(-1)
 type step struct {
 	kind    stepKind
 	op      int32
-	cluster int32 // compute
-	peer    int32 // node at the other end of a send or an arrival
-
-	// Its successors are opens[first:last]: a step that waits for this one alone, or ^g for gate g. A send has none here.
-	first, last int32
+	cluster int32   // compute
+	peer    int32   // node at the other end of a send or an arrival
+	opens   []int32 // its successors: a step that waits for this one alone, or ^g for gate g. A send has none here
 }
 
 type stepKind uint8
@@ -159,9 +154,12 @@ func (c *compiler) link(part *Part) {
 	for i := range part.landing {
 		part.landing[i] = nowhere
 	}
-	next, gates := make([][]int32, len(part.steps)), make([][]int32, len(part.steps)) // by step
 	known := map[string]int{}
-	var behind [][]int32 // by gate
+	var waits []int32 // by gate
+	open := func(op int, what int32) {
+		s := &part.steps[c.ending[op]]
+		s.opens = append(s.opens, what)
+	}
 	for s := range part.steps {
 		if part.steps[s].kind == arrival {
 			part.landing[part.steps[s].op] = int32(s)
@@ -173,40 +171,24 @@ func (c *compiler) link(part *Part) {
 			part.initial = append(part.initial, int32(s))
 			continue
 		case 1:
-			next[c.ending[after[0]]] = append(next[c.ending[after[0]]], int32(s))
+			open(after[0], int32(s))
 			continue
 		}
 		key := fmt.Sprint(after)
 		g, ok := known[key]
 		if !ok {
-			g = len(behind)
+			g = len(part.gates)
 			known[key] = g
-			behind = append(behind, nil)
-			part.waits = append(part.waits, int32(len(after)))
+			part.gates = append(part.gates, nil)
+			waits = append(waits, int32(len(after)))
 			for _, a := range after {
-				gates[c.ending[a]] = append(gates[c.ending[a]], int32(g))
+				open(a, ^int32(g))
 			}
 		}
-		behind[g] = append(behind[g], int32(s))
+		part.gates[g] = append(part.gates[g], int32(s))
 	}
-	part.lay(next, gates, behind)
-}
-
-// lay writes down flat what link has found.
-func (part *Part) lay(next, gates, behind [][]int32) {
-	for s := range part.steps {
-		st := &part.steps[s]
-		st.first = int32(len(part.opens))
-		part.opens = append(part.opens, next[s]...)
-		for _, g := range gates[s] {
-			part.opens = append(part.opens, ^g)
-		}
-		st.last = int32(len(part.opens))
+	for range part.steps {
 		part.waits = append(part.waits, waiting)
 	}
-	for _, b := range behind {
-		first := int32(len(part.behind))
-		part.behind = append(part.behind, b...)
-		part.gates = append(part.gates, gate{first, int32(len(part.behind))})
-	}
+	part.waits = append(part.waits, waits...)
 }
