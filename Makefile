@@ -15,9 +15,10 @@ build: ## build bin/hidp
 	@scripts/need-go.sh
 	$(GO) build -trimpath -buildvcs=auto -o $(BIN) ./cmd/hidp
 
-agents: ## build bin/hidp-linux-amd64 and -arm64, static, for boards
+agents: ## build bin/hidp-linux-amd64 and -arm64 for boards, and fetch ONNX Runtime for them
 	@scripts/need-go.sh
-	@for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -buildvcs=auto -ldflags=-s -o $(BIN)-linux-$$arch ./cmd/hidp; done
+	@for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -buildvcs=auto -ldflags=-s -o $(BIN)-linux-$$arch ./cmd/hidp || exit 1; done
+	scripts/fetch-ort.sh amd64 arm64
 
 reproduce: build ## simulate HiDP and its rivals on the paper's boards: out/fig5.*, out/claims.*
 	$(BIN) reproduce --out $(OUT) --seed $(SEED)
@@ -27,7 +28,7 @@ figures: build ## only the figures, with fewer seeds
 
 test: ## all tests (under 10 minutes on 2 cores)
 	@scripts/need-go.sh
-	@for tool in fetch-test-models fetch-ort install-simgrid; do scripts/$$tool.sh || echo "make test: tests that need it are skipped" >&2; done
+	@for tool in fetch-test-models fetch-ort install-simgrid install-sshd; do scripts/$$tool.sh || echo "make test: tests that need it are skipped" >&2; done
 	$(GO) test -timeout 9m ./...
 
 bench: ## the speed figures of docs/performance.md, ready for benchstat

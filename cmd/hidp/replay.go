@@ -42,7 +42,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c := &cobra.Command{Use: "replay PLAN.json --agents AGENTS.toml", Short: "run a given plan on real agents", Args: cobra.ExactArgs(1),
 		Long: "replay brings the sub-models of a plan to the agents of a testbed, runs requests, compares the answers with those of the network\n" +
 			"unsplit, and prints what was measured. A run in which something came too late to be believed is not reported as one that went well.",
-		Example: "  hidp replay plan.json --agents testbed/agents.toml --requests 20 --interval 500ms --trace measured.json",
+		Example: "  hidp replay plan.json --agents .testbed/agents.toml --requests 20 --interval 500ms --trace measured.json",
 		RunE:    func(c *cobra.Command, args []string) error { return a.replay(c.Context(), args[0], f) }}
 	c.Flags().StringVar(&f.agents, "agents", filepath.Join(testbedDir, "agents.toml"), "which agent is which node")
 	c.Flags().StringVar(&f.model, "model", "", "the network (default: the one the plan names); weights of zoo networks are drawn from the seed")

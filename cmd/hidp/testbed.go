@@ -17,7 +17,7 @@ import (
 )
 
 // testbedDir is where the emulated boards of this folder live unless said otherwise.
-const testbedDir = "testbed"
+const testbedDir = ".testbed"
 
 func (a *app) testbedCommand() *cobra.Command {
 	c := &cobra.Command{Use: "testbed", Short: "emulated boards on this machine, and agents on real ones",

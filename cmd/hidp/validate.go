@@ -13,6 +13,7 @@ import (
 	"hidp/experiments/validation"
 	"hidp/testbed/controller"
 	"hidp/testbed/emulate"
+	"hidp/testbed/inference"
 	"hidp/workloads"
 )
 
@@ -135,6 +136,9 @@ func (a *app) validation(ctx context.Context, f validateFlags, m *validation.Mat
 	bar := a.newProgress("validating", 0)
 	defer bar.done()
 	for _, n := range agents.Roster().Agents {
+		if agents.About(n.Node).Engine == (inference.Reference{}).Name() {
+			return nil, fmt.Errorf("%s has no ONNX Runtime: what the engine in Go takes says nothing of boards; run make ort, or name the library with --ort", n.Node)
+		}
 		conditions = append(conditions, n.Node+": "+about(agents, n.Node))
 	}
 	return validation.Run(ctx, validation.Options{Matrix: m, Platform: agents.Roster().World(), Bench: bench, Check: !f.noCheck,

@@ -153,10 +153,18 @@ type Pace struct {
 	// work takes is then that of the thread that had most to do: with a processor each, all wait for it where the work is
 	// divided once; where it is divided anew for every operator and badly, it takes a little longer than that.
 	Others func(plan, op int) []int
+
+	yields bool // the thread has the priority of its speed
 }
 
 // Run implements Worker.
 func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) {
+	if !p.yields {
+		if err := yieldTo(p.Slowdown); err != nil {
+			return Done{}, err
+		}
+		p.yields = true
+	}
 	spent := p.meter(t)
 	p.Pacer.begin(t.Cluster)
 	spent.start()

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -35,6 +36,17 @@ func pin(cpus []int) error {
 	}
 	if err := unix.SchedSetaffinity(0, &set); err != nil {
 		return fmt.Errorf("pinning to CPUs %v: %w", cpus, err)
+	}
+	return nil
+}
+
+// yieldTo lowers the calling thread's share of a processor to what a cluster that is so many times slower than it needs, against other
+// threads of that kind: the kernel divides a processor in the ratio of weights, and a step of niceness is a factor of 1.25 (sched(7),
+// "The nice value"). Without it short ops of fast clusters wait behind long ones of slow clusters.
+func yieldTo(slowdown float64) error {
+	nice := min(19, int(math.Round(math.Log(max(1, slowdown))/math.Log(1.25))))
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
+		return fmt.Errorf("niceness %d: %w", nice, err)
 	}
 	return nil
 }
