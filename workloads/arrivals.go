@@ -64,13 +64,21 @@ type Periodic struct {
 	Jitter   time.Duration // from 0 to Interval
 }
 
-// Source validates the workload and starts it. Jitter comes from Stream(seed, "arrivals").
-func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+// Validate reports why the workload is none, or nil.
+func (p Periodic) Validate() error {
 	if p.Interval <= 0 || p.Interval > maxTime {
-		return nil, fmt.Errorf("interval is %v; must be positive", p.Interval)
+		return fmt.Errorf("interval is %v; must be positive", p.Interval)
 	}
 	if p.Jitter < 0 || p.Jitter > p.Interval {
-		return nil, fmt.Errorf("jitter is %v; must be from 0 to the interval of %v", p.Jitter, p.Interval)
+		return fmt.Errorf("jitter is %v; must be from 0 to the interval of %v", p.Jitter, p.Interval)
+	}
+	return nil
+}
+
+// Source validates the workload and starts it. Jitter comes from Stream(seed, "arrivals").
+func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
 	}
 	var next time.Duration
 	return newTimed(seed, mix, limit, func(r *rand.Rand) time.Duration {
@@ -88,11 +96,19 @@ type Poisson struct {
 	Rate float64 // requests per second
 }
 
-// Source validates the workload and starts it. Intervals come from Stream(seed, "arrivals"), each rounded to nanoseconds.
-func (p Poisson) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+// Validate reports why the workload is none, or nil.
+func (p Poisson) Validate() error {
 	const lowest, highest = 1e-6, 1e9
 	if !(p.Rate >= lowest && p.Rate <= highest) {
-		return nil, fmt.Errorf("rate is %v requests per second; must be from %g to %g", p.Rate, lowest, highest)
+		return fmt.Errorf("rate is %v requests per second; must be from %g to %g", p.Rate, lowest, highest)
+	}
+	return nil
+}
+
+// Source validates the workload and starts it. Intervals come from Stream(seed, "arrivals"), each rounded to nanoseconds.
+func (p Poisson) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
 	}
 	mean := float64(time.Second) / p.Rate
 	var at time.Duration
@@ -138,15 +154,23 @@ type Closed struct {
 	Own     bool // every client keeps to one model: client i to model i modulo their number; the mix's weights do not count
 }
 
+// Validate reports why the workload is none, or nil.
+func (c Closed) Validate() error {
+	const most = 1 << 20
+	if c.Clients < 1 || c.Clients > most {
+		return fmt.Errorf("number of clients is %d; must be from 1 to %d", c.Clients, most)
+	}
+	if c.Think < 0 || c.Think > maxTime {
+		return fmt.Errorf("think time is %v; must not be negative", c.Think)
+	}
+	return nil
+}
+
 // Loop validates the workload and starts it. Unless clients keep to models of their own, the models of a mix are dealt in the order in which requests are sent, so the
 // sequence of models, though not who sends them when, is the same for all strategies.
 func (c Closed) Loop(seed uint64, mix Mix, limit Limit) (*Loop, error) {
-	const most = 1 << 20
-	if c.Clients < 1 || c.Clients > most {
-		return nil, fmt.Errorf("number of clients is %d; must be from 1 to %d", c.Clients, most)
-	}
-	if c.Think < 0 || c.Think > maxTime {
-		return nil, fmt.Errorf("think time is %v; must not be negative", c.Think)
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
 		return nil, err

@@ -48,14 +48,17 @@ func (m Mix) Validate() error {
 type picker struct {
 	mix  Mix
 	sum  float64
-	rand *rand.Rand
-	turn int // round robin: the model whose turn it is
-	left int // and how often more
+	rand *rand.Rand // nil in round robin
+	turn int        // round robin: the model whose turn it is
+	left int        // and how often more
 }
 
 // newPicker starts a mix; its chance is Stream(seed, "mix").
 func newPicker(seed uint64, mix Mix) *picker {
-	p := &picker{mix: mix, rand: Stream(seed, "mix"), turn: -1}
+	p := &picker{mix: mix, turn: -1}
+	if !mix.RoundRobin {
+		p.rand = Stream(seed, "mix")
+	}
 	for _, w := range mix.Weights {
 		p.sum += w
 	}
