@@ -48,7 +48,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().StringVar(&f.model, "model", "", "the network (default: the one the plan names); weights of zoo networks are drawn from the seed")
 	c.Flags().IntVar(&f.requests, "requests", 1, "how many requests run the plan")
 	c.Flags().DurationVar(&f.interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
-	c.Flags().DurationVar(&f.tolerance, "tolerance", 0, "lag above which the run is not valid (default: 2 ms, or 2 % of the median latency if that is more)")
+	c.Flags().DurationVar(&f.tolerance, "tolerance", 0, "lag of a request above which it counts as disturbed; a run with too many of them is not valid (default: 2 ms, or 2 % of the median latency if that is more)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and input")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare the answers with those of the network unsplit")
 	c.Flags().BoolVar(&f.modelled, "modelled", false, "compute nothing: ops take what the platform's cost model says")
@@ -218,6 +218,7 @@ type measured struct {
 	Engine       string         `json:"engine"`
 	EnergySource string         `json:"energy_source"`
 	Lag          float64        `json:"lag"`
+	Disturbed    int            `json:"disturbed"`
 	Invalid      []string       `json:"invalid"`
 	Checked      int            `json:"checked"`
 	Exact        bool           `json:"exact"`
@@ -239,7 +240,7 @@ type measuredNode struct {
 
 // measured condenses a run.
 func (r *replayer) measured(run *controller.Run) *measured {
-	m := &measured{Lag: run.Lag.Seconds(), Invalid: append([]string{}, run.Invalid...), Engine: r.agents.About(run.Platform.Nodes[r.plan.Leader].Name).Engine, Exact: len(run.Checks) > 0}
+	m := &measured{Lag: run.Lag.Seconds(), Disturbed: run.Disturbed, Invalid: append([]string{}, run.Invalid...), Engine: r.agents.About(run.Platform.Nodes[r.plan.Leader].Name).Engine, Exact: len(run.Checks) > 0}
 	sample := make([]float64, len(run.Latencies))
 	for i, l := range run.Latencies {
 		sample[i] = l.Seconds()
@@ -303,7 +304,8 @@ func (r *replayer) print(run *controller.Run) {
 	t.Add("latency max", seconds(m.Latency.Max))
 	t.Add("throughput", results.Number(m.Throughput)+" /s")
 	t.Add("energy per request ("+m.EnergySource+")", results.Number(m.EnergyPerRequest)+" J")
-	t.Add("lag of the testbed", seconds(m.Lag))
+	t.Add("largest lag of the testbed", seconds(m.Lag))
+	t.Add("requests disturbed by lag", fmt.Sprintf("%d of %d", run.Disturbed, len(run.Outcomes)))
 	r.app.printTable(t)
 	fmt.Fprintln(out)
 	nodes := results.Table{Columns: []string{"node", "busy", "sent", "received", "memory of tensors", "energy"}, Right: []string{"sent", "received", "memory of tensors", "energy"}}

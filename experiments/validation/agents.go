@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hidp/sim/trace"
@@ -123,6 +124,8 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 	if err != nil {
 		return nil, err
 	}
+	disturbed(run, first, "latency")
+	disturbed(run, second, "throughput")
 	m := &Measurement{Latency: part(run.Trace, first, first[0].Due), Throughput: part(run.Trace, second, first[0].Due), Invalid: run.Invalid}
 	for j := range run.Nodes {
 		n := &run.Nodes[j]
@@ -159,6 +162,21 @@ func (b *AgentBench) modelled(ctx context.Context, c Case, profile Profile, time
 		m.Invalid = append(m.Invalid, "modelled: "+why)
 	}
 	return part(run.Trace, outcomes, outcomes[0].Due), nil
+}
+
+// disturbed notes if too many requests of a phase were: those of both phases together may be few enough.
+func disturbed(run *controller.Run, phase []controller.Outcome, name string) {
+	if len(run.Invalid) > 0 {
+		return
+	}
+	part := map[int64]bool{}
+	for i := range phase {
+		part[phase[i].ID] = true
+	}
+	outcomes := slices.DeleteFunc(slices.Clone(run.Outcomes), func(o controller.Outcome) bool { return !part[o.ID] })
+	if n, tooMany := controller.Disturbed(outcomes, run.Tolerance); tooMany {
+		run.Invalid = append(run.Invalid, fmt.Sprintf("%d of %d requests of the %s phase lagged by more than %v", n, len(outcomes), name, run.Tolerance.Round(time.Microsecond)))
+	}
 }
 
 func requests(times []time.Duration) []controller.Request {

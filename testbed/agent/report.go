@@ -20,7 +20,8 @@ type Report struct {
 	PeakMemory    int64 // most bytes of tensors held at one time
 	LiveMemory    int64 // bytes of tensors that were not given up: 0 if all is well
 	Lag           Lag
-	Lost          []string // nodes, in the order in which they were lost
+	Late          map[int64]time.Duration // by request: its part of the sum of Lag
+	Lost          []string                // nodes, in the order in which they were lost
 }
 
 // Lag is how much later than meant something happened, where there is a time that it was meant to happen at: results of workers that
@@ -33,10 +34,13 @@ type Lag struct {
 func newReport(cfg *Config) Report {
 	n := len(cfg.Platform.Nodes)
 	return Report{Node: cfg.Platform.Nodes[cfg.Node].Name, Trace: trace.Trace{Limit: cfg.TraceLimit},
-		Busy: make([]time.Duration, len(cfg.Workers)), SentBytes: make([]int64, n), ReceivedBytes: make([]int64, n)}
+		Late: map[int64]time.Duration{}, Busy: make([]time.Duration, len(cfg.Workers)), SentBytes: make([]int64, n), ReceivedBytes: make([]int64, n)}
 }
 
-func (r *Report) noteLag(d time.Duration) {
+func (r *Report) noteLag(request int64, d time.Duration) {
+	if d > 0 {
+		r.Late[request] += d
+	}
 	r.Lag.Max = max(r.Lag.Max, d)
 	r.Lag.Sum += d
 	r.Lag.Count++

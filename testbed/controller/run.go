@@ -34,7 +34,8 @@ type Run struct {
 
 	Nodes     []NodeRun     // by node of the platform
 	Lag       time.Duration // the largest of any node
-	Tolerance time.Duration // of lag
+	Tolerance time.Duration // of a request's lag
+	Disturbed int           // requests with more
 	Invalid   []string      // why the numbers are not to be trusted; empty if they are
 	Lost      []*NodeLostError
 	Checks    []Checked

@@ -28,7 +28,8 @@ type Outcome struct {
 	Due      time.Duration // by the leader's clock
 	Finished time.Duration // the leader had the whole output, by its clock; 0 if it never had
 	Output   inference.Tensor
-	Err      error // why there is no answer; *NodeLostError, *RequestError, *TimeoutError or that of Serve's context
+	Lag      time.Duration // how much later than meant things happened for it, added up, on the node where that is most; set by Close
+	Err      error         // why there is no answer; *NodeLostError, *RequestError, *TimeoutError or that of Serve's context
 }
 
 // Latency returns the time from when the request was due to when the leader had the output, by the leader's clock.

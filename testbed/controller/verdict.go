@@ -2,16 +2,18 @@ package controller
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"hidp/testbed/agent/energy"
 )
 
-// What lag a run may have: it must not matter to what is measured.
+// What lag a run may have. Medians and quartiles do not depend on a few requests that were disturbed.
 const (
 	leastTolerance = 2 * time.Millisecond
 	toleranceShare = 0.02 // of the median latency
+	disturbedShare = 0.25 // of the requests
 )
 
 // modelSource is what energies that nobody measured come from.
@@ -45,23 +47,44 @@ func (r *Run) account(shift *shifts, origin time.Duration) {
 	}
 }
 
-// late counts how late requests were begun as lag of their leaders.
+// late adds up the lag of every request; how late it was begun is lag of its leader. It sets the lag of nodes, too.
 func (r *Run) late() {
-	due := map[int64]time.Duration{}
+	index := map[int64]int{}
 	for i := range r.Outcomes {
-		due[r.Outcomes[i].ID] = r.Outcomes[i].Due
+		index[r.Outcomes[i].ID] = i
 	}
 	for j := range r.Nodes {
 		n := &r.Nodes[j]
 		if n.Measured == nil {
 			continue
 		}
+		own := maps.Clone(n.Measured.Report.Late)
+		if own == nil {
+			own = map[int64]time.Duration{}
+		}
 		for _, x := range n.Measured.Report.Trace.Requests {
-			if at, ok := due[x.ID]; ok && at > 0 {
-				n.Lag = max(n.Lag, x.Arrival-at)
+			if i, ok := index[x.ID]; ok && r.Outcomes[i].Due > 0 {
+				begun := max(0, x.Arrival-r.Outcomes[i].Due)
+				n.Lag = max(n.Lag, begun)
+				own[x.ID] += begun
+			}
+		}
+		for id, lag := range own {
+			if i, ok := index[id]; ok {
+				r.Outcomes[i].Lag = max(r.Outcomes[i].Lag, lag)
 			}
 		}
 	}
+}
+
+// Disturbed counts the requests with more lag than the tolerance, and tells whether they are too many for what is measured of all.
+func Disturbed(outcomes []Outcome, tolerance time.Duration) (n int, tooMany bool) {
+	for i := range outcomes {
+		if outcomes[i].Lag > tolerance {
+			n++
+		}
+	}
+	return n, float64(n) > float64(disturbedShare*float64(len(outcomes)))
 }
 
 // judge decides whether the run is valid. A tolerance of 0 means the rule's.
@@ -70,11 +93,13 @@ func (r *Run) judge(tolerance time.Duration) {
 	if tolerance == 0 {
 		r.Tolerance = max(leastTolerance, time.Duration(float64(toleranceShare*float64(median(r.Latencies)))))
 	}
+	var tooMany bool
+	if r.Disturbed, tooMany = Disturbed(r.Outcomes, r.Tolerance); tooMany {
+		r.Invalid = append(r.Invalid, fmt.Sprintf("%d of %d requests lagged by more than %v; the most by %v", r.Disturbed, len(r.Outcomes),
+			r.Tolerance.Round(time.Microsecond), worst(r.Outcomes).Round(time.Microsecond)))
+	}
 	for j := range r.Nodes {
 		n := &r.Nodes[j]
-		if n.Lag > r.Tolerance {
-			r.Invalid = append(r.Invalid, fmt.Sprintf("node %s lagged by %v, more than %v", n.Node, n.Lag.Round(time.Microsecond), r.Tolerance.Round(time.Microsecond)))
-		}
 		if n.Measured == nil {
 			continue
 		}
@@ -97,3 +122,11 @@ func median(list []time.Duration) time.Duration {
 
 // Median returns the median latency.
 func (r *Run) Median() time.Duration { return median(r.Latencies) }
+
+// worst returns the largest lag of any request.
+func worst(outcomes []Outcome) (lag time.Duration) {
+	for i := range outcomes {
+		lag = max(lag, outcomes[i].Lag)
+	}
+	return lag
+}

@@ -13,7 +13,6 @@ import (
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
-	"hidp/testbed/wire"
 	"hidp/workloads"
 )
 
@@ -51,11 +50,14 @@ func TestAccount(t *testing.T) {
 	require.Equal(t, int64(12), r.Nodes[2].PeakMemory)
 }
 
-// Lag of any kind above the tolerance makes a run invalid, with the node's name; so do records that were lost.
+// Lag of any kind above the tolerance disturbs a request, and more than a quarter of them make a run invalid; so do records that were lost.
 func TestJudge(t *testing.T) {
 	for name, lag := range map[string]func(m *control.Measured){
-		"results":  func(m *control.Measured) { m.Report.Lag.Max = 30 * time.Millisecond },
-		"messages": func(m *control.Measured) { m.Transport = wire.Stats{MaxLag: 30 * time.Millisecond} },
+		"results and messages": func(m *control.Measured) { m.Report.Late = map[int64]time.Duration{4: 30 * time.Millisecond} },
+		"together": func(m *control.Measured) {
+			m.Report.Late = map[int64]time.Duration{4: 10 * time.Millisecond}
+			m.Report.Trace.AddRequest(trace.Request{ID: 4, Arrival: time.Hour + 20*time.Millisecond})
+		},
 		"requests": func(m *control.Measured) {
 			m.Report.Trace.AddRequest(trace.Request{ID: 4, Arrival: time.Hour + 30*time.Millisecond})
 			m.Report.Trace.AddRequest(trace.Request{ID: 3, Arrival: 9 * time.Hour})
@@ -69,12 +71,18 @@ func TestJudge(t *testing.T) {
 			require.Equal(t, 20*time.Millisecond, r.Tolerance, "2 % of the median latency")
 			var invalid *InvalidRunError
 			require.ErrorAs(t, r.Err(), &invalid)
-			require.EqualError(t, invalid, "the run is not valid: node "+r.Nodes[2].Node+" lagged by 30ms, more than 20ms")
+			require.EqualError(t, invalid, "the run is not valid: 1 of 1 requests lagged by more than 20ms; the most by 30ms")
 			r.Invalid = nil
 			r.judge(30 * time.Millisecond)
 			require.NoError(t, r.Err())
 		})
 	}
+	few := []Outcome{{Lag: time.Second}, {}, {}, {}}
+	n, tooMany := Disturbed(few, time.Millisecond)
+	require.Equal(t, 1, n)
+	require.False(t, tooMany)
+	_, tooMany = Disturbed(few[:3], time.Millisecond)
+	require.True(t, tooMany)
 	r := measuredRun(t)
 	r.Latencies = nil
 	r.Nodes[0].Measured.Report.Trace.Lost = 3
