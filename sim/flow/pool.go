@@ -174,10 +174,10 @@ func (p *pool) drop(i int, weight float64) {
 
 // share computes the rate of the flows of a pool from now on, and when the first of them is complete.
 func (n *Network) sharePool(r *resource, i int32) {
-	r.serve(n.now)
 	if len(r.line) == 0 {
 		return
 	}
+	r.serve(n.now)
 	r.rate = r.capacity / r.weight
 	first := &r.line[0]
 	c := completion{r.completion(first.tag), first.order, ^i}
@@ -215,6 +215,9 @@ func (n *Network) dissolve(i int32) {
 func (n *Network) gather(i int32) {
 	r := &n.resources[i]
 	r.served, r.since, r.rate = 0, n.now, 0
+	if len(r.members) == 0 {
+		return
+	}
 	slices.SortFunc(r.members, func(a, b member) int { return cmp.Compare(n.flows[a.flow].order, n.flows[b.flow].order) })
 	for _, m := range r.members {
 		f := &n.flows[m.flow]

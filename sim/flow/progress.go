@@ -32,7 +32,11 @@ func (f *flow) moved(now time.Duration) float64 {
 	if now >= f.completes {
 		return f.left
 	}
-	return min(f.left, float64(f.rate*float64(now-f.settled))/1e9)
+	moved := float64(f.rate*float64(now-f.settled)) / 1e9
+	if moved > f.left { // the builtin min has NaN to think of
+		return f.left
+	}
+	return moved
 }
 
 // settle brings the books of a flow up to time now.

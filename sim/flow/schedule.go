@@ -81,21 +81,21 @@ func (n *Network) up(place int32, c completion) {
 func (n *Network) down(place int32, c completion) {
 	h := n.pending
 	for {
-		first := 4*place + 1
-		if int(first) >= len(h) {
+		first := int(4*place + 1)
+		if first >= len(h) {
 			break
 		}
-		child := first
-		for k := first + 1; k < min(first+4, int32(len(h))); k++ {
-			if h[k].before(h[child]) {
-				child = k
+		child, least := first, &h[first]
+		for k := first + 1; k < len(h) && k < first+4; k++ {
+			if x := &h[k]; x.at < least.at || x.at == least.at && x.order < least.order {
+				child, least = k, x
 			}
 		}
-		if !h[child].before(c) {
+		if !least.before(c) {
 			break
 		}
-		n.put(place, h[child])
-		place = child
+		n.put(place, *least)
+		place = int32(child)
 	}
 	n.put(place, c)
 }

@@ -72,6 +72,9 @@ func (n *Network) shareDirty() {
 // shareRoute computes the rates of a component in which all flows take one path, as they do when a flow is alone; it returns false
 // if the component of resource r is another. As many flows on every resource as on r means that they are the same.
 func (n *Network) shareRoute(r *resource) bool {
+	if len(r.members) == 1 {
+		return n.shareAlone(r.members[0].flow)
+	}
 	first := r.members[0]
 	path := n.flows[first.flow].path
 	for _, h := range path {
@@ -92,11 +95,40 @@ func (n *Network) shareRoute(r *resource) bool {
 			continue
 		}
 		x.mark = n.share.epoch
-		rate = min(rate, x.capacity/float64(h.Weight*float64(len(r.members))))
+		if most := x.capacity / float64(h.Weight*float64(len(r.members))); most < rate {
+			rate = most
+		}
 	}
 	for _, m := range r.members {
 		n.setRate(m.flow, rate)
 	}
+	return true
+}
+
+// shareAlone is shareRoute where a single flow crosses the resource.
+func (n *Network) shareAlone(id FlowID) bool {
+	f := &n.flows[id]
+	if !math.IsInf(f.limit, 1) {
+		return false
+	}
+	rate := math.Inf(1)
+	for i := range f.path {
+		h := &f.path[i]
+		x := &n.resources[h.Resource]
+		if x.slack {
+			continue
+		}
+		if len(x.members) != 1 {
+			return false
+		}
+		if most := x.capacity / h.Weight; most < rate {
+			rate = most
+		}
+	}
+	for i := range f.path {
+		n.resources[f.path[i].Resource].mark = n.share.epoch
+	}
+	n.setRate(id, rate)
 	return true
 }
 
