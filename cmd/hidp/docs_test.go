@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"hidp/testbed/controller"
+	"hidp/testbed/emulate"
+	"hidp/testbed/inference"
+	"hidp/testbed/wire"
 )
 
 // Every command in a ```sh block of README.md and docs/ is run: those of hidp in a fresh folder, one script per page; targets of
@@ -31,10 +37,21 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 	}
 	require.Greater(t, total, 10, "too few commands found in the docs: the search is broken and the test would pass vacuously")
+	library, missing := inference.FindLibrary("", "../..")
 	testscript.Run(t, testscript.Params{Dir: dir, Setup: func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
+		env.Setenv(inference.EnvLibrary, library)
+		env.Defer(func() { takeDown(t, filepath.Join(env.WorkDir, testbedDir)) })
 		return copyExamples(env.WorkDir)
-	}})
+	}, Condition: func(name string) (bool, error) { return name == "ort" && missing == nil, nil }})
+}
+
+// takeDown ends the testbed of a page that failed in its middle.
+func takeDown(t *testing.T, dir string) {
+	var none *emulate.NoTestbedError
+	if err := emulate.Down(context.Background(), dir, true); err != nil && !errors.As(err, &none) {
+		t.Error(err)
+	}
 }
 
 // copyExamples puts the files that the docs refer to where the docs say they are.
@@ -73,6 +90,9 @@ func scriptOf(t *testing.T, page string) (string, int) {
 		switch word {
 		case "hidp":
 			command, to, redirected := strings.Cut(line, " > ")
+			if strings.HasPrefix(rest, "replay ") {
+				command += " --tolerance 1h" // other tests load the machine
+			}
 			fmt.Fprintf(&script, "exec %s\n", command)
 			if redirected {
 				fmt.Fprintf(&script, "cp stdout %s\n", to)
@@ -84,6 +104,9 @@ func scriptOf(t *testing.T, page string) (string, int) {
 		default:
 			t.Errorf("%s: the docs test cannot try %q", page, line)
 		}
+	}
+	if strings.Contains(script.String(), "exec hidp testbed up") {
+		return "[!ort] skip 'no ONNX Runtime: run make ort'\n" + script.String(), n
 	}
 	return script.String(), n
 }
@@ -106,4 +129,24 @@ func requirePackages(t *testing.T, page, rest string) {
 			require.NoError(t, err, "%s names package %s", page, word)
 		}
 	}
+}
+
+// The files that docs/testbed.md shows are ones that the program reads.
+func TestDocumentedTestbedFiles(t *testing.T) {
+	data, err := os.ReadFile("../../docs/testbed.md")
+	require.NoError(t, err)
+	var blocks []string
+	for _, part := range strings.Split(string(data), "```toml\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	require.Len(t, blocks, 2)
+	_, err = emulate.ParseSpec("docs/testbed.md", []byte(blocks[0]))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	authority, err := wire.OpenAuthority(filepath.Join(dir, "certificates"))
+	require.NoError(t, err)
+	require.NoError(t, authority.Issue(controller.Name))
+	_, err = controller.ParseRoster("docs/testbed.md", []byte(blocks[1]), dir)
+	require.NoError(t, err)
 }
