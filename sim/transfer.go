@@ -83,7 +83,9 @@ func (s *simulation) startPrepared(n *nodeState) {
 			s.startFlow(p.transfer)
 		}
 	}
-	if n.sent > len(n.sending)/2 { // also when it never is empty
+	if n.sent == len(n.sending) {
+		n.sending, n.sent = n.sending[:0], 0
+	} else if n.sent > len(n.sending)/2 { // when it never is empty
 		n.sending, n.sent = n.sending[:copy(n.sending, n.sending[n.sent:])], 0
 	}
 }

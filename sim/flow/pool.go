@@ -80,7 +80,11 @@ func (p *pool) left(now time.Duration, tag float64) float64 {
 
 // completion returns when a flow with the given tag is complete.
 func (p *pool) completion(tag float64) time.Duration {
-	return completes(p.since, max(0, tag-p.served), p.rate)
+	left := tag - p.served
+	if left < 0 {
+		left = 0
+	}
+	return completes(p.since, left, p.rate)
 }
 
 // tag returns the tag of a flow.

@@ -38,7 +38,9 @@ func (m *Machine) Next(dst []Action) []Action {
 		dst = append(dst, m.pending...)
 		m.pending = m.pending[:0]
 	}
-	m.sortReady()
+	if len(m.ready) > 1 {
+		m.sortReady()
+	}
 	for _, j := range m.ready {
 		r := &m.requests[j.h]
 		s := &r.part.steps[j.step]
