@@ -28,7 +28,8 @@ figures: build ## only the figures, with fewer seeds
 
 test: ## all tests (under 10 minutes on 2 cores)
 	@scripts/need-go.sh
-	@for tool in fetch-test-models fetch-ort install-simgrid install-sshd; do scripts/$$tool.sh || echo "make test: tests that need it are skipped" >&2; done
+	@for tool in fetch-test-models "fetch-ort amd64 arm64" install-simgrid install-sshd install-qemu; do set -- $$tool; \
+	  scripts/$$1.sh $${2:-} $${3:-} || echo "make test: tests that need it are skipped" >&2; done
 	$(GO) test -timeout 9m ./...
 
 bench: ## the speed figures of docs/performance.md, ready for benchstat
