@@ -164,8 +164,9 @@ func (s *simulation) offNetwork(t int32) {
 // deliver hands a tensor to its receiver.
 func (s *simulation) deliver(t int32) {
 	x := &s.transfers[t]
-	s.nodes[x.to].machine.TensorArrived(x.receiver, int(x.op))
-	s.touch(x.to)
+	if s.nodes[x.to].machine.TensorArrived(x.receiver, int(x.op)) {
+		s.touch(x.to)
+	}
 	s.noteTransfer(x, false)
 	s.freeTransferSlot(t)
 }

@@ -185,8 +185,9 @@ func (m *Machine) Expects(h Handle, op int) bool {
 	return s != nowhere && r.waits[s] == waiting
 }
 
-// TensorArrived says that the tensor of send op of the plan is here for request h. It panics if Expects does not hold.
-func (m *Machine) TensorArrived(h Handle, op int) {
+// TensorArrived says that the tensor of send op of the plan is here for request h, and returns whether Next has something to say
+// now; most tensors are one of several that a step waits for. It panics if Expects does not hold.
+func (m *Machine) TensorArrived(h Handle, op int) bool {
 	if !m.Expects(h, op) {
 		refuse(h, op)
 	}
@@ -197,6 +198,7 @@ func (m *Machine) TensorArrived(h Handle, op int) {
 		m.enter(h, Map)
 	}
 	m.complete(job{h, s})
+	return len(m.ready) > 0 || len(m.ended) > 0 || len(m.pending) > 0
 }
 
 func refuse(h Handle, op int) {

@@ -114,8 +114,8 @@ func (w *world) run() {
 		w.done[key] = true
 		if x.cluster >= 0 {
 			w.machines[x.node].OpDone(x.cluster)
-		} else {
-			w.machines[x.node].TensorArrived(w.handles[x.node][x.request], x.op)
+		} else if !w.machines[x.node].TensorArrived(w.handles[x.node][x.request], x.op) {
+			require.Empty(w.t, w.machines[x.node].Next(nil))
 		}
 		w.act(x.node)
 	}
