@@ -71,6 +71,9 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 			return failed
 		}
 	}
+	if err != nil && f.out != "" {
+		fmt.Fprintf(a.err, "hidp: the run's state is in %s; the same command with --resume goes on\n", f.out)
+	}
 	if f.asJSON {
 		if failed := printJSON(a.out, r); failed != nil {
 			return failed
@@ -110,7 +113,7 @@ func sharedNotes(s *fleet.SharedFigures) (notes []string) {
 	}
 	percent := func(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" }
 	if s.CloudNodes > 0 {
-		notes = append(notes, fmt.Sprintf("%d cloud nodes, which the sites share, were busy for %s of the time; their energy is in the last line only.",
+		notes = append(notes, fmt.Sprintf("Cloud nodes that the sites share: %d, busy for %s of the time; their energy is in the last line only.",
 			s.CloudNodes, percent(s.CloudBusy)))
 	}
 	if s.BackboneOut > 0 {
