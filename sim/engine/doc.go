@@ -30,13 +30,15 @@
 // BenchmarkHold, ns per event, best of nine or more runs on one shared 2-core x86-64 machine:
 //
 //	pending, increments              16 exp.  1k exp.  100k exp.  100k tied  100k bimodal
-//	this queue                           25       46         69         40            70
+//	this queue                           20       39         60         35            59
+//	before events were in registers      25       46         69         40            70
 //	the radix heap alone                 40       49         75         44            75
 //	4-ary heap, branchless (time,seq)    42       66        217         98           228
 //	radix, 4 bits, a list of events      55       66        192         44           136
 //	radix, 4 bits, no search in slots    63       85        107         51            99
 //
-// Events packed into two words cost 7 ns more everywhere.
+// All rows but the first were measured when an Event was one struct of five fields, which Go
+// copies through memory at every call. Events packed into two words cost 7 ns more everywhere.
 // Chunks of four events cost a quarter more at 100k pending, digits of four bits a
 // tenth more at 1k. Not measured again but known from prototypes on another machine,
 // where the 4-ary heap took 50 and 111 ns at 1k and 100k pending: a ladder queue took

@@ -58,8 +58,8 @@ type chunk struct {
 	at   [chunkLen]uint64
 	what [chunkLen]What
 	next int32
-	fill int16 // places used so far
-	live int16 // events still here
+	fill uint16 // places used so far
+	live uint16 // events still here
 }
 
 func (q *queue) reset() {
