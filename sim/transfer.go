@@ -39,8 +39,11 @@ func (s *simulation) send(slot, op int32) {
 	x.slot, x.op = slot, op
 	s.bind(x)
 	c := x.cost
-	at := &s.sites[s.requests[slot].site]
-	x.from, x.to, x.stage, x.ready = at.node(int(c.from)), at.node(int(c.to)), preparing, s.now
+	x.from, x.to, x.stage, x.ready = c.from, c.to, preparing, s.now
+	if s.cfg.Fleet != nil {
+		at := &s.sites[s.requests[slot].site]
+		x.from, x.to = at.nodes[c.from], at.nodes[c.to]
+	}
 	x.start, x.end = s.now, s.now
 	if c.before > 0 {
 		s.prepare(t, s.now+c.before)
