@@ -27,7 +27,7 @@
 // no sequence numbers. An event moves at most eleven times in the heap whatever the
 // distribution of the times.
 //
-// BenchmarkHold, ns per event, best of nine or more runs on one shared 2-core x86-64 machine:
+// BenchmarkHold, ns per event, best of six or more runs on one shared 2-core x86-64 machine:
 //
 //	pending, increments              16 exp.  1k exp.  100k exp.  100k tied  100k bimodal
 //	this queue                           20       39         60         35            59
