@@ -6,7 +6,7 @@ FUZZTIME ?= 20s
 BIN     := bin/hidp
 
 .DEFAULT_GOAL := help
-.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-compare agents lint fuzz models ort proto clean
+.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-sweep bench-compare agents lint fuzz models ort proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ bench-simgrid: ## this simulator and SimGrid by turns on the ring workload (inst
 bench-fleet: ## fleets of 10 to 10 000 boards: table and figure in out/fleet
 	@scripts/need-go.sh
 	scripts/bench-fleet.sh
+
+bench-sweep: ## sweeps on one core, on two, and twice side by side
+	@scripts/need-go.sh
+	scripts/bench-sweep.sh
 
 bench-compare: ## BASE=rev: this tree against another revision; fails on a regression over 10 %
 	@scripts/need-go.sh

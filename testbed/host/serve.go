@@ -132,7 +132,7 @@ func (h *Host) serverOptions(addr net.Addr) ([]grpc.ServerOption, error) {
 	}
 	if h.options.TLSDir == "" {
 		if tcp, is := addr.(*net.TCPAddr); is && !tcp.IP.IsLoopback() && !h.options.Insecure {
-			return nil, fmt.Errorf("host: %s is not this machine's own address and there are no certificates: name their folder, or allow it explicitly", addr)
+			return nil, fmt.Errorf("host: %s is not this machine's own address and there are no certificates: name their folder (--tls), or allow it (--insecure)", addr)
 		}
 		return options, nil
 	}

@@ -68,7 +68,7 @@ func (o *Options) checkAddress(addr string) error {
 		return nil
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-		return fmt.Errorf("wire: address %q is not this machine's own and there is no TLS; give certificates, or allow it explicitly", addr)
+		return fmt.Errorf("wire: address %q is not this machine's own and there is no TLS: name the folder of certificates (--tls), or allow it (--insecure)", addr)
 	}
 	return nil
 }
