@@ -10,7 +10,7 @@ import (
 	"hidp/sim/trace"
 )
 
-// hire starts a thread for every cluster.
+// hire starts a thread for every cluster, and a goroutine that sees its ops through.
 func (r *Runtime) hire() error {
 	pinned := make(chan error)
 	for range r.cfg.Workers {
@@ -18,7 +18,9 @@ func (r *Runtime) hire() error {
 		r.errands = append(r.errands, make(chan func()))
 	}
 	for k := range r.cfg.Workers {
-		r.running.Go(func() { r.work(k, pinned) })
+		retired := make(chan struct{})
+		r.running.Go(func() { r.thread(k, pinned, retired) })
+		r.running.Go(func() { r.work(k, retired) })
 	}
 	var errs []error
 	for range r.cfg.Workers {
@@ -27,8 +29,8 @@ func (r *Runtime) hire() error {
 	return errors.Join(errs...)
 }
 
-// work runs the ops of cluster k on a thread of their own, which ends with it.
-func (r *Runtime) work(k int, pinned chan<- error) {
+// thread is where cluster k computes: a thread of its own, which ends with it.
+func (r *Runtime) thread(k int, pinned chan<- error, retired <-chan struct{}) {
 	runtime.LockOSThread()
 	var cpus []int
 	if r.cfg.CPUs != nil {
@@ -41,23 +43,47 @@ func (r *Runtime) work(k int, pinned chan<- error) {
 	pinned <- err
 	for {
 		select {
-		case t, open := <-r.tasks[k]:
-			if !open {
-				return
-			}
-			if r.ctx.Err() == nil {
-				r.perform(k, t)
-			}
 		case errand := <-r.errands[k]:
 			errand()
+		case <-retired:
+			return
 		}
 	}
 }
 
-// perform does a task on the calling thread.
+// work sees the ops of cluster k through, one after the other.
+func (r *Runtime) work(k int, retired chan<- struct{}) {
+	defer close(retired)
+	for t := range r.tasks[k] {
+		if r.ctx.Err() == nil {
+			r.perform(k, t)
+		}
+	}
+}
+
+// perform does a task: the computing on the thread of its cluster, and the waiting for the time of a slower one elsewhere, so that
+// the end of an op does not have to wait for a core that other emulated clusters compute on.
 func (r *Runtime) perform(k int, t *Task) {
 	start := r.cfg.Clock.Now()
-	done, err := r.cfg.Workers[k].Run(r.ctx, t)
+	var done Done
+	var err error
+	paced, held := r.cfg.Workers[k].(pacedWorker)
+	if held {
+		paced.begin(t)
+	}
+	finished := make(chan struct{})
+	r.errands[k] <- func() {
+		defer close(finished)
+		if held {
+			done, err = paced.compute(r.ctx, t)
+		} else {
+			done, err = r.cfg.Workers[k].Run(r.ctx, t)
+		}
+	}
+	<-finished
+	if held {
+		err = paced.hold(r.ctx, t, &done, err)
+	}
 	if err == nil {
 		err = t.keep(done)
 	}

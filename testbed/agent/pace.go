@@ -129,15 +129,39 @@ type Modelled struct {
 }
 
 // Run implements Worker.
-func (m *Modelled) Run(ctx context.Context, t *Task) (Done, error) {
-	m.Pacer.begin(t.Cluster)
+func (m *Modelled) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx, m, t) }
+
+func (m *Modelled) begin(t *Task) { m.Pacer.begin(t.Cluster) }
+
+func (m *Modelled) compute(_ context.Context, t *Task) (Done, error) {
 	d := Done{Work: m.Costs[t.Plan](t.Op)}
 	if !t.Hollow {
 		d.Outputs, m.zeros = blank(t, m.zeros)
 	}
-	var err error
-	d.Lag, err = m.Pacer.end(ctx, t.Cluster, float64(d.Work))
-	return d, err
+	return d, nil
+}
+
+func (m *Modelled) hold(ctx context.Context, t *Task, d *Done, err error) error {
+	return hold(ctx, m.Pacer, t, d, err)
+}
+
+// run does a task on the calling thread.
+func run(ctx context.Context, w pacedWorker, t *Task) (Done, error) {
+	w.begin(t)
+	d, err := w.compute(ctx, t)
+	return d, w.hold(ctx, t, &d, err)
+}
+
+// hold waits until the work of a task is done there where it is emulated. One that failed is not waited for.
+func hold(ctx context.Context, p *Pacer, t *Task, d *Done, failed error) (err error) {
+	work := float64(d.Work)
+	if failed != nil {
+		work = 0
+	}
+	if d.Lag, err = p.end(ctx, t.Cluster, work); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // Pace is a worker that takes the time of a slower cluster: it lets another worker do the work at once and holds the result until
@@ -154,32 +178,30 @@ type Pace struct {
 	// divided once; where it is divided anew for every operator and badly, it takes a little longer than that.
 	Others func(plan, op int) []int
 
-	yields bool // the thread has the priority of its speed
+	shares bool // the thread has its share of a processor
 }
 
 // Run implements Worker.
-func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) {
-	if !p.yields {
-		if err := yieldTo(p.Slowdown); err != nil {
+func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx, p, t) }
+
+func (p *Pace) begin(t *Task) { p.Pacer.begin(t.Cluster) }
+
+func (p *Pace) compute(ctx context.Context, t *Task) (Done, error) {
+	if !p.shares {
+		if err := share(p.Slowdown); err != nil {
 			return Done{}, err
 		}
-		p.yields = true
+		p.shares = true
 	}
 	spent := p.meter(t)
-	p.Pacer.begin(t.Cluster)
 	spent.start()
 	d, err := p.Worker.Run(ctx, t)
-	work := float64(p.Slowdown * float64(spent.stop()))
-	if err != nil {
-		work = 0
-	}
-	d.Work = time.Duration(work)
-	lag, ended := p.Pacer.end(ctx, t.Cluster, work)
-	d.Lag = lag
-	if err == nil {
-		err = ended
-	}
+	d.Work = time.Duration(float64(p.Slowdown * float64(spent.stop())))
 	return d, err
+}
+
+func (p *Pace) hold(ctx context.Context, t *Task, d *Done, err error) error {
+	return hold(ctx, p.Pacer, t, d, err)
 }
 
 // meter measures the processor time of a task.

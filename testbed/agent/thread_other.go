@@ -10,8 +10,8 @@ func ThreadCPU() time.Duration { return time.Duration(time.Now().UnixNano()) }
 // pin does nothing: threads are pinned on Linux only.
 func pin([]int) error { return nil }
 
-// yieldTo does nothing: threads have priorities of their own on Linux only.
-func yieldTo(float64) error { return nil }
+// share does nothing: threads have priorities of their own on Linux only.
+func share(float64) error { return nil }
 
 // threadCPU returns nothing: see ThreadCPU.
 func threadCPU(int) time.Duration { return 0 }

@@ -10,10 +10,19 @@ import (
 	"hidp/workloads"
 )
 
-// Worker computes the ops of one core cluster: one at a time, always on the same thread of the operating system.
+// Worker computes the ops of one core cluster: one at a time, always on the same thread of the operating system. Workers that hold
+// results (Pace, Modelled) compute there and wait elsewhere.
 type Worker interface {
 	// Run does the task. It may stop early, with ctx's error, when ctx ends.
 	Run(ctx context.Context, t *Task) (Done, error)
+}
+
+// pacedWorker is a Worker that holds results back until a time. Run is begin, compute and hold.
+type pacedWorker interface {
+	Worker
+	begin(t *Task)                                               // the op starts
+	compute(ctx context.Context, t *Task) (Done, error)          // on the cluster's thread
+	hold(ctx context.Context, t *Task, d *Done, err error) error // waits, sets d.Lag, and returns err or why it did not wait to the end
 }
 
 // Task is a compute op of a request.

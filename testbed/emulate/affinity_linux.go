@@ -53,8 +53,8 @@ func confine(p Process, cpus []int) error {
 	return nil
 }
 
-// turn is how long a thread computes before another one on the same CPU. Clusters share a CPU, and the shorter their turns, the nearer
-// each op comes to being done in time; what is lost by changing between threads more often is within the rest of the core.
+// turn is how long a thread of an agent runs before another one on the same CPU: what comes and goes between nodes must not wait. The
+// threads that compute choose longer ones for themselves (package agent).
 const turn = 200 * time.Microsecond
 
 // shorten asks for short turns of a thread. Linux before 6.12 has one length for all; then nothing changes.

@@ -78,7 +78,11 @@ func TestProfile(t *testing.T) {
 		works := l.calls[op.Node].works(&control.Profile{Op: int32(i), Rounds: 2, Idle: int64(time.Millisecond), Evict: 1 << 20})
 		require.Len(t, works, 2)
 		took := int64(l.boards[op.Node].host.clock.Now() - before)
-		require.LessOrEqual(t, works[0]+works[1]+2e6, took)
+		longer := int64(1)
+		if op.Node == 1 {
+			longer = slowdown // told, not waited for
+		}
+		require.LessOrEqual(t, works[0]+works[1], longer*(took-2e6))
 		for _, w := range works {
 			require.Positive(t, w)
 		}
