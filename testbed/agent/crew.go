@@ -131,7 +131,7 @@ func (r *Runtime) completed(t *Task, start time.Duration, d Done, err error) {
 		d.Work = end - start
 	}
 	r.report.Busy[t.Cluster] += end - start
-	r.report.noteLag(t.Request, d.Lag)
+	r.report.noteLag(t.Request, t.Op, d.Lag)
 	r.report.Trace.AddCompute(trace.Compute{Request: t.Request, Op: int32(t.Op), Node: int32(r.cfg.Node), Cluster: int32(t.Cluster),
 		Ready: a.queued[int32(t.Op)], Start: start, End: end, Work: d.Work, Wasted: a.dropped || err != nil})
 	if err != nil && !a.dropped && !r.closed {

@@ -178,7 +178,7 @@ type Pace struct {
 	// divided once; where it is divided anew for every operator and badly, it takes a little longer than that.
 	Others func(plan, op int) []int
 
-	shares bool // the thread has its share of a processor
+	spent map[planOp]time.Duration // processor time of each op, the last time; nil until the thread has its share of a processor
 }
 
 // Run implements Worker.
@@ -187,22 +187,39 @@ func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx,
 func (p *Pace) begin(t *Task) { p.Pacer.begin(t.Cluster) }
 
 func (p *Pace) compute(ctx context.Context, t *Task) (Done, error) {
-	if !p.shares {
+	if p.spent == nil {
 		if err := share(p.Slowdown); err != nil {
 			return Done{}, err
 		}
-		p.shares = true
+		p.spent = map[planOp]time.Duration{}
 	}
-	spent := p.meter(t)
-	spent.start()
+	op := planOp{t.Plan, t.Op}
+	if last, known := p.spent[op]; known {
+		expect(last)
+	} else {
+		expect(longestTurn)
+	}
+	m := p.meter(t)
+	m.start()
 	d, err := p.Worker.Run(ctx, t)
-	d.Work = time.Duration(float64(p.Slowdown * float64(spent.stop())))
+	spent := m.stop()
+	p.spent[op] = spent
+	d.Work = time.Duration(float64(p.Slowdown * float64(spent)))
 	return d, err
 }
 
 func (p *Pace) hold(ctx context.Context, t *Task, d *Done, err error) error {
 	return hold(ctx, p.Pacer, t, d, err)
 }
+
+// The shortest and the longest turns that a thread which computes has on a CPU before others (see expect).
+const (
+	shortestTurn = 100 * time.Microsecond // what the kernel takes
+	longestTurn  = 3 * time.Millisecond
+)
+
+// planOp is an op of one of the session's plans.
+type planOp struct{ plan, op int }
 
 // meter measures the processor time of a task.
 type meter struct {

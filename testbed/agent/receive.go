@@ -113,7 +113,7 @@ func (r *Runtime) arrived(a *activity, from int, d *wire.Delivery) {
 	op := int(d.Message.Op)
 	bytes := a.recipe.Plan.Plan.Ops[op].Bytes(a.recipe.Graph)
 	r.report.ReceivedBytes[from] += bytes
-	r.report.noteLag(a.id, max(0, r.cfg.Clock.Now()-d.Arrived))
+	r.report.noteLag(a.id, op, max(0, r.cfg.Clock.Now()-d.Arrived))
 	r.report.arrive(Arrival{Request: a.id, Op: int32(op), From: int32(from), Bytes: bytes, Sent: d.Sent, At: d.Arrived})
 	r.machine.TensorArrived(a.handle, op)
 	r.act()

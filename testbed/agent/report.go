@@ -20,8 +20,8 @@ type Report struct {
 	PeakMemory    int64 // most bytes of tensors held at one time
 	LiveMemory    int64 // bytes of tensors that were not given up: 0 if all is well
 	Lag           Lag
-	Late          map[int64]time.Duration // by request: its part of the sum of Lag
-	Lost          []string                // nodes, in the order in which they were lost
+	Late          map[int64]map[int]time.Duration // the same by request and op: a compute op's result, a send op's message
+	Lost          []string                        // nodes, in the order in which they were lost
 }
 
 // Lag is how much later than meant something happened, where there is a time that it was meant to happen at: results of workers that
@@ -34,12 +34,15 @@ type Lag struct {
 func newReport(cfg *Config) Report {
 	n := len(cfg.Platform.Nodes)
 	return Report{Node: cfg.Platform.Nodes[cfg.Node].Name, Trace: trace.Trace{Limit: cfg.TraceLimit},
-		Late: map[int64]time.Duration{}, Busy: make([]time.Duration, len(cfg.Workers)), SentBytes: make([]int64, n), ReceivedBytes: make([]int64, n)}
+		Late: map[int64]map[int]time.Duration{}, Busy: make([]time.Duration, len(cfg.Workers)), SentBytes: make([]int64, n), ReceivedBytes: make([]int64, n)}
 }
 
-func (r *Report) noteLag(request int64, d time.Duration) {
+func (r *Report) noteLag(request int64, op int, d time.Duration) {
 	if d > 0 {
-		r.Late[request] += d
+		if r.Late[request] == nil {
+			r.Late[request] = map[int]time.Duration{}
+		}
+		r.Late[request][op] = d
 	}
 	r.Lag.Max = max(r.Lag.Max, d)
 	r.Lag.Sum += d

@@ -40,25 +40,27 @@ func pin(cpus []int) error {
 	return nil
 }
 
-// turn is how long a thread that computes for an emulated cluster does so before another one on the same CPU, if it has that much to do.
-// Each change costs what the caches held (a tenth of a millisecond for 1 MiB), which counts as work of the op, so turns are
-// long; that is no delay to ops whose results are held for several times the work.
-const turn = 3 * time.Millisecond
-
 // share gives the calling thread the share of a processor that a cluster so many times slower than it needs, against other threads of
 // that kind: the kernel divides a processor in the ratio of weights, and a step of niceness is a factor of 1.25 (sched(7), "The nice
-// value"). Without it short ops of fast clusters wait behind long ones of slow clusters. Linux before 6.12 has one length of turns
-// for all threads.
+// value"). Without it short ops of fast clusters wait behind long ones of slow clusters.
 func share(slowdown float64) error {
 	nice := min(19, int(math.Round(math.Log(max(1, slowdown))/math.Log(1.25))))
 	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
 		return fmt.Errorf("niceness %d: %w", nice, err)
 	}
-	if a, err := unix.SchedGetAttr(0, 0); err == nil && a.Policy == unix.SCHED_NORMAL {
-		a.Runtime = uint64(turn)
-		_ = unix.SchedSetAttr(0, a, 0) // a refinement only
-	}
 	return nil
+}
+
+// expect tells the scheduler how much the calling thread is about to compute: its turns are about that long. Whoever has little to do
+// then goes before others who have much, and much is done in few turns: each change costs what the caches held (a tenth of a millisecond
+// for 1 MiB), which counts as work of the op. Linux before 6.12 has one length of turns for all threads; there nothing changes.
+func expect(work time.Duration) {
+	a, err := unix.SchedGetAttr(0, 0)
+	if err != nil || a.Policy != unix.SCHED_NORMAL {
+		return
+	}
+	a.Runtime = uint64(min(max(work, shortestTurn), longestTurn))
+	_ = unix.SchedSetAttr(0, a, 0) // a refinement only
 }
 
 // threadCPU returns the processor time that a thread of this process has used; 0 if there is none of that id.

@@ -13,6 +13,9 @@ func pin([]int) error { return nil }
 // share does nothing: threads have priorities of their own on Linux only.
 func share(float64) error { return nil }
 
+// expect does nothing: turns have lengths of their own on Linux only.
+func expect(time.Duration) {}
+
 // threadCPU returns nothing: see ThreadCPU.
 func threadCPU(int) time.Duration { return 0 }
 

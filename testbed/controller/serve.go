@@ -28,7 +28,7 @@ type Outcome struct {
 	Due      time.Duration // by the leader's clock
 	Finished time.Duration // the leader had the whole output, by its clock; 0 if it never had
 	Output   inference.Tensor
-	Lag      time.Duration // how much later than meant things happened for it, added up, on the node where that is most; set by Close
+	Lag      time.Duration // how much later than meant things happened for it, along the way through its plan on which most adds up; set by Close
 	Err      error         // why there is no answer; *NodeLostError, *RequestError, *TimeoutError or that of Serve's context
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"hidp/strategies"
 	"hidp/testbed/agent/energy"
 )
 
@@ -47,34 +48,48 @@ func (r *Run) account(shift *shifts, origin time.Duration) {
 	}
 }
 
-// late adds up the lag of every request; how late it was begun is lag of its leader. It sets the lag of nodes, too.
+// late tells how much lag every request had: how late it was begun, and then along the way through its plan on which most adds up. It sets
+// the lag of nodes, too.
 func (r *Run) late() {
 	index := map[int64]int{}
+	lags := make([]map[int]time.Duration, len(r.Outcomes)) // by op
 	for i := range r.Outcomes {
 		index[r.Outcomes[i].ID] = i
+		lags[i] = map[int]time.Duration{}
 	}
 	for j := range r.Nodes {
 		n := &r.Nodes[j]
 		if n.Measured == nil {
 			continue
 		}
-		own := maps.Clone(n.Measured.Report.Late)
-		if own == nil {
-			own = map[int64]time.Duration{}
+		for id, ops := range n.Measured.Report.Late {
+			if i, ok := index[id]; ok {
+				maps.Copy(lags[i], ops)
+			}
 		}
 		for _, x := range n.Measured.Report.Trace.Requests {
 			if i, ok := index[x.ID]; ok && r.Outcomes[i].Due > 0 {
-				begun := max(0, x.Arrival-r.Outcomes[i].Due)
-				n.Lag = max(n.Lag, begun)
-				own[x.ID] += begun
-			}
-		}
-		for id, lag := range own {
-			if i, ok := index[id]; ok {
-				r.Outcomes[i].Lag = max(r.Outcomes[i].Lag, lag)
+				r.Outcomes[i].Lag = max(0, x.Arrival-r.Outcomes[i].Due)
+				n.Lag = max(n.Lag, r.Outcomes[i].Lag)
 			}
 		}
 	}
+	for i := range r.Outcomes {
+		r.Outcomes[i].Lag += longest(r.Plans[r.Outcomes[i].Plan], lags[i])
+	}
+}
+
+// longest returns the largest sum of lags along any way through a plan.
+func longest(p *strategies.Plan, lag map[int]time.Duration) (worst time.Duration) {
+	until := make([]time.Duration, len(p.Ops))
+	for i := range p.Ops {
+		for _, before := range p.Ops[i].After {
+			until[i] = max(until[i], until[before])
+		}
+		until[i] += lag[i]
+		worst = max(worst, until[i])
+	}
+	return worst
 }
 
 // Disturbed counts the requests with more lag than the tolerance, and tells whether they are too many for what is measured of all.

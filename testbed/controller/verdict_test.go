@@ -19,7 +19,8 @@ import (
 // measuredRun is a run of one request on three boards, the first of which computed and sent.
 func measuredRun(t *testing.T) *Run {
 	p := three(t)
-	r := &Run{Platform: p, Trace: &trace.Trace{}, Nodes: make([]NodeRun, 3), Makespan: time.Second, Latencies: []time.Duration{time.Second},
+	plan := &strategies.Plan{Ops: []strategies.Op{{}, {After: []int{0}}, {After: []int{0}}}}
+	r := &Run{Platform: p, Plans: []*strategies.Plan{plan}, Trace: &trace.Trace{}, Nodes: make([]NodeRun, 3), Makespan: time.Second, Latencies: []time.Duration{time.Second},
 		Outcomes: []Outcome{{ID: 4, Due: time.Hour}}}
 	for j := range r.Nodes {
 		r.Nodes[j].Node = p.Nodes[j].Name
@@ -53,9 +54,11 @@ func TestAccount(t *testing.T) {
 // Lag of any kind above the tolerance disturbs a request, and more than a quarter of them make a run invalid; so do records that were lost.
 func TestJudge(t *testing.T) {
 	for name, lag := range map[string]func(m *control.Measured){
-		"results and messages": func(m *control.Measured) { m.Report.Late = map[int64]time.Duration{4: 30 * time.Millisecond} },
+		"results and messages": func(m *control.Measured) {
+			m.Report.Late = map[int64]map[int]time.Duration{4: {0: 20 * time.Millisecond, 1: 9 * time.Millisecond, 2: 10 * time.Millisecond}}
+		},
 		"together": func(m *control.Measured) {
-			m.Report.Late = map[int64]time.Duration{4: 10 * time.Millisecond}
+			m.Report.Late = map[int64]map[int]time.Duration{4: {1: 10 * time.Millisecond}}
 			m.Report.Trace.AddRequest(trace.Request{ID: 4, Arrival: time.Hour + 20*time.Millisecond})
 		},
 		"requests": func(m *control.Measured) {
