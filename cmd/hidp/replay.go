@@ -48,7 +48,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().StringVar(&f.model, "model", "", "the network (default: the one the plan names); weights of zoo networks are drawn from the seed")
 	c.Flags().IntVar(&f.requests, "requests", 1, "how many requests run the plan")
 	c.Flags().DurationVar(&f.interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
-	c.Flags().DurationVar(&f.tolerance, "tolerance", 0, "lag of a request above which it counts as disturbed; a run with too many of them is not valid (default: 2 ms, or 2 % of the median latency if that is more)")
+	c.Flags().DurationVar(&f.tolerance, "tolerance", 0, "lag of a request above which it counts as disturbed; a run with too many of them is not valid (default: 2 ms, or 5 % of the median latency if that is more)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and input")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare the answers with those of the network unsplit")
 	c.Flags().BoolVar(&f.modelled, "modelled", false, "compute nothing: ops take what the platform's cost model says")

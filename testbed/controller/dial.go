@@ -35,7 +35,7 @@ type Options struct {
 	Connect   time.Duration // longest time until an agent answers; 3 s
 	Silence   time.Duration // without an answer for so long while requests are under way, a node is lost; 4 s
 	Patience  time.Duration // longest time that nothing happens where something should; 2 min
-	Tolerance time.Duration // lag above which a run is not valid; 0: the larger of 2 ms and 2 % of the median latency
+	Tolerance time.Duration // lag above which a request is disturbed; 0: the larger of 2 ms and 5 % of the median latency
 }
 
 func (o *Options) fill() {
