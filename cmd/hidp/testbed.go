@@ -39,7 +39,7 @@ func (a *app) testbedUpCommand() *cobra.Command {
 	var f upFlags
 	c := &cobra.Command{Use: "up [SET]", Short: "start emulated boards", Args: cobra.MaximumNArgs(1),
 		Long: "up starts the agents of a set of emulated boards and returns when all answer: one of " + strings.Join(emulate.SpecNames(), ", ") + "\n" +
-			"(the first of them by default is emulated-4), or a file of your own (docs/testbed.md). Sets that this machine cannot emulate\n" +
+			"(emulated-4 unless said otherwise), or a file of your own (docs/testbed.md). Sets that this machine cannot emulate\n" +
 			"faithfully are refused.",
 		Example:   "  hidp testbed up\n  hidp testbed up emulated-wlan --dir /tmp/wlan",
 		ValidArgs: emulate.SpecNames(),
