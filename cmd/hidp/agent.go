@@ -15,7 +15,7 @@ import (
 
 // agentFlags are what an agent is started with.
 type agentFlags struct {
-	listen, name, dir, library, tls string
+	listen, name, dir, ort, tls string
 	insecure                        bool
 	limit                           int64
 }
@@ -30,7 +30,7 @@ func (a *app) agentCommand() *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "", "`host:port` or unix:PATH to be called at (required)")
 	c.Flags().StringVar(&f.name, "name", "", "the node that the board is; with certificates, whose they are")
 	c.Flags().StringVar(&f.dir, "dir", "", "private folder for models and weights (default: hidp/agent in the user's cache folder)")
-	c.Flags().StringVar(&f.library, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
 	c.Flags().StringVar(&f.tls, "tls", "", "folder with ca.pem, NAME.pem and NAME.key; needed wherever other machines can call")
 	c.Flags().BoolVar(&f.insecure, "insecure", false, "serve other machines without certificates: only in a network that nobody else can reach")
 	c.Flags().Int64Var(&f.limit, "limit", 0, "most bytes of models and weights to keep (default 16 GiB)")
@@ -50,7 +50,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		}
 		f.dir = filepath.Join(cache, "hidp", "agent")
 	}
-	h, err := host.New(host.Options{Name: f.name, Version: version(), Dir: f.dir, Limit: f.limit, Library: f.library, TLSDir: f.tls, Insecure: f.insecure, Log: a.err})
+	h, err := host.New(host.Options{Name: f.name, Version: version(), Dir: f.dir, Limit: f.limit, Library: f.ort, TLSDir: f.tls, Insecure: f.insecure, Log: a.err})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (a *app) testbedCommand() *cobra.Command {
 
 // upFlags say what testbed up makes.
 type upFlags struct {
-	dir, net, library    string
+	dir, net, ort        string
 	force, plainPriority bool
 	seed                 uint64
 }
@@ -52,7 +52,7 @@ func (a *app) testbedUpCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&f.dir, "dir", testbedDir, "folder of the testbed")
 	c.Flags().StringVar(&f.net, "net", string(emulate.Shaped), "shaped (by the agents) or ns (network namespaces and tbf; needs root)")
-	c.Flags().StringVar(&f.library, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the network's jitter")
 	c.Flags().BoolVar(&f.force, "force", false, "replace a testbed that is up in the folder")
 	c.Flags().BoolVar(&f.plainPriority, "no-priority", false, "do not raise agents above other load")
@@ -90,12 +90,12 @@ func up(ctx context.Context, set string, f upFlags) (*emulate.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.library != "" {
-		if f.library, err = filepath.Abs(f.library); err != nil {
+	if f.ort != "" {
+		if f.ort, err = filepath.Abs(f.ort); err != nil {
 			return nil, err
 		}
 	}
-	return emulate.Up(ctx, spec, emulate.Options{Dir: f.dir, Command: []string{program, "agent"}, ORT: f.library, Net: emulate.Net(f.net), Seed: f.seed,
+	return emulate.Up(ctx, spec, emulate.Options{Dir: f.dir, Command: []string{program, "agent"}, ORT: f.ort, Net: emulate.Net(f.net), Seed: f.seed,
 		Force: f.force, Priority: !f.plainPriority})
 }
 

@@ -19,7 +19,7 @@ import (
 
 // validateFlags say what is validated, and on what.
 type validateFlags struct {
-	agents, set, matrix, out, library string
+	agents, set, matrix, out, ort string
 	models, methods                   []string
 	quick, noCheck, asJSON            bool
 	seed                              uint64
@@ -39,7 +39,7 @@ func (a *app) validateCommand() *cobra.Command {
 	c.Flags().StringSliceVar(&f.models, "models", nil, "only these networks of the matrix")
 	c.Flags().StringSliceVar(&f.methods, "strategies", nil, "only these strategies of the matrix")
 	c.Flags().StringVar(&f.out, "out", "out/validation", "folder for the report, its figures and tables")
-	c.Flags().StringVar(&f.library, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare answers with those of the networks unsplit")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and inputs")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -80,7 +80,7 @@ func (a *app) validate(ctx context.Context, f validateFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	options, closeEngine, err := a.controllerOptions(f.library, !f.noCheck)
+	options, closeEngine, err := a.controllerOptions(f.ort, !f.noCheck)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (a *app) ensureTestbed(ctx context.Context, f *validateFlags) (conditions [
 	if err != nil {
 		return nil, nil, err
 	}
-	state, err := up(ctx, f.set, upFlags{dir: dir, net: string(emulate.Shaped), library: f.library, seed: f.seed})
+	state, err := up(ctx, f.set, upFlags{dir: dir, net: string(emulate.Shaped), ort: f.ort, seed: f.seed})
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
