@@ -190,36 +190,11 @@ func requests(times []time.Duration) []controller.Request {
 // part returns the part of a trace that some requests left, with times from when the first of them was due. The trace's own times
 // count from zero, a time of the clock that outcomes are in.
 func part(t *trace.Trace, outcomes []controller.Outcome, zero time.Duration) *trace.Trace {
-	of, shift := map[int64]bool{}, outcomes[0].Due-zero
+	of := map[int64]bool{}
 	for i := range outcomes {
 		of[outcomes[i].ID] = true
 	}
-	out := &trace.Trace{Plans: t.Plans}
-	for _, r := range t.Requests {
-		if of[r.ID] {
-			r.Arrival, r.Planned, r.Finish = r.Arrival-shift, r.Planned-shift, r.Finish-shift
-			out.AddRequest(r)
-		}
-	}
-	for _, x := range t.Computes {
-		if of[x.Request] {
-			x.Ready, x.Start, x.End = x.Ready-shift, x.Start-shift, x.End-shift
-			out.AddCompute(x)
-		}
-	}
-	for _, x := range t.Transfers {
-		if of[x.Request] {
-			x.Ready, x.Start, x.End, x.Arrive = x.Ready-shift, x.Start-shift, x.End-shift, x.Arrive-shift
-			out.AddTransfer(x)
-		}
-	}
-	for _, x := range t.Phases {
-		if of[x.Request] {
-			x.Start, x.End = x.Start-shift, x.End-shift
-			out.AddPhase(x)
-		}
-	}
-	return out
+	return t.Part(outcomes[0].Due-zero, func(id int64) bool { return of[id] })
 }
 
 // agreement compares the answers that were brought back.

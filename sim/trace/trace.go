@@ -1,7 +1,7 @@
 // Package trace holds what happened in a run as plain data: every op on every cluster, every transfer, every phase of every
 // request. The simulator writes it in virtual time and an agent in real time; laws are checked on it and pictures drawn from it.
 //
-// Reading order: trace.go, the records; ledger.go, busy time and energy added up from them.
+// Reading order: trace.go, the records; part.go, those of some requests; ledger.go, busy time and energy added up from them.
 package trace
 
 import (

@@ -211,35 +211,15 @@ func (s *Session) merge(measured []*control.Measured, shift *shifts, origin time
 // rebase moves the origin of a trace, and leaves out some requests. A node that follows hears of a request before it is due; its
 // phases begin with the request all the same.
 func rebase(t *trace.Trace, origin time.Duration, without map[int64]bool) *trace.Trace {
-	out := &trace.Trace{Plans: t.Plans, Lost: t.Lost}
+	out := t.Part(origin, func(id int64) bool { return !without[id] })
 	arrival := map[int64]time.Duration{}
-	for _, x := range t.Requests {
-		arrival[x.ID] = x.Arrival - origin
-		if !without[x.ID] {
-			x.Arrival, x.Planned, x.Finish = x.Arrival-origin, x.Planned-origin, x.Finish-origin
-			out.AddRequest(x)
-		}
+	for _, x := range out.Requests {
+		arrival[x.ID] = x.Arrival
 	}
-	for _, x := range t.Computes {
-		if !without[x.Request] {
-			x.Ready, x.Start, x.End = x.Ready-origin, x.Start-origin, x.End-origin
-			out.AddCompute(x)
-		}
-	}
-	for _, x := range t.Transfers {
-		if !without[x.Request] {
-			x.Ready, x.Start, x.End, x.Arrive = x.Ready-origin, x.Start-origin, x.End-origin, x.Arrive-origin
-			out.AddTransfer(x)
-		}
-	}
-	for _, x := range t.Phases {
-		begin, known := arrival[x.Request]
-		x.Start, x.End = x.Start-origin, x.End-origin
-		if known {
+	for i := range out.Phases {
+		if begin, known := arrival[out.Phases[i].Request]; known {
+			x := &out.Phases[i]
 			x.Start, x.End = max(x.Start, begin), max(x.End, begin)
-		}
-		if !without[x.Request] {
-			out.AddPhase(x)
 		}
 	}
 	out.Sort()
