@@ -16,8 +16,8 @@ import (
 // agentFlags are what an agent is started with.
 type agentFlags struct {
 	listen, name, dir, ort, tls string
-	insecure                        bool
-	limit                           int64
+	insecure                    bool
+	limit                       int64
 }
 
 func (a *app) agentCommand() *cobra.Command {

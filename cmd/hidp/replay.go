@@ -30,11 +30,11 @@ import (
 // replayFlags say how a plan runs on agents.
 type replayFlags struct {
 	agents, model, trace, records, ort string
-	inputs                                 []string
-	requests                               int
-	interval, tolerance                    time.Duration
-	seed                                   uint64
-	noCheck, modelled, asJSON              bool
+	inputs                             []string
+	requests                           int
+	interval, tolerance                time.Duration
+	seed                               uint64
+	noCheck, modelled, asJSON          bool
 }
 
 func (a *app) replayCommand() *cobra.Command {

@@ -20,9 +20,9 @@ import (
 // validateFlags say what is validated, and on what.
 type validateFlags struct {
 	agents, set, matrix, out, ort string
-	models, methods                   []string
-	quick, noCheck, asJSON            bool
-	seed                              uint64
+	models, methods               []string
+	quick, noCheck, asJSON        bool
+	seed                          uint64
 }
 
 func (a *app) validateCommand() *cobra.Command {
