@@ -59,7 +59,7 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 		return nil, err
 	}
 	defer session.Abort()
-	measured, err := session.Profile(ctx, controller.ProfileOptions{Rounds: c.Profile.Rounds, Idle: c.Profile.Idle, Evict: c.Profile.Evict})
+	measured, err := session.Profile(ctx, controller.ProfileOptions{Passes: c.Profile.Passes, Rest: c.Profile.Rest})
 	if err != nil {
 		return nil, err
 	}

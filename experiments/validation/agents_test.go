@@ -75,7 +75,7 @@ requests = 6
 steady = 2
 modelled = 3
 gap = "100 ms"
-profile = { rounds = 3, idle = "0 ms", evict = "0 B" }
+profile = { passes = 3, rest = "0 ms" }
 [[method]]
 strategy = "modnn"
 [[method]]

@@ -35,9 +35,8 @@ type Case struct {
 
 // Profiling says how ops are profiled.
 type Profiling struct {
-	Rounds int
-	Idle   time.Duration // of rest before each round, as caches and clocks find it in a run
-	Evict  int64         // bytes of other memory to walk over before each round
+	Passes int           // over all ops, that count
+	Rest   time.Duration // before each op
 }
 
 // Profile is how long every op of a plan takes on its cluster while nothing else goes on, by op; 0 for sends.

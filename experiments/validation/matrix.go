@@ -83,9 +83,8 @@ type methodFile struct {
 }
 
 type profileFile struct {
-	Rounds int            `toml:"rounds"`
-	Idle   units.Duration `toml:"idle"`
-	Evict  units.Size     `toml:"evict"`
+	Passes int            `toml:"passes"`
+	Rest   units.Duration `toml:"rest"`
 }
 
 // Least and most of what a matrix may ask for.
@@ -97,10 +96,10 @@ const (
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
 	f := matrixFile{Requests: 15, Warmup: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
-		Profile: profileFile{Rounds: 9, Idle: units.Milliseconds(40), Evict: 32 << 20}}
+		Profile: profileFile{Passes: 9, Rest: units.Milliseconds(2)}}
 	p, _ := strict.Parse(file, data, &f)
 	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Modelled: f.Modelled, Steady: f.Steady,
-		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Rounds: f.Profile.Rounds, Idle: f.Profile.Idle.Std(), Evict: f.Profile.Evict.Bytes()}}}
+		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {
 			x.Label = x.Strategy
@@ -122,7 +121,7 @@ func (m *Matrix) check(p *strict.Problems) {
 	between("warmup", m.Warmup, 0, mostRequests)
 	between("modelled", m.Modelled, 0, mostRequests)
 	between("steady", m.Steady, 1, mostRequests)
-	between("profile.rounds", m.Profile.Rounds, 1, mostRequests)
+	between("profile.passes", m.Profile.Passes, 1, mostRequests)
 	if !(m.Overload > 1 && m.Overload <= 100) {
 		p.Faultf("overload", "is %v; write more than 1, else the rate of arrivals is measured and not that of the nodes", m.Overload)
 	}

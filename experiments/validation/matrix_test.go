@@ -25,10 +25,10 @@ func TestMatricesOfTheProject(t *testing.T) {
 }
 
 func TestMatrixDefaults(t *testing.T) {
-	m, err := ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = [\"vgg19\"]\n[[method]]\nstrategy = \"hidp\"\n[profile]\nidle = \"5 ms\"\n"))
+	m, err := ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = [\"vgg19\"]\n[[method]]\nstrategy = \"hidp\"\n[profile]\nrest = \"5 ms\"\n"))
 	require.NoError(t, err)
 	require.Equal(t, Settings{Requests: 15, Warmup: 1, Steady: 5, Gap: 40 * time.Millisecond, Overload: 1.2,
-		Profile: Profiling{Rounds: 9, Idle: 5 * time.Millisecond, Evict: 32 << 20}}, m.Settings)
+		Profile: Profiling{Passes: 9, Rest: 5 * time.Millisecond}}, m.Settings)
 	require.Equal(t, []Method{{Label: "hidp", Strategy: "hidp"}}, m.Methods)
 }
 
@@ -46,10 +46,10 @@ strategy = "modnn"
 strategy = "modnn"
 options = { sync = "sometimes" }
 [profile]
-rounds = 0
+passes = 0
 `))
 	for _, want := range []string{`m.toml:2: models[1]: "vgg19" is listed twice`, "m.toml:3: requests: is 2; write 3 to 10000", "m.toml:4: overload: is 1; write more than 1",
-		"m.toml:5: colour", `m.toml:6: method[0]: no strategy "hipd" (did you mean "hidp"?)`, `another method is called "modnn"; give this one a label`, "sometimes", "profile.rounds: is 0"} {
+		"m.toml:5: colour", `m.toml:6: method[0]: no strategy "hipd" (did you mean "hidp"?)`, `another method is called "modnn"; give this one a label`, "sometimes", "profile.passes: is 0"} {
 		require.ErrorContains(t, err, want)
 	}
 	_, err = ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = []\nmethod = []\n"))

@@ -79,6 +79,7 @@ func (r *Runtime) perform(k int, t *Task) {
 		} else {
 			done, err = r.cfg.Workers[k].Run(r.ctx, t)
 		}
+		t.computed()
 	}
 	<-finished
 	if held {
@@ -113,7 +114,11 @@ func (t *Task) keep(d Done) error {
 		return fmt.Errorf("the worker has made %d tensors instead of %d", len(d.Outputs), len(t.Outputs))
 	}
 	for i, out := range d.Outputs {
-		if err := t.of.shelf.put(t.Outputs[i], out, nil); err != nil {
+		var release func()
+		if d.Memory != nil {
+			release = func() { d.Memory.Free(out) }
+		}
+		if err := t.of.shelf.put(t.Outputs[i], out, release); err != nil {
 			return err
 		}
 	}

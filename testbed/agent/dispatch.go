@@ -60,7 +60,7 @@ func (r *Runtime) finish(a *activity) {
 		return
 	}
 	r.notes.add(func() {
-		out, err := a.shelf.take([]workloads.Part{a.recipe.output()})
+		out, _, err := a.shelf.take([]workloads.Part{a.recipe.output()})
 		if err != nil {
 			if r.cfg.Failed != nil {
 				r.cfg.Failed(a.id, err)

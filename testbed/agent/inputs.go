@@ -95,7 +95,7 @@ func (r *Runtime) admissible(id int64, plan int) (*recipe, error) {
 func (r *Runtime) newActivity(id int64, rec *recipe) *activity {
 	a := &activity{id: id, recipe: rec, arrival: r.cfg.Clock.Now()}
 	if !r.cfg.Hollow {
-		a.shelf = newShelf(rec, &r.memory)
+		a.shelf = newShelf(rec, &r.memory, r.cfg.Memory)
 	}
 	return a
 }

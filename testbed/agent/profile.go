@@ -9,62 +9,45 @@ import (
 	"time"
 
 	"hidp/strategies"
-	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
 )
 
-// ProfileOptions say how an op is measured.
-type ProfileOptions struct {
-	Rounds int
-	Idle   time.Duration // rest before each round, so that caches, clocks and sleeping threads are as a request finds them
-	Evict  int64         // bytes of other memory to walk over before each round, on the thread that then computes
-}
-
 // errBusy says that an op cannot be measured while there is other work.
 var errBusy = errors.New("agent: requests are under way; ops are measured apart from them")
 
-// Profile measures compute op i of a plan in place: on the thread of its cluster and with its worker, from the tensors that a
-// request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it returns is what
-// a trace would have as the op's Work, by round. Requests that begin meanwhile are served, and spoil the figures.
-func (r *Runtime) Profile(ctx context.Context, plan, i int, o ProfileOptions) ([]time.Duration, error) {
+// Profile measures compute op i of a plan once, in place: after a rest, on the thread of its cluster and with its worker, from the
+// tensors that a request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it
+// returns is what a trace would have as the op's Work. Requests that begin meanwhile are served, and spoil the figure.
+func (r *Runtime) Profile(ctx context.Context, plan, i int, rest time.Duration) (time.Duration, error) {
 	r.mu.Lock()
-	rec, err := r.profilable(plan, i, o)
+	rec, err := r.profilable(plan, i, rest)
 	busy := len(r.live) > 0
 	r.mu.Unlock()
 	if err == nil && busy {
 		err = errBusy
 	}
 	if err != nil {
-		return nil, err
+		return 0, err
+	}
+	t := r.trial(rec, i) // tensors come from other threads than the one that computes
+	if err := r.cfg.Clock.Sleep(ctx, r.cfg.Clock.Now()+rest); err != nil {
+		return 0, err
 	}
 	op := &rec.Plan.Plan.Ops[i]
-	var others []byte
-	parts, rng := rec.found(i), rand.New(rand.NewPCG(uint64(plan), uint64(i)))
-	works := make([]time.Duration, 0, o.Rounds)
-	for range o.Rounds {
-		if err := r.cfg.Clock.Sleep(ctx, r.cfg.Clock.Now()+o.Idle); err != nil {
-			return nil, err
-		}
-		if err := r.on(ctx, op.Cluster, func() { others = walk(others, o.Evict) }); err != nil {
-			return nil, err
-		}
-		t := r.trial(rec, i, parts, rng) // tensors come from other threads than the one that computes
-		var work time.Duration
-		var failed error
-		if err := r.on(ctx, op.Cluster, func() { work, failed = r.measure(ctx, op.Cluster, t) }); err != nil {
-			return nil, err
-		}
-		if failed != nil {
-			return nil, &OpError{Node: r.spec.Name, Plan: plan, Op: i, Why: failed}
-		}
-		works = append(works, work)
+	var work time.Duration
+	var failed error
+	if err := r.on(ctx, op.Cluster, func() { work, failed = r.measure(ctx, op.Cluster, t) }); err != nil {
+		return 0, err
 	}
-	return works, nil
+	if failed != nil {
+		return 0, &OpError{Node: r.spec.Name, Plan: plan, Op: i, Why: failed}
+	}
+	return work, nil
 }
 
 // profilable returns the recipe of a plan whose op i can be measured here.
-func (r *Runtime) profilable(plan, i int, o ProfileOptions) (*recipe, error) {
+func (r *Runtime) profilable(plan, i int, rest time.Duration) (*recipe, error) {
 	switch {
 	case r.closed:
 		return nil, errClosed
@@ -72,8 +55,8 @@ func (r *Runtime) profilable(plan, i int, o ProfileOptions) (*recipe, error) {
 		return nil, fmt.Errorf("agent: no plan %d, the session has %d", plan, len(r.recipes))
 	case i < 0 || i >= len(r.recipes[plan].ops):
 		return nil, fmt.Errorf("agent: plan %d has no op %d, but %d ops", plan, i, len(r.recipes[plan].ops))
-	case o.Rounds < 1 || o.Idle < 0 || o.Evict < 0:
-		return nil, fmt.Errorf("agent: %d rounds of a profile with %v of rest and %d bytes to walk over", o.Rounds, o.Idle, o.Evict)
+	case rest < 0:
+		return nil, fmt.Errorf("agent: %v of rest before an op is measured", rest)
 	}
 	if op := &r.recipes[plan].Plan.Plan.Ops[i]; op.Kind != strategies.Compute || op.Node != r.cfg.Node {
 		return nil, fmt.Errorf("agent: op %d of plan %d computes nothing on node %s", i, plan, r.spec.Name)
@@ -105,20 +88,21 @@ func (rec *recipe) found(i int) []workloads.Part {
 }
 
 // trial makes a task with random tensors.
-func (r *Runtime) trial(rec *recipe, i int, parts []workloads.Part, rng *rand.Rand) *Task {
+func (r *Runtime) trial(rec *recipe, i int) *Task {
 	op := &rec.Plan.Plan.Ops[i]
 	t := &Task{Request: -1, Plan: rec.index, Op: i, Cluster: op.Cluster, Slice: op.Slice, Graph: rec.Graph, Outputs: rec.ops[i].makes,
 		Hollow: r.cfg.Hollow, needs: rec.ops[i].reads, of: &activity{id: -1, recipe: rec}}
 	if r.cfg.Hollow {
 		return t
 	}
-	t.of.shelf = newShelf(rec, new(memory))
-	for _, p := range parts {
-		x := inference.NewTensor(submodel.Shape(rec.Graph, p)...)
+	t.of.shelf = newShelf(rec, new(memory), r.cfg.Memory)
+	rng := rand.New(rand.NewPCG(uint64(rec.index), uint64(i)))
+	for _, p := range rec.found(i) {
+		x := r.cfg.Memory.Tensor(submodel.Shape(rec.Graph, p)...)
 		for k := range x.Data {
 			x.Data[k] = rng.Float32()
 		}
-		if err := t.of.shelf.put(p, x, nil); err != nil {
+		if err := t.of.shelf.put(p, x, func() { r.cfg.Memory.Free(x) }); err != nil {
 			panic("agent: a tensor of the plan's own parts does not fit: " + err.Error())
 		}
 	}
@@ -135,22 +119,13 @@ func (r *Runtime) measure(ctx context.Context, k int, t *Task) (time.Duration, e
 	} else {
 		done, err = r.cfg.Workers[k].Run(ctx, t)
 	}
+	t.computed()
 	if err == nil {
 		err = t.keep(done)
 	}
 	if done.Work == 0 {
 		done.Work = r.cfg.Clock.Now() - start
 	}
+	t.of.shelf.clear()
 	return done.Work, err
-}
-
-// walk reads and writes n bytes of memory, one of each cache line, so that what caches held before is not there any more.
-func walk(b []byte, n int64) []byte {
-	if int64(len(b)) != n {
-		b = make([]byte, n)
-	}
-	for i := 0; i < len(b); i += 64 {
-		b[i]++
-	}
-	return b
 }

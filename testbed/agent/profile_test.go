@@ -35,15 +35,15 @@ func TestProfilesLeaveNothingBehind(t *testing.T) {
 			for i := range s.plan.Ops {
 				op := &s.plan.Ops[i]
 				if op.Kind != strategies.Compute {
-					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, ProfileOptions{Rounds: 1})
+					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, 0)
 					require.ErrorContains(t, err, "computes nothing on node")
 					continue
 				}
 				before, work := x.clock.Now(), s.plan.ComputeTime(costs, i)
-				got, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, ProfileOptions{Rounds: 2, Idle: time.Second, Evict: 1000})
+				got, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, time.Second)
 				require.NoError(t, err)
-				require.Equal(t, []time.Duration{work, work}, got, "seed %d, op %d", seed, i)
-				require.Equal(t, 2*(time.Second+work), x.clock.Now()-before)
+				require.Equal(t, work, got, "seed %d, op %d", seed, i)
+				require.Equal(t, time.Second+work, x.clock.Now()-before)
 				measured++
 			}
 			start := x.clock.Now()
@@ -70,25 +70,23 @@ func TestProfileRefuses(t *testing.T) {
 	broken := errors.New("broken")
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, s, setup{hollow: true}).runtimes[node]
-		for want, ask := range map[string]func() (int, int, ProfileOptions){
-			"no plan 1":  func() (int, int, ProfileOptions) { return 1, 0, ProfileOptions{Rounds: 1} },
-			"no op -1":   func() (int, int, ProfileOptions) { return 0, -1, ProfileOptions{Rounds: 1} },
-			"0 rounds":   func() (int, int, ProfileOptions) { return 0, 0, ProfileOptions{} },
-			"-1ns of r":  func() (int, int, ProfileOptions) { return 0, 0, ProfileOptions{Rounds: 1, Idle: -1} },
-			"-1 bytes t": func() (int, int, ProfileOptions) { return 0, 0, ProfileOptions{Rounds: 1, Evict: -1} },
+		for want, ask := range map[string]func() (int, int, time.Duration){
+			"no plan 1": func() (int, int, time.Duration) { return 1, 0, 0 },
+			"no op -1":  func() (int, int, time.Duration) { return 0, -1, 0 },
+			"-1ns of r": func() (int, int, time.Duration) { return 0, 0, -1 },
 		} {
-			plan, op, o := ask()
-			_, err := r.Profile(t.Context(), plan, op, o)
+			plan, op, rest := ask()
+			_, err := r.Profile(t.Context(), plan, op, rest)
 			require.ErrorContains(t, err, want)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := r.Profile(ctx, 0, 0, ProfileOptions{Rounds: 3, Idle: time.Minute})
+		_, err := r.Profile(ctx, 0, 0, time.Minute)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = r.Profile(ctx, 0, 0, ProfileOptions{Rounds: 3})
+		_, err = r.Profile(ctx, 0, 0, 0)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		r.Close()
-		_, err = r.Profile(t.Context(), 0, 0, ProfileOptions{Rounds: 1})
+		_, err = r.Profile(t.Context(), 0, 0, 0)
 		require.ErrorIs(t, err, errClosed)
 		require.ErrorIs(t, r.on(t.Context(), 0, func() {}), errClosed)
 	})
@@ -98,7 +96,7 @@ func TestProfileRefuses(t *testing.T) {
 				w.(*busy).clock = cfg.Clock
 			}
 		}})
-		_, err := x.runtimes[node].Profile(t.Context(), 0, 0, ProfileOptions{Rounds: 3})
+		_, err := x.runtimes[node].Profile(t.Context(), 0, 0, 0)
 		var op *OpError
 		require.ErrorAs(t, err, &op)
 		require.ErrorIs(t, err, broken)
@@ -113,7 +111,7 @@ func TestProfileWhileBusy(t *testing.T) {
 			x.begin(1, x.input())
 			for i := range s.plan.Ops {
 				if op := &s.plan.Ops[i]; op.Kind == strategies.Compute {
-					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, ProfileOptions{Rounds: 1})
+					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, 0)
 					require.ErrorIs(t, err, errBusy)
 				}
 			}

@@ -20,7 +20,11 @@ func (r *Runtime) send(a *activity, op int) {
 		o := &a.recipe.Plan.Plan.Ops[op]
 		bytes := o.Bytes(a.recipe.Graph)
 		err := r.transmit(a, op, bytes)
-		a.shelf.done(&a.recipe.ops[op])
+		if err == nil {
+			a.shelf.done(&a.recipe.ops[op])
+		} else {
+			a.shelf.surrender(o.Part) // the transport may still be about to read it
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.report.SentBytes[o.To] += bytes
@@ -38,11 +42,16 @@ func (r *Runtime) transmit(a *activity, op int, bytes int64) error {
 	m := &wire.Message{Kind: wire.Tensor, Request: uint64(a.recipe.index)<<planShift | uint64(a.id), Op: int32(op), Layer: int32(o.Part.Layer),
 		Region: regionOf(o.Part.Region), DType: wire.Float32, Charge: bytes}
 	if !r.cfg.Hollow {
-		t, err := a.shelf.take([]workloads.Part{o.Part})
+		t, made, err := a.shelf.take([]workloads.Part{o.Part})
 		if err != nil {
 			return &OpError{Node: r.spec.Name, Plan: a.recipe.index, Op: op, Why: err}
 		}
 		m.Shape, m.Payload = t[0].Shape, payload(t[0])
+		if err := r.cfg.Transport.Send(r.ctx, r.cfg.Platform.Nodes[o.To].Name, m); err != nil {
+			return err
+		}
+		a.shelf.free(made)
+		return nil
 	}
 	return r.cfg.Transport.Send(r.ctx, r.cfg.Platform.Nodes[o.To].Name, m)
 }

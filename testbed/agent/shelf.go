@@ -34,26 +34,40 @@ type shelf struct {
 	emptied bool
 }
 
-func newShelf(r *recipe, m *memory) *shelf {
-	return &shelf{store: submodel.NewStore(r.Graph), uses: slices.Clone(r.uses), held: make([]int64, len(r.uses)),
+// newShelf counts what it holds in m, and assembles tensors in the memory of reuse.
+func newShelf(r *recipe, m *memory, reuse *inference.Memory) *shelf {
+	s := &shelf{store: submodel.NewStore(r.Graph), uses: slices.Clone(r.uses), held: make([]int64, len(r.uses)),
 		release: make([][]func(), len(r.uses)), memory: m}
+	s.store.Memory = reuse
+	return s
 }
 
-// take assembles parts. The tensors are valid until the op that reads them is done.
-func (s *shelf) take(parts []workloads.Part) ([]inference.Tensor, error) {
+// take assembles parts. The tensors are valid until the op that reads them is done. Those that were made for it are listed in made, too:
+// the caller frees them.
+func (s *shelf) take(parts []workloads.Part) (tensors, made []inference.Tensor, err error) {
 	if s == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]inference.Tensor, len(parts))
-	for i, p := range parts {
-		var err error
-		if out[i], err = s.store.Get(p); err != nil {
-			return nil, err
+	for _, p := range parts {
+		t, fresh, err := s.store.Get(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		tensors = append(tensors, t)
+		if fresh {
+			made = append(made, t)
 		}
 	}
-	return out, nil
+	return tensors, made, nil
+}
+
+// free gives back tensors that take has made.
+func (s *shelf) free(made []inference.Tensor) {
+	for _, t := range made {
+		s.store.Memory.Free(t)
+	}
 }
 
 // put adds a part; release, which may be nil, gives the tensor's memory back.
@@ -113,6 +127,19 @@ func (s *shelf) drop(layer int) {
 		release()
 	}
 	s.release[layer] = nil
+}
+
+// clear gives everything back, for good, when nobody reads it any more.
+func (s *shelf) clear() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emptied = true
+	for layer := range s.held {
+		s.drop(layer)
+	}
 }
 
 // empty gives everything up, for good. Ops under way may still read, so memory is left to the garbage collector.

@@ -38,19 +38,31 @@ type Task struct {
 
 	needs []workloads.Part
 	of    *activity
+	made  []inference.Tensor // inputs that were assembled for it
 }
 
 // Inputs assembles the tensors that the op reads, in the order of Graph.Work(Slice).Inputs. It takes time and memory, so it is
 // part of the work. The tensors must not be written to, and are not valid after Run.
-func (t *Task) Inputs() ([]inference.Tensor, error) { return t.of.shelf.take(t.needs) }
+func (t *Task) Inputs() ([]inference.Tensor, error) {
+	inputs, made, err := t.of.shelf.take(t.needs)
+	t.made = append(t.made, made...)
+	return inputs, err
+}
+
+// computed gives up the inputs.
+func (t *Task) computed() {
+	t.of.shelf.free(t.made)
+	t.made = nil
+}
 
 // Done is what came of a task.
 type Done struct {
 	// Outputs are the tensors of Task.Outputs, with the dimensions that submodel.Shape tells. They must share no memory with the
 	// inputs, and nobody may write to them any more. Where the session is hollow there are none.
 	Outputs []inference.Tensor
-	Work    time.Duration // what the op takes on an otherwise idle node; 0: as long as it took
-	Lag     time.Duration // how much later than meant it was done, where the worker keeps to a time
+	Memory  *inference.Memory // that takes the outputs when nobody reads them any more; nil: the garbage collector
+	Work    time.Duration     // what the op takes on an otherwise idle node; 0: as long as it took
+	Lag     time.Duration     // how much later than meant it was done, where the worker keeps to a time
 }
 
 // blank returns tensors for the outputs of a task whose values do not matter. All share one array of zeros, which grows.
@@ -78,6 +90,7 @@ func product(dims []int) int {
 // Segments is a worker that computes for real: with the cut model of every op, loaded into an engine.
 type Segments struct {
 	Loaded []map[int]*submodel.Loaded // by plan: the ops of the worker's cluster
+	Memory *inference.Memory          // of the outputs; may be nil
 }
 
 // Run implements Worker.
@@ -90,6 +103,6 @@ func (s *Segments) Run(_ context.Context, t *Task) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	outputs, err := l.Run(inputs)
-	return Done{Outputs: outputs}, err
+	outputs, err := l.Run(inputs, s.Memory)
+	return Done{Outputs: outputs, Memory: s.Memory}, err
 }

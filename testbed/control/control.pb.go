@@ -1340,15 +1340,13 @@ func (*Connected) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{17}
 }
 
-// Profile measures one op of a plan as it is deployed, in place: on the thread of its cluster, from tensors to tensors. Only while no
+// Profile measures one op of a plan once, as it is deployed, in place: on the thread of its cluster, from tensors to tensors. Only while no
 // request is under way. Answered by Profiled.
 type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Plan          int32                  `protobuf:"varint,1,opt,name=plan,proto3" json:"plan,omitempty"`
 	Op            int32                  `protobuf:"varint,2,opt,name=op,proto3" json:"op,omitempty"`
-	Rounds        int32                  `protobuf:"varint,3,opt,name=rounds,proto3" json:"rounds,omitempty"`
-	Idle          int64                  `protobuf:"varint,4,opt,name=idle,proto3" json:"idle,omitempty"`   // nanoseconds of rest before each round, as caches and clocks find them in a run
-	Evict         int64                  `protobuf:"varint,5,opt,name=evict,proto3" json:"evict,omitempty"` // bytes of other memory to walk over before each round
+	Rest          int64                  `protobuf:"varint,3,opt,name=rest,proto3" json:"rest,omitempty"` // nanoseconds before the op begins
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1397,30 +1395,16 @@ func (x *Profile) GetOp() int32 {
 	return 0
 }
 
-func (x *Profile) GetRounds() int32 {
+func (x *Profile) GetRest() int64 {
 	if x != nil {
-		return x.Rounds
-	}
-	return 0
-}
-
-func (x *Profile) GetIdle() int64 {
-	if x != nil {
-		return x.Idle
-	}
-	return 0
-}
-
-func (x *Profile) GetEvict() int64 {
-	if x != nil {
-		return x.Evict
+		return x.Rest
 	}
 	return 0
 }
 
 type Profiled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Work          []int64                `protobuf:"varint,1,rep,packed,name=work,proto3" json:"work,omitempty"` // nanoseconds that the op takes on the emulated cluster, by round
+	Work          int64                  `protobuf:"varint,1,opt,name=work,proto3" json:"work,omitempty"` // nanoseconds that the op takes, on a cluster that is emulated slower on that
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1455,11 +1439,11 @@ func (*Profiled) Descriptor() ([]byte, []int) {
 	return file_control_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *Profiled) GetWork() []int64 {
+func (x *Profiled) GetWork() int64 {
 	if x != nil {
 		return x.Work
 	}
-	return nil
+	return 0
 }
 
 // Schedule begins requests at this node, the leader of their plans, when they are due. Answered by Scheduled when it is noted;
@@ -2410,15 +2394,13 @@ const file_control_proto_rawDesc = "" +
 	"PeersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\v\n" +
-	"\tConnected\"o\n" +
+	"\tConnected\"A\n" +
 	"\aProfile\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\x05R\x04plan\x12\x0e\n" +
-	"\x02op\x18\x02 \x01(\x05R\x02op\x12\x16\n" +
-	"\x06rounds\x18\x03 \x01(\x05R\x06rounds\x12\x12\n" +
-	"\x04idle\x18\x04 \x01(\x03R\x04idle\x12\x14\n" +
-	"\x05evict\x18\x05 \x01(\x03R\x05evict\"\x1e\n" +
+	"\x02op\x18\x02 \x01(\x05R\x02op\x12\x12\n" +
+	"\x04rest\x18\x03 \x01(\x03R\x04rest\"\x1e\n" +
 	"\bProfiled\x12\x12\n" +
-	"\x04work\x18\x01 \x03(\x03R\x04work\"P\n" +
+	"\x04work\x18\x01 \x01(\x03R\x04work\"P\n" +
 	"\bSchedule\x120\n" +
 	"\brequests\x18\x01 \x03(\v2\x14.hidp.control.v1.DueR\brequests\x12\x12\n" +
 	"\x04zero\x18\x02 \x01(\x03R\x04zero\"\x9e\x01\n" +

@@ -118,6 +118,7 @@ func (f *fake) Session(s control.Agent_SessionServer) error {
 		return status.Error(codes.ResourceExhausted, f.busy)
 	}
 	var mu sync.Mutex
+	passes := map[[2]int32]int{} // by plan and op
 	reply := func(e *control.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -141,7 +142,10 @@ func (f *fake) Session(s control.Agent_SessionServer) error {
 		case *control.Command_Connect:
 			e.What = &control.Event_Connected{Connected: &control.Connected{}}
 		case *control.Command_Profile:
-			e.What = &control.Event_Profiled{Profiled: &control.Profiled{Work: []int64{3e6, 1e6, 2e6, int64(w.Profile.Op+1) * 1e9}}}
+			op := [2]int32{w.Profile.Plan, w.Profile.Op}
+			takes := []int64{1e12, 3e6, 1e6, 2e6, int64(w.Profile.Op+1) * 1e9}
+			e.What = &control.Event_Profiled{Profiled: &control.Profiled{Work: takes[passes[op]%len(takes)]}}
+			passes[op]++
 		case *control.Command_Schedule:
 			zero := w.Schedule.Zero
 			if zero == 0 {

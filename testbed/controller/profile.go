@@ -13,16 +13,15 @@ import (
 
 // ProfileOptions say how ops are measured.
 type ProfileOptions struct {
-	Rounds   int           // per op; 0: 9
-	Idle     time.Duration // rest before each round
-	Evict    int64         // bytes of other memory walked over before each round
+	Passes   int           // over all ops, that count; 0: 9
+	Rest     time.Duration // before each op
 	Progress func(done, total int)
 }
 
 // OpProfile is what one op takes on its cluster, as measured. Ops that compute the same slice on the same cluster share one.
 type OpProfile struct {
 	Median, Low, High time.Duration // Low and High are the quartiles
-	Rounds            []time.Duration
+	Passes            []time.Duration
 }
 
 // Profile is what the compute ops of a session's plans take.
@@ -40,11 +39,13 @@ func (p *Profile) Work(plan *strategies.Plan, i int) time.Duration {
 	return p.Ops[k][i].Median
 }
 
-// Profile measures every compute op of every plan as it is deployed, in place, one at a time on the whole testbed. No requests may be
-// under way. Errors are those of Deploy.
+// Profile measures every compute op of every plan as it is deployed, in place, one at a time on the whole testbed. It goes over the ops
+// in the order of the plans again and again, so that each finds caches as those before it leave them, as in a run, and what happens on
+// the machine meanwhile does not meet one op alone. One more pass, which comes first, does not count: it finds memory that was never
+// used. No requests may be under way. Errors are those of Deploy.
 func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, error) {
-	if o.Rounds == 0 {
-		o.Rounds = 9
+	if o.Passes == 0 {
+		o.Passes = 9
 	}
 	type key struct {
 		node, cluster int
@@ -68,37 +69,41 @@ func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, erro
 			}
 		}
 	}
-	for n, t := range tasks {
+	for n := range (1 + o.Passes) * len(tasks) {
 		if o.Progress != nil {
-			o.Progress(n, len(tasks))
+			o.Progress(n, (1+o.Passes)*len(tasks))
 		}
-		if err := s.measure(ctx, t.plan, t.op, o, out.Ops[t.plan][t.op]); err != nil {
+		t := tasks[n%len(tasks)]
+		took, err := s.measure(ctx, t.plan, t.op, o.Rest)
+		if err != nil {
 			return nil, err
 		}
+		if to := out.Ops[t.plan][t.op]; n >= len(tasks) {
+			to.Passes = append(to.Passes, took)
+		}
+	}
+	for _, p := range known {
+		sorted := slices.Sorted(slices.Values(p.Passes))
+		p.Low, p.Median, p.High = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 	}
 	return out, nil
 }
 
-// measure profiles one op.
-func (s *Session) measure(ctx context.Context, plan, op int, o ProfileOptions, to *OpProfile) error {
-	patience := s.agents.options.Patience + time.Duration(o.Rounds)*o.Idle
+// measure profiles one op once.
+func (s *Session) measure(ctx context.Context, plan, op int, rest time.Duration) (time.Duration, error) {
+	patience := s.agents.options.Patience + rest
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, &TimeoutError{fmt.Sprintf("op %d of plan %d is not measured", op, plan), patience})
 	defer cancel()
-	st := s.streams[s.job.Plans[plan].Ops[op].Node]
-	c := &control.Profile{Plan: int32(plan), Op: int32(op), Rounds: int32(o.Rounds), Idle: int64(o.Idle), Evict: o.Evict}
-	a, err := s.call(ctx, st, fmt.Sprintf("measure op %d of plan %d", op, plan), &control.Command{What: &control.Command_Profile{Profile: c}})
+	st, doing := s.streams[s.job.Plans[plan].Ops[op].Node], fmt.Sprintf("measure op %d of plan %d", op, plan)
+	c := &control.Profile{Plan: int32(plan), Op: int32(op), Rest: int64(rest)}
+	a, err := s.call(ctx, st, doing, &control.Command{What: &control.Command_Profile{Profile: c}})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, d := range a.event.GetProfiled().GetWork() {
-		to.Rounds = append(to.Rounds, time.Duration(d))
+	if took := a.event.GetProfiled().GetWork(); took > 0 {
+		return time.Duration(took), nil
 	}
-	if len(to.Rounds) == 0 {
-		return &RefusedError{Node: st.Node, Doing: fmt.Sprintf("measure op %d of plan %d", op, plan), Faults: []string{"it answers without numbers"}}
-	}
-	sorted := slices.Sorted(slices.Values(to.Rounds))
-	to.Low, to.Median, to.High = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
-	return nil
+	return 0, &RefusedError{Node: st.Node, Doing: doing, Faults: []string{"it answers without a duration"}}
 }
 
 // quantile interpolates in a sorted list (type 7 of Hyndman and Fan, 1996).

@@ -103,7 +103,7 @@ func realSession(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Abort()
 
-	profile, err := s.Profile(t.Context(), ProfileOptions{Rounds: 3})
+	profile, err := s.Profile(t.Context(), ProfileOptions{Passes: 3})
 	require.NoError(t, err)
 	for i, plan := range job.Plans {
 		for k := range plan.Ops {

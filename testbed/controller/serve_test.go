@@ -179,26 +179,29 @@ func TestServeRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "cannot schedule requests: too many")
 }
 
-// Identical ops are measured once.
+// Identical ops are measured once in a pass, the first pass is for nothing, and no op has its next turn before all had one.
 func TestProfile(t *testing.T) {
 	p := three(t)
 	list := fakes(p)
 	s := hollow(t, p, Options{}, list, 1)
 	calls := 0
-	profile, err := s.Profile(t.Context(), ProfileOptions{Rounds: 4, Idle: time.Millisecond, Evict: 5, Progress: func(int, int) { calls++ }})
+	profile, err := s.Profile(t.Context(), ProfileOptions{Passes: 4, Rest: time.Millisecond, Progress: func(int, int) { calls++ }})
 	require.NoError(t, err)
-	asked := 0
+	asked, turns := 0, map[[2]int32]int{}
 	for _, f := range list {
 		for _, c := range told[toldProfile](f) {
-			require.Equal(t, []int64{4, 1e6, 5}, []int64{int64(c.Profile.Rounds), c.Profile.Idle, c.Profile.Evict})
+			require.EqualValues(t, 1e6, c.Profile.Rest)
+			turns[[2]int32{c.Profile.Plan, c.Profile.Op}]++
 			asked++
 		}
 	}
-	require.Equal(t, 5, asked, "three strips, and the rest at two leaders")
+	require.Len(t, turns, 5, "three strips, and the rest at two leaders")
+	require.Equal(t, 5*5, asked)
 	require.Equal(t, asked, calls)
 	first, turned := profile.Ops[0][0], s.job.Plans[1]
 	same := slices.IndexFunc(turned.Ops, func(o strategies.Op) bool { return o.Kind == strategies.Compute && o.Node == 0 })
 	require.Same(t, first, profile.Ops[1][same])
+	require.Len(t, first.Passes, 4)
 	require.Equal(t, 2500*time.Microsecond, first.Median)
 	require.Equal(t, 1750*time.Microsecond, first.Low)
 	require.Equal(t, first.Median, profile.Work(turned, same))

@@ -83,7 +83,7 @@ func latency(t *testing.T, engine inference.Engine, name string) time.Duration {
 			other[i]++
 		}
 		before := agent.ThreadCPU()
-		_, err := s.Run(inputs)
+		_, err := s.Run(inputs, nil)
 		require.NoError(t, err)
 		if round > 0 {
 			times = append(times, agent.ThreadCPU()-before)

@@ -156,11 +156,11 @@ func (e broken) Load(m inference.Model, o inference.Options) (inference.Session,
 	return &brokenSession{Session: s}, err
 }
 
-func (s *brokenSession) Run(in map[string]inference.Tensor) (map[string]inference.Tensor, error) {
+func (s *brokenSession) Run(in, into map[string]inference.Tensor) (map[string]inference.Tensor, error) {
 	if s.runs++; s.runs > 1 {
 		panic("no more!")
 	}
-	return s.Session.Run(in)
+	return s.Session.Run(in, into)
 }
 
 // A panic of the engine is an error of the session or the request, is logged, and does not end the agent.
@@ -178,7 +178,7 @@ func TestEnginePanics(t *testing.T) {
 	b = boot(t, Options{Engine: broken{}})
 	c := dial(t, b)
 	c.open(s.opening(t, 0, b))
-	e = c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: firstOp(s), Rounds: 1}}})
+	e = c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: firstOp(s)}}})
 	require.Contains(t, e.GetRefused().GetFaults()[0], "no more!")
 	c.close()
 }

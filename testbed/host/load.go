@@ -152,6 +152,6 @@ func warm(l *submodel.Loaded) error {
 	for _, p := range l.Sub.Inputs {
 		inputs = append(inputs, inference.NewTensor(p.Shape...))
 	}
-	_, err := l.Run(inputs)
+	_, err := l.Run(inputs, nil)
 	return err
 }

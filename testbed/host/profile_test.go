@@ -17,8 +17,8 @@ import (
 	"hidp/testbed/wire"
 )
 
-// works measures an op.
-func (c *call) works(p *control.Profile) []int64 {
+// work measures an op.
+func (c *call) work(p *control.Profile) int64 {
 	e := c.ask(&control.Command{What: &control.Command_Profile{Profile: p}})
 	require.NotNil(c.t, e.GetProfiled(), "%v", e)
 	return e.GetProfiled().Work
@@ -35,7 +35,7 @@ func TestModelledSession(t *testing.T) {
 			op.Model, op.Repeat = nil, 0
 		}
 	})
-	require.Equal(t, []int64{1e6, 1e6, 1e6}, l.calls[0].works(&control.Profile{Op: firstOp(s), Rounds: 3, Idle: 1000, Evict: 1 << 16}))
+	require.EqualValues(t, 1e6, l.calls[0].work(&control.Profile{Op: firstOp(s), Rest: 1000}))
 	e := l.calls[0].ask(&control.Command{What: &control.Command_Schedule{Schedule: &control.Schedule{Requests: []*control.Due{{Request: 5, Output: true}}}}})
 	require.NotNil(t, e.GetScheduled())
 	f := l.calls[0].note().GetFinished()
@@ -70,22 +70,19 @@ func TestProfile(t *testing.T) {
 	for i := range s.plan.Ops {
 		op := &s.plan.Ops[i]
 		if op.Kind != strategies.Compute {
-			e := l.calls[0].ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: int32(i), Rounds: 1}}})
+			e := l.calls[0].ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: int32(i)}}})
 			require.Contains(t, e.GetRefused().GetFaults()[0], "computes nothing on node n0")
 			continue
 		}
 		before := l.boards[op.Node].host.clock.Now()
-		works := l.calls[op.Node].works(&control.Profile{Op: int32(i), Rounds: 2, Idle: int64(time.Millisecond), Evict: 1 << 20})
-		require.Len(t, works, 2)
+		work := l.calls[op.Node].work(&control.Profile{Op: int32(i), Rest: int64(time.Millisecond)})
 		took := int64(l.boards[op.Node].host.clock.Now() - before)
 		longer := int64(1)
 		if op.Node == 1 {
 			longer = slowdown // told, not waited for
 		}
-		require.LessOrEqual(t, works[0]+works[1], longer*(took-2e6))
-		for _, w := range works {
-			require.Positive(t, w)
-		}
+		require.LessOrEqual(t, work, longer*(took-1e6))
+		require.Positive(t, work)
 	}
 	for _, f := range l.run(t, 1) {
 		require.Equal(t, s.want.Data, wire.BytesFloats(f.Output), "measuring leaves nothing behind")
@@ -109,11 +106,11 @@ func TestProfileApartFromRequests(t *testing.T) {
 	c.open(o)
 	c.ask(&control.Command{What: &control.Command_Schedule{Schedule: &control.Schedule{Requests: []*control.Due{{Request: 1}}}}})
 	require.Eventually(t, func() bool {
-		e := c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: 99, Rounds: 1}}})
+		e := c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: 99}}})
 		return e.GetRefused() != nil
 	}, time.Second, time.Millisecond)
 	time.Sleep(20 * time.Millisecond)
-	e := c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: firstOp(s), Rounds: 1}}})
+	e := c.ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: firstOp(s)}}})
 	require.Contains(t, e.GetRefused().GetFaults()[0], "requests are under way")
 }
 

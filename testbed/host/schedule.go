@@ -26,9 +26,7 @@ const (
 	mostID       = 1<<48 - 1      // of a request
 	mostInputs   = int64(1) << 30 // bytes of different inputs of a session
 	mostOutput   = control.MaxMessage - 1<<10
-	mostRounds   = 10_000
-	mostIdle     = time.Minute
-	mostEvict    = 1 << 30
+	mostRest     = time.Minute
 	soon         = time.Millisecond // before a schedule without a time begins
 )
 
@@ -225,11 +223,11 @@ func (s *session) drop(c *control.Drop) {
 
 // profile measures an op.
 func (s *session) profile(c *control.Profile) (*control.Event_Profiled, error) {
-	if c.Rounds > mostRounds || c.Idle > int64(mostIdle) || c.Evict > mostEvict {
-		return nil, fmt.Errorf("profile: %d rounds with %v of rest and %d bytes to walk over; at most %d, %v and %d",
-			c.Rounds, time.Duration(c.Idle), c.Evict, mostRounds, mostIdle, mostEvict)
+	rest := time.Duration(c.Rest)
+	if rest > mostRest {
+		return nil, fmt.Errorf("profile: %v of rest before an op; at most %v", rest, mostRest)
 	}
-	works, err := s.runtime.Profile(s.ctx, int(c.Plan), int(c.Op), agent.ProfileOptions{Rounds: int(c.Rounds), Idle: time.Duration(c.Idle), Evict: c.Evict})
+	work, err := s.runtime.Profile(s.ctx, int(c.Plan), int(c.Op), rest)
 	if err != nil {
 		var op *agent.OpError
 		if errors.As(err, &op) || errors.Is(err, context.Canceled) {
@@ -237,9 +235,5 @@ func (s *session) profile(c *control.Profile) (*control.Event_Profiled, error) {
 		}
 		return nil, err
 	}
-	event := &control.Event_Profiled{Profiled: &control.Profiled{}}
-	for _, w := range works {
-		event.Profiled.Work = append(event.Profiled.Work, int64(w))
-	}
-	return event, nil
+	return &control.Event_Profiled{Profiled: &control.Profiled{Work: int64(work)}}, nil
 }

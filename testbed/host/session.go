@@ -16,6 +16,7 @@ import (
 	"hidp/strategies"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
+	"hidp/testbed/inference"
 	"hidp/testbed/wire"
 )
 
@@ -35,7 +36,8 @@ type session struct {
 	job       *job
 	dir       string
 	loaded    *loaded
-	tcp       *wire.TCP // nil on a platform of one
+	memory    *inference.Memory // of tensors
+	tcp       *wire.TCP         // nil on a platform of one
 	runtime   *agent.Runtime
 	meters    *meters
 	undo      []func()
@@ -52,7 +54,7 @@ var errEnded = errors.New("the session is closed")
 
 // Session implements control.AgentServer.
 func (h *Host) Session(stream grpc.BidiStreamingServer[control.Command, control.Event]) error {
-	s := &session{host: h, stream: stream}
+	s := &session{host: h, stream: stream, memory: &inference.Memory{}}
 	s.requests.inputs, s.requests.known, s.requests.dropped = map[identity][]float32{}, map[int64]*control.Due{}, map[int64]bool{}
 	s.ctx, s.end = context.WithCancelCause(stream.Context())
 	defer s.end(errEnded)
@@ -227,7 +229,7 @@ func (s *session) open(o *control.Open) (*control.Event_Opened, error) {
 // start begins the runtime.
 func (s *session) start() error {
 	j := s.job
-	cfg := agent.Config{Platform: j.platform, Node: j.node, Plans: j.plans, Clock: s.host.clock, Hollow: j.modelled,
+	cfg := agent.Config{Platform: j.platform, Node: j.node, Plans: j.plans, Clock: s.host.clock, Memory: s.memory, Hollow: j.modelled,
 		Finished: s.finished, Failed: s.failed, Lost: s.lost}
 	cfg.Workers, cfg.CPUs, cfg.Pacer = s.crew()
 	if s.tcp != nil {

@@ -29,7 +29,7 @@ func (s *session) crew() (workers []agent.Worker, cpus [][]int, pacer *agent.Pac
 		return workers, nil, pacer
 	}
 	for _, c := range j.clusters {
-		var w agent.Worker = &guarded{&agent.Segments{Loaded: s.loaded.ops}, s.host}
+		var w agent.Worker = &guarded{&agent.Segments{Loaded: s.loaded.ops, Memory: s.memory}, s.host}
 		if c.slowdown > 1 {
 			p := &agent.Pace{Worker: w, Slowdown: c.slowdown, Pacer: pacer}
 			if c.engine.Threads > 1 {

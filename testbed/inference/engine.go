@@ -92,32 +92,46 @@ type Session interface {
 	// Inputs and Outputs describe the model's ports in its own order. The result is shared: do not modify it.
 	Inputs() []Spec
 	Outputs() []Spec
-	// Run computes all outputs by name. All inputs must be given and nothing else. The outputs do not alias the inputs.
-	Run(inputs map[string]Tensor) (map[string]Tensor, error)
+	// Run computes all outputs by name: into the tensors of into, which may be nil, as far as it has them, else into new ones. All
+	// inputs must be given and nothing else. The outputs do not alias the inputs.
+	Run(inputs, into map[string]Tensor) (map[string]Tensor, error)
 	Close() error
 }
 
-// checkInputs compares what a run is given with what the model wants.
-func checkInputs(specs []Spec, inputs map[string]Tensor) error {
+// checkPorts compares the tensors of a run with what the model has.
+func checkPorts(s Session, inputs, into map[string]Tensor) error {
+	for _, spec := range s.Inputs() {
+		if _, ok := inputs[spec.Name]; !ok {
+			return fmt.Errorf("input %q is missing", spec.Name)
+		}
+	}
+	if err := fit("input", s.Inputs(), inputs); err != nil {
+		return err
+	}
+	return fit("output", s.Outputs(), into)
+}
+
+// fit compares tensors with the specs of a kind of ports.
+func fit(kind string, specs []Spec, tensors map[string]Tensor) error {
 	for _, s := range specs {
-		t, ok := inputs[s.Name]
+		t, ok := tensors[s.Name]
 		if !ok {
-			return fmt.Errorf("input %q is missing", s.Name)
+			continue
 		}
 		if err := t.Check(); err != nil {
-			return fmt.Errorf("input %q: %w", s.Name, err)
+			return fmt.Errorf("%s %q: %w", kind, s.Name, err)
 		}
 		fits := len(t.Shape) == len(s.Shape)
 		for i := range min(len(t.Shape), len(s.Shape)) {
 			fits = fits && (s.Shape[i] < 0 || s.Shape[i] == t.Shape[i])
 		}
 		if !fits {
-			return fmt.Errorf("input %q has shape %v instead of %v", s.Name, t.Shape, s.Shape)
+			return fmt.Errorf("%s %q has shape %v instead of %v", kind, s.Name, t.Shape, s.Shape)
 		}
 	}
-	for name := range inputs {
+	for name := range tensors {
 		if !slices.ContainsFunc(specs, func(s Spec) bool { return s.Name == name }) {
-			return fmt.Errorf("the model has no input %q", name)
+			return fmt.Errorf("the model has no %s %q", kind, name)
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func TestEngines(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, []Spec{{"x", []int{-1, 3}}}, s.Inputs())
 				require.Equal(t, []Spec{{"y", []int{-1, 3}}}, s.Outputs())
-				out, err := s.Run(map[string]Tensor{"x": {[]int{2, 3}, []float32{0, 1, 2, 3, 4, 5}}})
+				out, err := s.Run(map[string]Tensor{"x": {[]int{2, 3}, []float32{0, 1, 2, 3, 4, 5}}}, nil)
 				require.NoError(t, err)
 				require.Equal(t, map[string]Tensor{"y": {[]int{2, 3}, []float32{1, 3, 5, 7, 9, 11}}}, out)
 				for name, c := range map[string]struct {
@@ -85,7 +85,7 @@ func TestEngines(t *testing.T) {
 					"absurd":  {map[string]Tensor{"x": {[]int{1 << 40, 1 << 40}, make([]float32, 5)}}, "has 5 numbers"},
 					"unknown": {map[string]Tensor{"x": NewTensor(1, 3), "z": NewTensor(1)}, `no input "z"`},
 				} {
-					_, err := s.Run(c.in)
+					_, err := s.Run(c.in, nil)
 					require.ErrorContains(t, err, c.says, name)
 				}
 				require.NoError(t, s.Close())
@@ -110,7 +110,7 @@ func TestORTOptions(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close(), "closing twice is harmless")
-	_, err = s.Run(map[string]Tensor{"x": NewTensor(1, 3)})
+	_, err = s.Run(map[string]Tensor{"x": NewTensor(1, 3)}, nil)
 	require.ErrorContains(t, err, "closed")
 	_, err = e.Load(Model{Bytes: affine(t, "")}, Options{Threads: 2, CPUs: []int{0, 1}})
 	require.ErrorContains(t, err, "2 CPUs for the 1 threads")
@@ -132,7 +132,7 @@ func TestORTSurvivesTheCollector(t *testing.T) {
 				in := NewTensor(100+n, 3)
 				in.Data[5] = float32(k)
 				runtime.GC()
-				out, err := s.Run(map[string]Tensor{"x": in})
+				out, err := s.Run(map[string]Tensor{"x": in}, nil)
 				if err != nil || out["y"].Data[5] != float32(2*k+1) || grow(64) != 64 {
 					t.Errorf("%v: %v", err, out["y"].Data[5])
 				}
@@ -161,7 +161,7 @@ func TestTrim(t *testing.T) { // giving memory back disturbs nobody who still us
 	defer stays.Close()
 	require.NoError(t, gone.Close())
 	e.Trim()
-	got, err := stays.Run(map[string]Tensor{"x": {[]int{1, 3}, []float32{1, 2, 3}}})
+	got, err := stays.Run(map[string]Tensor{"x": {[]int{1, 3}, []float32{1, 2, 3}}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []float32{3, 5, 7}, got["y"].Data)
 }
@@ -248,7 +248,7 @@ func BenchmarkORTRun(b *testing.B) {
 	in := map[string]Tensor{"x": NewTensor(250_000, 3)}
 	b.SetBytes(3_000_000)
 	for b.Loop() {
-		if _, err := s.Run(in); err != nil {
+		if _, err := s.Run(in, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

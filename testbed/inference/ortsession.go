@@ -149,18 +149,18 @@ func (s *ortSession) shape(info handle) ([]int, error) {
 }
 
 // Run implements Session.
-func (s *ortSession) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
+func (s *ortSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, error) {
 	if s.session == 0 {
 		return nil, errors.New("the session is closed")
 	}
-	if err := checkInputs(s.inputs, inputs); err != nil {
+	if err := checkPorts(s, inputs, into); err != nil {
 		return nil, err
 	}
 	api := s.engine.api
 	var p pins
 	defer p.unpin()
 	values := make([]uintptr, len(s.inputs))
-	results := make([]uintptr, len(s.outputs)) // zeros: ONNX Runtime makes the tensors
+	results := make([]uintptr, len(s.outputs)) // where it is zero ONNX Runtime makes the tensor
 	defer func() {
 		for _, v := range append(values, results...) {
 			if v != 0 {
@@ -178,6 +178,12 @@ func (s *ortSession) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	}
 	for i, spec := range s.outputs {
 		outNames[i] = p.text(spec.Name)
+		if t, given := into[spec.Name]; given {
+			var err error
+			if results[i], err = s.value(&p, t); err != nil {
+				return nil, fmt.Errorf("output %q: %w", spec.Name, err)
+			}
+		}
 	}
 	if err := api.try(apiRun, s.session, 0, p.list(inNames), p.list(values), uintptr(len(values)),
 		p.list(outNames), uintptr(len(results)), p.list(results)); err != nil {
@@ -185,9 +191,12 @@ func (s *ortSession) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	}
 	out := map[string]Tensor{}
 	for i, spec := range s.outputs {
-		t, err := s.tensor(results[i])
-		if err != nil {
-			return nil, fmt.Errorf("output %q: %w", spec.Name, err)
+		t, given := into[spec.Name]
+		if !given {
+			var err error
+			if t, err = s.tensor(results[i]); err != nil {
+				return nil, fmt.Errorf("output %q: %w", spec.Name, err)
+			}
 		}
 		out[spec.Name] = t
 	}

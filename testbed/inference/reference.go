@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"hidp/workloads/onnx"
 )
@@ -166,8 +167,8 @@ func (s *referenceSession) Inputs() []Spec { return s.inputs }
 func (s *referenceSession) Outputs() []Spec { return s.outputs }
 
 // Run implements Session.
-func (s *referenceSession) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
-	if err := checkInputs(s.inputs, inputs); err != nil {
+func (s *referenceSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, error) {
+	if err := checkPorts(s, inputs, into); err != nil {
 		return nil, err
 	}
 	values := map[string]*array{}
@@ -201,7 +202,15 @@ func (s *referenceSession) Run(inputs map[string]Tensor) (map[string]Tensor, err
 		if v == nil || v.f == nil {
 			return nil, fmt.Errorf("output %q is not computed", spec.Name)
 		}
-		out[spec.Name] = Tensor{v.dims, append([]float32(nil), v.f...)}
+		t, given := into[spec.Name]
+		if !given {
+			t = NewTensor(v.dims...)
+		}
+		if !slices.Equal(t.Shape, v.dims) {
+			return nil, fmt.Errorf("output %q has shape %v, not %v", spec.Name, v.dims, t.Shape)
+		}
+		copy(t.Data, v.f)
+		out[spec.Name] = t
 	}
 	return out, nil
 }

@@ -53,7 +53,7 @@ func TestReferenceAgreesWithORT(t *testing.T) {
 	for _, e := range []Engine{ort, Reference{}} {
 		s, err := e.Load(Model{Path: path}, Options{})
 		require.NoError(t, err)
-		out, err := s.Run(map[string]Tensor{"input": in})
+		out, err := s.Run(map[string]Tensor{"input": in}, nil)
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
 		answers = append(answers, out)
@@ -106,7 +106,7 @@ func TestReferenceRefuses(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, name)
-		_, err = s.Run(map[string]Tensor{"x": NewTensor(1, 2)})
+		_, err = s.Run(map[string]Tensor{"x": NewTensor(1, 2)}, nil)
 		require.ErrorContains(t, err, c.runs, name)
 	}
 	_, err := Reference{}.Load(Model{Bytes: []byte{1}}, Options{Provider: "cuda"})
@@ -133,7 +133,7 @@ func FuzzReference(f *testing.F) {
 			}
 			in[spec.Name] = NewTensor(shape...)
 		}
-		_, _ = s.Run(in) // only a crash is a fault
+		_, _ = s.Run(in, nil) // only a crash is a fault
 	})
 }
 

@@ -35,36 +35,26 @@ func Load(sub *Sub, e inference.Engine, m inference.Model, o inference.Options) 
 	return &Loaded{sub, session}, nil
 }
 
-// Run computes the outputs of a slice from its inputs, both in the order and shape of the Sub's ports.
-func (l *Loaded) Run(inputs []inference.Tensor) ([]inference.Tensor, error) {
+// Run computes the outputs of a slice from its inputs, both in the order and shape of the Sub's ports. The memory of the outputs is
+// taken from m, which may be nil.
+func (l *Loaded) Run(inputs []inference.Tensor, m *inference.Memory) ([]inference.Tensor, error) {
 	if len(inputs) != len(l.Sub.Inputs) {
 		return nil, fmt.Errorf("%d inputs for a slice that takes %d", len(inputs), len(l.Sub.Inputs))
 	}
 	outputs := make([]inference.Tensor, len(l.Sub.Outputs))
 	for i, p := range l.Sub.Outputs {
-		outputs[i].Shape = p.Shape
+		outputs[i] = m.Tensor(p.Shape...)
 	}
 	for r := range l.Sub.Repeat {
-		given := map[string]inference.Tensor{}
+		given, into := map[string]inference.Tensor{}, map[string]inference.Tensor{}
 		for i, p := range l.Sub.Inputs {
 			given[p.Name] = sample(inputs[i], p.Shape, r, l.Sub.Repeat)
 		}
-		computed, err := l.Session.Run(given)
-		if err != nil {
-			return nil, err
-		}
 		for i, p := range l.Sub.Outputs {
-			t := computed[p.Name]
-			if l.Sub.Repeat == 1 {
-				outputs[i].Data = t.Data
-			} else {
-				outputs[i].Data = append(outputs[i].Data, t.Data...)
-			}
+			into[p.Name] = sample(outputs[i], p.Shape, r, l.Sub.Repeat)
 		}
-	}
-	for i, p := range l.Sub.Outputs {
-		if err := outputs[i].Check(); err != nil {
-			return nil, fmt.Errorf("output %s: %w", p.Name, err)
+		if _, err := l.Session.Run(given, into); err != nil {
+			return nil, err
 		}
 	}
 	return outputs, nil
@@ -91,13 +81,13 @@ func (r *Runner) Compute(s workloads.Slice, store *Store) error {
 	}
 	var inputs []inference.Tensor
 	for _, p := range l.Sub.Inputs {
-		t, err := store.Get(p.Part)
+		t, _, err := store.Get(p.Part)
 		if err != nil {
 			return err
 		}
 		inputs = append(inputs, t)
 	}
-	outputs, err := l.Run(inputs)
+	outputs, err := l.Run(inputs, nil)
 	if err != nil {
 		return err
 	}
@@ -164,7 +154,7 @@ func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (infere
 			err = r.Compute(op.Slice, on(op.Node))
 		} else {
 			var t inference.Tensor
-			if t, err = on(op.Node).Get(op.Part); err == nil {
+			if t, _, err = on(op.Node).Get(op.Part); err == nil {
 				err = on(op.To).Put(op.Part, t)
 			}
 		}
@@ -172,5 +162,6 @@ func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (infere
 			return inference.Tensor{}, fmt.Errorf("op %d: %w", i, err)
 		}
 	}
-	return on(p.Leader).Get(workloads.Part{Layer: g.Output(), Region: g.Full(g.Output(), p.Batch)})
+	out, _, err := on(p.Leader).Get(workloads.Part{Layer: g.Output(), Region: g.Full(g.Output(), p.Batch)})
+	return out, err
 }

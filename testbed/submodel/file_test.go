@@ -77,7 +77,7 @@ func inexactStrips(t *testing.T, r *Runner, have *Store, from, to, k int) {
 	g := r.Source.Graph
 	s := NewStore(g)
 	for _, p := range g.Work(whole(g, from, to, 1)).Inputs {
-		x, err := have.Get(p)
+		x, _, err := have.Get(p)
 		require.NoError(t, err)
 		require.NoError(t, s.Put(p, x))
 	}
@@ -117,7 +117,7 @@ func TestPlacements(t *testing.T) {
 			l, err := Load(sub, engine, inference.Model{Bytes: data, Folder: folder}, inference.Options{})
 			require.NoError(t, err)
 			defer l.Session.Close()
-			out, err := l.Run(in)
+			out, err := l.Run(in, nil)
 			require.NoError(t, err)
 			return out[0]
 		}

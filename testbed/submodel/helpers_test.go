@@ -84,7 +84,7 @@ func begin(t require.TestingT, g *workloads.Graph, input inference.Tensor) *Stor
 
 // answer returns the whole tensor of a layer.
 func answer(t require.TestingT, s *Store, layer, batch int) inference.Tensor {
-	out, err := s.Get(workloads.Part{Layer: layer, Region: s.g.Full(layer, batch)})
+	out, _, err := s.Get(workloads.Part{Layer: layer, Region: s.g.Full(layer, batch)})
 	require.NoError(t, err)
 	return out
 }

@@ -157,7 +157,7 @@ func TestSeveralOutputs(t *testing.T) {
 		}
 		parts := NewStore(g)
 		for _, p := range g.Work(whole(g, i, i+1, 1)).Inputs {
-			x, err := have.Get(p)
+			x, _, err := have.Get(p)
 			require.NoError(t, err)
 			require.NoError(t, parts.Put(p, x))
 		}

@@ -14,6 +14,8 @@ import (
 // A part of a global pool with all rows is the pool's output, the mean; one with some rows is the sum over them. Sums are merged
 // in the order of their rows, so that the same parts give the same bits everywhere.
 type Store struct {
+	Memory *inference.Memory // that assembled parts are made of; may be nil
+
 	g     *workloads.Graph
 	parts map[int][]piece
 }
@@ -24,7 +26,7 @@ type piece struct {
 }
 
 // NewStore returns an empty store for tensors of g.
-func NewStore(g *workloads.Graph) *Store { return &Store{g, map[int][]piece{}} }
+func NewStore(g *workloads.Graph) *Store { return &Store{g: g, parts: map[int][]piece{}} }
 
 // Put adds a part. The tensor must have as many elements as the part's Shape (see there), in that order. It is not
 // copied.
@@ -46,32 +48,40 @@ func (s *Store) Put(p workloads.Part, t inference.Tensor) error {
 // Drop forgets a layer's tensor.
 func (s *Store) Drop(layer int) { delete(s.parts, layer) }
 
-// Get assembles a part. The error names what is missing.
-func (s *Store) Get(p workloads.Part) (inference.Tensor, error) {
-	var t inference.Tensor
-	var err error
+// Get assembles a part. Made says that the tensor is a new one, not one that was put. The error names what is missing.
+func (s *Store) Get(p workloads.Part) (t inference.Tensor, made bool, err error) {
 	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Region.Empty() {
 		err = errors.New("there is no such part")
 	} else if s.g.Layers[p.Layer].Op == workloads.OpGlobalPool {
 		t, err = s.merge(p)
+		made = true
+	} else if have := s.find(p); have != nil {
+		t = inference.Tensor{Shape: Shape(s.g, p), Data: have.data}
 	} else {
 		t, err = s.gather(p)
+		made = true
 	}
 	if err != nil {
-		return t, fmt.Errorf("layer %d of %s, samples %v rows %v channels %v: %w", p.Layer, s.g.Name, p.Region.Samples, p.Region.Rows, p.Region.Channels, err)
+		return t, made, fmt.Errorf("layer %d of %s, samples %v rows %v channels %v: %w", p.Layer, s.g.Name, p.Region.Samples, p.Region.Rows, p.Region.Channels, err)
 	}
-	return t, nil
+	return t, made, nil
+}
+
+// find returns the piece that is exactly a part, or nil.
+func (s *Store) find(p workloads.Part) *piece {
+	list := s.parts[p.Layer]
+	for i := range list {
+		if list[i].region == p.Region {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // gather copies a part together.
 func (s *Store) gather(p workloads.Part) (inference.Tensor, error) {
 	width := s.g.Layers[p.Layer].Out.W
-	for _, have := range s.parts[p.Layer] {
-		if have.region == p.Region {
-			return inference.Tensor{Shape: Shape(s.g, p), Data: have.data}, nil
-		}
-	}
-	t := inference.NewTensor(Shape(s.g, p)...)
+	t := s.Memory.Tensor(Shape(s.g, p)...)
 	filled := make([]bool, p.Region.Elements())
 	left := len(filled)
 	for _, have := range s.parts[p.Layer] {
@@ -105,7 +115,7 @@ func offset(r workloads.Region, sample, channel, row int) int {
 
 // merge adds up the sums of a global pool, sample by sample: those that together are exactly the rows that are asked for.
 func (s *Store) merge(p workloads.Part) (inference.Tensor, error) {
-	t := inference.NewTensor(Shape(s.g, p)...)
+	t := s.Memory.Tensor(Shape(s.g, p)...)
 	channels := p.Region.Channels.Len()
 	for n := p.Region.Samples.Lo; n < p.Region.Samples.Hi; n++ {
 		to := t.Data[(n-p.Region.Samples.Lo)*channels:][:channels]

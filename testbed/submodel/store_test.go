@@ -57,7 +57,7 @@ func TestStoreAssembles(t *testing.T) {
 			put = append(put, p.Region)
 		}
 		want := box("want")
-		got, err := s.Get(want)
+		got, _, err := s.Get(want)
 		if covered(want.Region, put) {
 			require.NoError(rt, err)
 			require.Equal(rt, numbered(g, want), got)
@@ -108,26 +108,26 @@ func TestStoreMergesSums(t *testing.T) {
 	for _, r := range [][2]int{{4, 7}, {0, 3}, {2, 4}, {0, 2}} {
 		require.NoError(t, s.Put(part(r[0], r[1]), sum(r[0], r[1])))
 	}
-	mean, err := s.Get(part(0, 7))
+	mean, _, err := s.Get(part(0, 7))
 	require.NoError(t, err)
 	require.Equal(t, []float32{0, 1, 10, 11}, mean.Data)
-	some, err := s.Get(part(2, 7))
+	some, _, err := s.Get(part(2, 7))
 	require.NoError(t, err)
 	require.Equal(t, sum(2, 7).Data, some.Data, "some rows give a sum")
-	_, err = s.Get(part(3, 7))
+	_, _, err = s.Get(part(3, 7))
 	require.ErrorContains(t, err, "do not add up")
 
 	require.NoError(t, s.Put(part(0, 7), mean))
-	whole, err := s.Get(part(0, 7))
+	whole, _, err := s.Get(part(0, 7))
 	require.NoError(t, err)
 	require.Equal(t, mean.Data, whole.Data, "all rows are the mean, not a sum")
 	one := part(0, 7)
 	one.Region.Samples.Lo, one.Region.Channels.Lo = 1, 1
-	last, err := s.Get(one)
+	last, _, err := s.Get(one)
 	require.NoError(t, err)
 	require.Equal(t, []float32{11}, last.Data)
 	s.Drop(1)
-	_, err = s.Get(one)
+	_, _, err = s.Get(one)
 	require.Error(t, err)
 }
 
@@ -139,7 +139,7 @@ func TestStoreRefuses(t *testing.T) {
 	require.Error(t, s.Put(workloads.Part{Layer: -1, Region: full.Region}, inference.Tensor{}))
 	require.Error(t, s.Put(workloads.Part{}, inference.Tensor{}))
 	for _, p := range []workloads.Part{{Layer: len(g.Layers)}, {Layer: -1}, {}} {
-		_, err := s.Get(p)
+		_, _, err := s.Get(p)
 		require.ErrorContains(t, err, "no such part")
 	}
 }

@@ -32,7 +32,8 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	if err := r.Compute(all, store); err != nil {
 		return inference.Tensor{}, err
 	}
-	return store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
+	out, _, err := store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
+	return out, err
 }
 
 // file runs the file itself.
@@ -45,7 +46,7 @@ func (r *Runner) file(session inference.Session, input inference.Tensor) (infere
 	} else {
 		x = x.Reshape(append([]int{x.Shape[0]}, toInts(in.dims[1:])...)...)
 	}
-	outputs, err := session.Run(map[string]inference.Tensor{session.Inputs()[0].Name: x})
+	outputs, err := session.Run(map[string]inference.Tensor{session.Inputs()[0].Name: x}, nil)
 	if err != nil {
 		return inference.Tensor{}, err
 	}

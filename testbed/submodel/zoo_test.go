@@ -101,7 +101,7 @@ func checkStrips(t *testing.T, r *Runner, inputs *Store, want inference.Tensor, 
 	g := r.Source.Graph
 	s := NewStore(g)
 	for _, p := range g.Work(whole(g, from, to, 1)).Inputs {
-		x, err := inputs.Get(p)
+		x, _, err := inputs.Get(p)
 		require.NoError(t, err)
 		require.NoError(t, s.Put(p, x))
 	}

@@ -8,14 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spin is the last stretch of a sleep, which is spent in the kernel and cannot be interrupted.
-const spin = 2 * time.Millisecond
+// The last stretches of a sleep.
+const (
+	kernelTime = 2 * time.Millisecond   // spent in the kernel, cannot be interrupted
+	spin = 100 * time.Microsecond // spent looking at the clock: on a virtual machine to be woken up takes so long
+)
 
 type monotonic struct{}
 
-// Monotonic returns the clock that all processes of this machine share: CLOCK_MONOTONIC. It sleeps to within some ten microseconds:
+// Monotonic returns the clock that all processes of this machine share: CLOCK_MONOTONIC. It sleeps to within some microseconds:
 // until shortly before the end on a timer of the runtime, which may come late, then with clock_nanosleep to an absolute time on a
-// thread of its own without timer slack (prctl(2), PR_SET_TIMERSLACK).
+// thread of its own without timer slack (prctl(2), PR_SET_TIMERSLACK), and in the end it does not sleep but look at the clock.
 func Monotonic() Clock { return monotonic{} }
 
 func (monotonic) Now() time.Duration {
@@ -30,7 +33,7 @@ func (c monotonic) Sleep(ctx context.Context, t time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if d := t - c.Now() - spin; d > 0 {
+	if d := t - c.Now() - kernelTime; d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {
@@ -41,14 +44,16 @@ func (c monotonic) Sleep(ctx context.Context, t time.Duration) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if c.Now() < t {
+	if c.Now() < t-spin {
 		unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // without it the sleep is 50 µs too long, no more
 	}
-	ts := unix.NsecToTimespec(int64(t))
-	for c.Now() < t {
+	ts := unix.NsecToTimespec(int64(t - spin))
+	for c.Now() < t-spin {
 		if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil); err != nil && err != unix.EINTR {
 			panic("wire: clock_nanosleep: " + err.Error())
 		}
+	}
+	for c.Now() < t {
 	}
 	return ctx.Err()
 }

@@ -195,16 +195,19 @@ func TestCancelledSendLeavesNothing(t *testing.T) {
 			go cancel()
 			err := m["a"].Send(ctx, "b", piece(i, 1<<19))
 			if err == nil {
-				d := take(t, m["b"])
-				require.EqualValues(t, i, d.Message.Op)
-				d.Release()
+				for arrived := -1; arrived != i; { // what was cancelled while its acknowledgement was under way may have arrived, too
+					d := take(t, m["b"])
+					require.Greater(t, int(d.Message.Op), arrived)
+					arrived = int(d.Message.Op)
+					d.Release()
+				}
 			} else {
 				require.ErrorIs(t, err, context.Canceled, fmt.Sprint(i))
 			}
 		}
 		whole := make(chan error, 1)
 		go func() { whole <- m["a"].Send(within(t), "b", piece(99, 1<<20)) }()
-		for take(t, m["b"]).Message.Op != 99 { // what was cancelled while its acknowledgement was under way may have arrived
+		for take(t, m["b"]).Message.Op != 99 {
 		}
 		require.NoError(t, <-whole, "the whole window is free")
 	})
