@@ -59,26 +59,38 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 		return nil, err
 	}
 	defer session.Abort()
-	measured, err := session.Profile(ctx, controller.ProfileOptions{Passes: c.Profile.Passes, Rest: c.Profile.Rest})
+	passes, err := profile(ctx, session, c)
 	if err != nil {
 		return nil, err
 	}
-	profile := make(Profile, len(c.Plan.Ops))
-	for i, op := range measured.Ops[0] {
-		if op != nil {
-			profile[i] = op.Median
-		}
-	}
-	schedule, err := c.Schedule(profile)
+	schedule, err := c.Schedule(passes)
 	if err != nil {
 		return nil, err
 	}
-	m, err := b.serve(ctx, session, c, schedule)
+	m, err := b.serve(ctx, session, c, schedule, passes)
 	if err != nil || len(schedule.Modelled) == 0 {
 		return m, err
 	}
-	m.Modelled, err = b.modelled(ctx, c, profile, schedule.Modelled, m)
+	m.Modelled, err = b.modelled(ctx, c, schedule, m)
 	return m, err
+}
+
+// profile measures the ops of the plan, pass by pass.
+func profile(ctx context.Context, s *controller.Session, c Case) ([]Profile, error) {
+	measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: c.Profile.Passes, Rest: c.Profile.Rest})
+	if err != nil {
+		return nil, err
+	}
+	passes := make([]Profile, c.Profile.Passes)
+	for k := range passes {
+		passes[k] = make(Profile, len(c.Plan.Ops))
+		for i, op := range measured.Ops[0] {
+			if op != nil {
+				passes[k][i] = op.Passes[k]
+			}
+		}
+	}
+	return passes, nil
 }
 
 func list(c Case) []*strategies.Plan { return []*strategies.Plan{c.Plan} }
@@ -107,13 +119,33 @@ func (b *AgentBench) open(model string, g *workloads.Graph) error {
 	return err
 }
 
-// serve runs both phases with real work, and checks the first and the last answer of the first phase.
-func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule) (*Measurement, error) {
+// serve runs both phases with real work, and checks the first and the last answer of the first phase. The session was profiled just now.
+func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule, passes []Profile) (*Measurement, error) {
 	input := RandomInput(c.Graph, c.Plan.Batch, b.seed)
-	lone := requests(schedule.Latency)
-	lone[0].Output, lone[len(lone)-1].Output = c.Check, c.Check
-	first, err := s.Serve(ctx, lone, input)
-	if err != nil {
+	m := &Measurement{}
+	var first []controller.Outcome
+	var err error
+	for i, times := range schedule.Latency {
+		if i > 0 {
+			if passes, err = profile(ctx, s, c); err != nil {
+				return nil, err
+			}
+		}
+		lone := requests(times)
+		if i == 0 {
+			lone[0].Output = c.Check
+		}
+		if i == len(schedule.Latency)-1 {
+			lone[len(lone)-1].Output = c.Check
+		}
+		outcomes, err := s.Serve(ctx, lone, input)
+		if err != nil {
+			return nil, err
+		}
+		first = append(first, outcomes...)
+		m.Blocks = append(m.Blocks, passes)
+	}
+	if m.Crowd, err = profile(ctx, s, c); err != nil {
 		return nil, err
 	}
 	second, err := s.Serve(ctx, requests(schedule.Throughput), input)
@@ -126,7 +158,7 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 	}
 	disturbed(run, first, "latency")
 	disturbed(run, second, "throughput")
-	m := &Measurement{Latency: part(run.Trace, first, first[0].Due), Throughput: part(run.Trace, second, first[0].Due), Invalid: run.Invalid}
+	m.Latency, m.Throughput, m.Invalid = part(run.Trace, first, first[0].Due), part(run.Trace, second, first[0].Due), run.Invalid
 	for j := range run.Nodes {
 		n := &run.Nodes[j]
 		m.Lag.Max = max(m.Lag.Max, n.Lag)
@@ -144,13 +176,13 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 }
 
 // modelled runs the latency phase on agents that only wait.
-func (b *AgentBench) modelled(ctx context.Context, c Case, profile Profile, times []time.Duration, m *Measurement) (*trace.Trace, error) {
-	s, err := b.agents.Deploy(ctx, controller.Job{Graph: c.Graph, Plans: list(c), Modelled: func(_, op int) time.Duration { return profile[op] }})
+func (b *AgentBench) modelled(ctx context.Context, c Case, schedule Schedule, m *Measurement) (*trace.Trace, error) {
+	s, err := b.agents.Deploy(ctx, controller.Job{Graph: c.Graph, Plans: list(c), Modelled: func(_, op int) time.Duration { return schedule.Profile[op] }})
 	if err != nil {
 		return nil, err
 	}
 	defer s.Abort()
-	outcomes, err := s.Serve(ctx, requests(times), inference.Tensor{})
+	outcomes, err := s.Serve(ctx, requests(schedule.Modelled), inference.Tensor{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,9 @@ package validation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hidp/sim/trace"
@@ -12,9 +14,10 @@ import (
 
 // Bench runs plans for real: on boards, or on emulated ones.
 type Bench interface {
-	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it. An error ends the whole validation;
-	// a run that took place but cannot be trusted is a Measurement with Invalid reasons. The phases come after the profile and apart
-	// from each other: none begins before the one before has ended.
+	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it: the blocks of the latency phase one
+	// after the other, then the throughput phase, each right after a profile of its own; the first profile is that of the first block.
+	// Nothing begins before what came before has ended. An error ends the whole validation; a run that took place but cannot be trusted
+	// is a Measurement with Invalid reasons.
 	Measure(ctx context.Context, c Case) (*Measurement, error)
 }
 
@@ -29,8 +32,8 @@ type Case struct {
 	Profile Profiling
 	Check   bool // whether outputs are compared with those of the unsplit network
 
-	// Schedule is asked once, with the profile, and says when requests come.
-	Schedule func(Profile) (Schedule, error)
+	// Schedule is asked once, with the first profile, and says when requests come.
+	Schedule func([]Profile) (Schedule, error)
 }
 
 // Profiling says how ops are profiled.
@@ -39,8 +42,36 @@ type Profiling struct {
 	Rest   time.Duration // before each op
 }
 
-// Profile is how long every op of a plan takes on its cluster while nothing else goes on, by op; 0 for sends.
+// Profile is how long every op of a plan takes on its cluster while nothing else goes on, by op; 0 for sends. A pass over the ops makes
+// one: what a pass disturbs meets ops together, as it does in a request.
 type Profile []time.Duration
+
+// typical returns the median of every op.
+func typical(passes []Profile) Profile {
+	out := make(Profile, len(passes[0]))
+	for i := range out {
+		var all []time.Duration
+		for _, f := range passes {
+			all = append(all, f[i])
+		}
+		slices.Sort(all)
+		out[i] = all[(len(all)-1)/2]
+	}
+	return out
+}
+
+// check returns what is missing from passes over plan p.
+func check(passes []Profile, p *strategies.Plan) error {
+	if len(passes) == 0 {
+		return errors.New("nothing was profiled")
+	}
+	for _, f := range passes {
+		if err := f.check(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // check returns what is missing from a profile of plan p.
 func (f Profile) check(p *strategies.Plan) error {
@@ -58,18 +89,25 @@ func (f Profile) check(p *strategies.Plan) error {
 // work is the profile as what the simulator and agents that only wait ask for.
 func (f Profile) work(_ *strategies.Plan, op int) time.Duration { return f[op] }
 
-// Schedule is when the requests of each phase begin, from the beginning of the phase.
+// Schedule is when the requests of each phase begin, from the beginning of the phase, or of the block.
 type Schedule struct {
-	Latency    []time.Duration // one request at a time
-	Throughput []time.Duration // faster than the nodes can keep up with
-	Modelled   []time.Duration // as Latency, on agents that wait as long as the profile says instead of computing; empty: none
+	Latency    [][]time.Duration // one request at a time, by block
+	Throughput []time.Duration   // faster than the nodes can keep up with
+	Modelled   []time.Duration   // as Latency, on agents that wait as long as the schedule's profile says instead of computing; empty: none
+	Profile    Profile
 }
 
-// Measurement is what a bench measured after the profile. Times in the traces count from the beginning of their phase.
+// lone returns the number of requests of the latency phase.
+func (s *Schedule) lone() int { return len(slices.Concat(s.Latency...)) }
+
+// Measurement is what a bench measured. Times in the traces count from the beginning of their phase.
 type Measurement struct {
-	Latency    *trace.Trace
+	Latency    *trace.Trace // of all blocks
 	Throughput *trace.Trace
 	Modelled   *trace.Trace // nil if the schedule has none
+
+	Blocks [][]Profile // by block of the latency phase: the passes before it
+	Crowd  []Profile   // the passes before the throughput phase
 
 	Lag       Lag      // of the worst phase
 	Invalid   []string // why the run cannot be trusted

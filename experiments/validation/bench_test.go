@@ -18,6 +18,7 @@ import (
 type simBench struct {
 	platform *devices.Platform
 	stretch  func(c Case, request int) float64 // times of a lone request, counted from its arrival; nil: none
+	drift    func(block int) float64           // of the machine, from block to block, the throughput phase last; nil: none
 	slower   func(c Case) float64              // ops in the throughput phase, against the profile; nil: as profiled
 	after    func(c Case, m *Measurement)      // nil: nothing
 	measured []Case
@@ -34,24 +35,40 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 			profile[i] = time.Duration(machine * float64(c.Plan.ComputeTime(costs, i)))
 		}
 	}
-	plan, err := c.Schedule(profile)
+	plan, err := c.Schedule([]Profile{profile})
 	if err != nil {
 		return nil, err
 	}
-	s := simulation{platform: b.platform, graph: c.Graph, plan: c.Plan, profile: profile}
-	busy := s
-	if b.slower != nil {
-		busy.profile = nil
-		for _, d := range profile {
-			busy.profile = append(busy.profile, time.Duration(b.slower(c)*float64(d)))
+	now := func(block int) Profile {
+		if b.drift == nil {
+			return profile
 		}
+		return profile.times(b.drift(block))
 	}
-	m := &Measurement{}
+	s := simulation{platform: b.platform, graph: c.Graph, plan: c.Plan, profile: profile}
+	busy, m := s, &Measurement{Latency: &trace.Trace{}, Crowd: []Profile{now(len(plan.Latency))}}
+	busy.profile = m.Crowd[0]
+	if b.slower != nil {
+		busy.profile = busy.profile.times(b.slower(c))
+	}
+	for i, times := range plan.Latency {
+		s := s
+		s.profile = now(i)
+		t, err := s.run(ctx, times)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(m.Latency.Requests); b.stretch != nil {
+			stretch(t, func(request int) float64 { return b.stretch(c, n+request) })
+		}
+		m.Latency.Append(t, end(m.Latency), int64(len(m.Latency.Requests)))
+		m.Blocks = append(m.Blocks, []Profile{s.profile})
+	}
 	for _, part := range []struct {
 		simulation
 		times []time.Duration
 		to    **trace.Trace
-	}{{s, plan.Latency, &m.Latency}, {busy, plan.Throughput, &m.Throughput}, {s, plan.Modelled, &m.Modelled}} {
+	}{{busy, plan.Throughput, &m.Throughput}, {s, plan.Modelled, &m.Modelled}} {
 		if len(part.times) == 0 {
 			continue
 		}
@@ -59,15 +76,21 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b.stretch != nil && part.to == &m.Latency {
-			stretch(t, func(request int) float64 { return b.stretch(c, request) })
-		}
 		*part.to = t
 	}
 	if b.after != nil {
 		b.after(c, m)
 	}
 	return m, nil
+}
+
+// times returns a profile of a machine that is slower by a factor.
+func (f Profile) times(factor float64) Profile {
+	var out Profile
+	for _, d := range f {
+		out = append(out, time.Duration(float64(factor*float64(d))))
+	}
+	return out
 }
 
 // stretch makes every request of a trace last longer by a factor.
@@ -155,6 +178,17 @@ func TestSimulatorAgainstItself(t *testing.T) {
 	}
 	for _, v := range r.Verdicts() {
 		require.True(t, v.Met(), v.Name)
+	}
+}
+
+// A machine whose speed moves between blocks is simulated with the speed that it had in each.
+func TestSpeedThatMovesBetweenBlocks(t *testing.T) {
+	r := validate(t, small("mobilenet_v2", "resnet50"), &simBench{drift: func(block int) float64 { return []float64{1, 1.5, 0.8, 1.1, 1.3, 2}[block] }})
+	for name, n := range map[string]Number{"latency": r.LatencyMAPE, "throughput": r.ThroughputMAPEAll, "ops": r.ComputeMAPE, "protocol": r.ProtocolMAPE} {
+		require.Zero(t, n, name)
+	}
+	for _, x := range r.Rows {
+		require.Less(t, float64(x.Latency.Low), float64(x.Latency.High))
 	}
 }
 

@@ -74,8 +74,8 @@ type ThroughputRow struct {
 // pipelined is the least overlap of a plan that counts as pipelined.
 const pipelined = 1.05
 
-// ProtocolRow compares the simulation with agents that only wait as long as the profile says: measured/these − 1 is Compute, what
-// computing in a run takes more than in the profile; simulated/these − 1 is Error, what the model of a run leaves out.
+// ProtocolRow compares agents that only wait as long as the first profile says with the simulation of just that: simulated/these − 1 is
+// Error, what the model of a run leaves out. Measured/these − 1 is Compute, what computing in a run takes more than in that profile.
 type ProtocolRow struct {
 	Requests int    `json:"requests"`
 	Modelled Number `json:"modelled"`
@@ -93,6 +93,7 @@ type CostModelRow struct {
 type comparison struct {
 	simulation
 	row       Row
+	passes    []Profile // of all phases
 	ops       []OpRow
 	measured  phase // lone requests
 	simulated phase
@@ -100,29 +101,32 @@ type comparison struct {
 
 // compare simulates what was measured and puts both beside each other.
 func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *Measurement, row Row) (*comparison, error) {
-	c := &comparison{simulation: s, row: row}
-	lone, err := c.run(ctx, plan.Latency)
+	c := &comparison{simulation: s, row: row, passes: slices.Concat(append(m.Blocks, m.Crowd)...)}
+	lone, err := s.lone(ctx, plan, m.Blocks)
 	if err != nil {
 		return nil, err
 	}
-	crowd, err := c.run(ctx, plan.Throughput)
-	if err != nil {
-		return nil, err
-	}
-	believed := c.simulation
-	believed.profile = nil
-	guess, err := believed.run(ctx, plan.Latency)
+	crowd, capacity, err := s.crowd(ctx, plan, m.Crowd, o.Steady)
 	if err != nil {
 		return nil, err
 	}
 	c.measured, c.simulated = newPhase(m.Latency, o.Warmup), newPhase(lone, o.Warmup)
 	r := &c.row
 	r.Latency = latencyRow(c.measured, c.simulated)
-	r.Throughput = throughputRow(m.Throughput, crowd, plan, o.Steady, r.Latency)
-	predicted := newMedian(newPhase(guess, o.Warmup).latencies()).Middle
-	r.CostModel = CostModelRow{Predicted: predicted, Error: relative(float64(predicted), float64(r.Latency.Simulated))}
-	r.Protocol = protocolRow(m.Modelled, o.Warmup, r.Latency)
-	c.ops = c.opRows(row.Strategy, c.measured, c.simulated)
+	r.Throughput = throughputRow(m.Throughput, capacity, plan, o.Steady, r.Latency)
+	guess, waiting := s, s
+	guess.profile, waiting.profile = nil, plan.Profile
+	predicted, err := guess.latency(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.CostModel = CostModelRow{Predicted: Number(predicted.Seconds()), Error: relative(predicted.Seconds(), float64(r.Latency.Simulated))}
+	expected, err := waiting.latency(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Protocol = protocolRow(m.Modelled, o.Warmup, expected, r.Latency)
+	c.ops = c.opRows(row.Strategy, c.passes, c.measured, c.simulated)
 	r.Compute, r.Transfers = opError(c.ops, strategies.Compute), opError(c.ops, strategies.Send)
 	r.Energy = c.energyRow(m, lone, crowd)
 	r.LagMean, r.LagMax, r.Agreement = Number(m.Lag.Mean.Seconds()), Number(m.Lag.Max.Seconds()), m.Agreement
@@ -135,8 +139,8 @@ func latencyRow(measured, simulated phase) LatencyRow {
 	return LatencyRow{Requests: m.N, Measured: m.Middle, Low: m.Low, High: m.High, Simulated: s.Middle, Error: e, Absolute: Number(math.Abs(float64(e)))}
 }
 
-func throughputRow(measured, simulated *trace.Trace, plan Schedule, steady int, l LatencyRow) ThroughputRow {
-	m, s := rate(measured, steady), rate(simulated, steady)
+func throughputRow(measured *trace.Trace, s float64, plan Schedule, steady int, l LatencyRow) ThroughputRow {
+	m := rate(measured, steady)
 	r := ThroughputRow{Requests: len(measured.Requests) - steady, Measured: Number(m), Simulated: Number(s), Error: relative(s, m),
 		Overlap: Number(s) * l.Simulated, Offered: unknown}
 	if n := len(plan.Throughput); n > 1 && plan.Throughput[n-1] > 0 {
@@ -146,14 +150,14 @@ func throughputRow(measured, simulated *trace.Trace, plan Schedule, steady int, 
 	return r
 }
 
-func protocolRow(modelled *trace.Trace, warmup int, l LatencyRow) ProtocolRow {
+func protocolRow(modelled *trace.Trace, warmup int, expected time.Duration, l LatencyRow) ProtocolRow {
 	r := ProtocolRow{Modelled: unknown, Error: unknown, Compute: unknown}
 	if modelled == nil {
 		return r
 	}
 	m := newMedian(newPhase(modelled, warmup).latencies())
 	r.Requests, r.Modelled = m.N, m.Middle
-	r.Error = relative(float64(l.Simulated), float64(m.Middle))
+	r.Error = relative(expected.Seconds(), float64(m.Middle))
 	r.Compute = relative(float64(l.Measured), float64(m.Middle))
 	return r
 }
@@ -161,7 +165,7 @@ func protocolRow(modelled *trace.Trace, warmup int, l LatencyRow) ProtocolRow {
 // distrust returns why a measurement cannot be compared, or nothing.
 func distrust(m *Measurement, s Schedule) []string {
 	out := slices.Clone(m.Invalid)
-	out = append(out, faults("latency phase", m.Latency, len(s.Latency), true)...)
+	out = append(out, faults("latency phase", m.Latency, s.lone(), true)...)
 	out = append(out, faults("throughput phase", m.Throughput, len(s.Throughput), false)...)
 	if len(s.Modelled) > 0 {
 		out = append(out, faults("modelled phase", m.Modelled, len(s.Modelled), true)...)
@@ -177,7 +181,7 @@ func blank(c *planned, number int) Row {
 	none := OpError{Weighted: unknown, Median: unknown, Worst: unknown}
 	r.Compute, r.Transfers = none, none
 	r.Energy = EnergyRow{Measured: unknown, Simulated: unknown, Error: unknown, Active: unknown}
-	r.Protocol = protocolRow(nil, 0, r.Latency)
+	r.Protocol = protocolRow(nil, 0, 0, r.Latency)
 	r.CostModel = CostModelRow{Predicted: unknown, Error: unknown}
 	if c.plan != nil {
 		for _, op := range c.plan.Ops {

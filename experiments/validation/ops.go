@@ -33,16 +33,16 @@ type OpError struct {
 }
 
 // opRows compares op by op.
-func (s simulation) opRows(label string, measured, simulated phase) []OpRow {
+func (s simulation) opRows(label string, passes []Profile, measured, simulated phase) []OpRow {
 	m, v := measured.opTimes(len(s.plan.Ops)), simulated.opTimes(len(s.plan.Ops))
-	costs := devices.NewCosts(s.platform, s.graph)
+	costs, profiled := devices.NewCosts(s.platform, s.graph), typical(passes)
 	var rows []OpRow
 	for i := range s.plan.Ops {
 		op := &s.plan.Ops[i]
 		r := OpRow{Model: s.plan.Model, Strategy: label, Op: i, Kind: op.Kind.String(), Where: s.where(op), What: s.what(op),
 			Measured: newMedian(m[i]).Middle, Simulated: newMedian(v[i]).Middle, Profiled: unknown, Believed: unknown}
 		if op.Kind == strategies.Compute {
-			r.Profiled, r.Believed = Number(s.profile[i].Seconds()), Number(s.plan.ComputeTime(costs, i).Seconds())
+			r.Profiled, r.Believed = Number(profiled[i].Seconds()), Number(s.plan.ComputeTime(costs, i).Seconds())
 		}
 		r.Error = relative(float64(r.Simulated), float64(r.Measured))
 		rows = append(rows, r)

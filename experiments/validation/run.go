@@ -134,11 +134,11 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, row Ro
 	s := simulation{platform: v.Platform, graph: c.graph, plan: c.plan, seed: v.Matrix.Seed}
 	var plan *Schedule
 	m, err := v.Bench.Measure(ctx, Case{Model: c.model, Strategy: c.method.Label, Graph: c.graph, Plan: c.plan, Attempt: attempt,
-		Profile: v.Matrix.Profile, Check: v.Check, Schedule: func(f Profile) (Schedule, error) {
-			if err := f.check(c.plan); err != nil {
+		Profile: v.Matrix.Profile, Check: v.Check, Schedule: func(passes []Profile) (Schedule, error) {
+			if err := check(passes, c.plan); err != nil {
 				return Schedule{}, err
 			}
-			s.profile = f
+			s.profile = typical(passes)
 			made, err := s.schedule(ctx, v.Matrix.Settings, attempt)
 			plan = &made
 			return made, err
@@ -154,6 +154,14 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, row Ro
 	}
 	if reasons = distrust(m, *plan); len(reasons) > 0 {
 		return nil, reasons, nil
+	}
+	if len(m.Blocks) != len(plan.Latency) {
+		panic("validation: the bench has not profiled every block")
+	}
+	for _, passes := range append(m.Blocks, m.Crowd) {
+		if err := check(passes, c.plan); err != nil {
+			return nil, nil, err
+		}
 	}
 	done, err = s.compare(ctx, v.Matrix.Settings, *plan, m, row)
 	return done, nil, err

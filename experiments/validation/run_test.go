@@ -48,7 +48,7 @@ func TestRequestsThatOverlapAreInvalid(t *testing.T) {
 	require.Zero(t, r.GivenUp)
 	require.InDelta(t, 0.5, float64(r.InvalidRuns), 1e-12)
 	for _, x := range r.Invalid {
-		require.Equal(t, []string{"latency phase: 15 requests began before the one before had ended"}, x.Reasons)
+		require.Equal(t, []string{"latency phase: 11 requests began before the one before had ended"}, x.Reasons)
 	}
 	require.InDelta(t, 1/2.5-1, float64(r.LatencyBias), 1e-6)
 }

@@ -13,20 +13,27 @@ import (
 // that was too little, the second attempt gives them much more.
 var patience = [2]float64{1.3, 3}
 
-// schedule says when the requests of a plan come, given its profile as part of s.
+// schedule says when the requests of a plan come, given its profile as part of s. The blocks of the latency phase are about equally
+// long; those that warm up come with the first.
 func (s simulation) schedule(ctx context.Context, o Settings, attempt int) (Schedule, error) {
-	lone, err := s.run(ctx, make([]time.Duration, 1))
+	latency, err := s.latency(ctx)
 	if err != nil {
 		return Schedule{}, err
 	}
-	latency := lone.Requests[0].Finish - lone.Requests[0].Arrival
 	capacity, err := s.capacity(ctx, o.Steady)
 	if err != nil {
 		return Schedule{}, err
 	}
 	apart := time.Duration(math.Ceil(float64(latency)*patience[min(attempt, 1)])) + o.Gap
 	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
-	out := Schedule{Latency: every(apart, o.Warmup+o.Requests), Throughput: every(together, o.Steady+o.Requests)}
+	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Profile: s.profile}
+	for i := range o.Blocks {
+		n := o.Requests*(i+1)/o.Blocks - o.Requests*i/o.Blocks
+		if i == 0 {
+			n += o.Warmup
+		}
+		out.Latency = append(out.Latency, every(apart, n))
+	}
 	if o.Modelled > 0 {
 		out.Modelled = every(apart, o.Warmup+o.Modelled)
 	}

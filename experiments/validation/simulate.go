@@ -1,8 +1,10 @@
 package validation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"hidp/devices"
@@ -24,6 +26,55 @@ type simulation struct {
 // run simulates requests that come at the given times.
 func (s simulation) run(ctx context.Context, arrivals []time.Duration) (*trace.Trace, error) {
 	return s.simulate(ctx, sim.Config{Arrivals: &comings{times: arrivals}})
+}
+
+// latency returns how long a lone request takes.
+func (s simulation) latency(ctx context.Context) (time.Duration, error) {
+	t, err := s.run(ctx, make([]time.Duration, 1))
+	if err != nil {
+		return 0, err
+	}
+	return t.Requests[0].Finish - t.Requests[0].Arrival, nil
+}
+
+// lone simulates the latency phase: each request with a pass of those before its block, by turns, as if it were alone. So what
+// differs from pass to pass differs from request to request, and a median is of the same kind of sums on both sides.
+func (s simulation) lone(ctx context.Context, plan Schedule, blocks [][]Profile) (*trace.Trace, error) {
+	out := &trace.Trace{}
+	var begin time.Duration
+	for b, times := range plan.Latency {
+		for i, at := range times {
+			s.profile = blocks[b][i%len(blocks[b])]
+			t, err := s.run(ctx, make([]time.Duration, 1))
+			if err != nil {
+				return nil, err
+			}
+			out.Plans = t.Plans
+			out.Append(t, begin+at, int64(len(out.Requests)))
+		}
+		begin = end(out)
+	}
+	return out, nil
+}
+
+// crowd simulates the throughput phase with every pass before it, and returns the median of the rates after the first so many requests,
+// and the run whose rate that is.
+func (s simulation) crowd(ctx context.Context, plan Schedule, passes []Profile, steady int) (*trace.Trace, float64, error) {
+	type run struct {
+		trace *trace.Trace
+		rate  float64
+	}
+	var runs []run
+	for _, s.profile = range passes {
+		t, err := s.run(ctx, plan.Throughput)
+		if err != nil {
+			return nil, 0, err
+		}
+		runs = append(runs, run{t, rate(t, steady)})
+	}
+	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Compare(a.rate, b.rate) })
+	middle := runs[(len(runs)-1)/2]
+	return middle.trace, middle.rate, nil
 }
 
 // simulate runs requests that come as cfg says.

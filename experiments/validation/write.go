@@ -111,8 +111,9 @@ func (r *Report) markdown(figures []figure) string {
 func (r *Report) assumptions() []string {
 	s := r.settings
 	lines := []string{
-		fmt.Sprintf("Profile: the median of %d passes over the ops in the order of the plan, one op at a time on the whole testbed, each after %s of rest, before any request and apart from all.",
-			s.Profile.Passes, s.Profile.Rest),
+		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, one op at a time on the whole testbed, each after %s of rest, apart from all requests. There is a profile before each of the "+
+			"%d blocks of the latency phase and before the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks),
+		"Each lone request is simulated with a pass of the profile before its block, by turns; simulated throughput is the median over the passes before that phase.",
 		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before should long have ended; a run in which more than %.0f %% of them met is invalid.",
 			s.Requests, s.Warmup, 100*mostOverlaps),
 		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish. A plan counts as pipelined if "+

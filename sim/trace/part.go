@@ -31,3 +31,25 @@ func (t *Trace) Part(origin time.Duration, of func(request int64) bool) *Trace {
 	}
 	return out
 }
+
+// Append adds the records of another trace, later by a duration and with requests numbered from first on.
+func (t *Trace) Append(other *Trace, later time.Duration, first int64) {
+	x := other.Part(-later, func(int64) bool { return true })
+	for i := range x.Requests {
+		x.Requests[i].ID += first
+		t.AddRequest(x.Requests[i])
+	}
+	for i := range x.Computes {
+		x.Computes[i].Request += first
+		t.AddCompute(x.Computes[i])
+	}
+	for i := range x.Transfers {
+		x.Transfers[i].Request += first
+		t.AddTransfer(x.Transfers[i])
+	}
+	for i := range x.Phases {
+		x.Phases[i].Request += first
+		t.AddPhase(x.Phases[i])
+	}
+	t.Lost += x.Lost
+}

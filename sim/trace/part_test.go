@@ -25,3 +25,24 @@ func TestPart(t *testing.T) {
 	require.Equal(t, whole(), x)
 	require.Equal(t, x, x.Part(0, func(int64) bool { return true }))
 }
+
+// What a trace was divided into adds up to it again.
+func TestAppend(t *testing.T) {
+	x := &Trace{}
+	for id := range int64(4) {
+		x.AddRequest(Request{ID: id, Arrival: 10, Planned: 11, Finish: 19})
+		x.AddCompute(Compute{Request: id, Ready: 12, Start: 13, End: 14, Work: 1})
+		x.AddTransfer(Transfer{Request: id, Ready: 14, Start: 15, End: 16, Arrive: 17})
+		x.AddPhase(Phase{Request: id, Start: 18, End: 19})
+	}
+	again := x.Part(0, func(id int64) bool { return id < 2 })
+	rest := x.Part(10, func(id int64) bool { return id >= 2 })
+	for i := range rest.Requests {
+		rest.Requests[i].ID -= 2
+		rest.Computes[i].Request -= 2
+		rest.Transfers[i].Request -= 2
+		rest.Phases[i].Request -= 2
+	}
+	again.Append(rest, 10, 2)
+	require.Equal(t, x, again)
+}

@@ -41,8 +41,8 @@ func (p *Profile) Work(plan *strategies.Plan, i int) time.Duration {
 
 // Profile measures every compute op of every plan as it is deployed, in place, one at a time on the whole testbed. It goes over the ops
 // in the order of the plans again and again, so that each finds caches as those before it leave them, as in a run, and what happens on
-// the machine meanwhile does not meet one op alone. One more pass, which comes first, does not count: it finds memory that was never
-// used. No requests may be under way. Errors are those of Deploy.
+// the machine meanwhile does not meet one op alone. In a session that was not profiled before one more pass comes first, which does not
+// count: it finds memory that was never used. No requests may be under way. Errors are those of Deploy.
 func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, error) {
 	if o.Passes == 0 {
 		o.Passes = 9
@@ -69,16 +69,23 @@ func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, erro
 			}
 		}
 	}
-	for n := range (1 + o.Passes) * len(tasks) {
+	passes := o.Passes
+	s.mu.Lock()
+	if !s.profiled {
+		s.profiled = true
+		passes++
+	}
+	s.mu.Unlock()
+	for n := range passes * len(tasks) {
 		if o.Progress != nil {
-			o.Progress(n, (1+o.Passes)*len(tasks))
+			o.Progress(n, passes*len(tasks))
 		}
 		t := tasks[n%len(tasks)]
 		took, err := s.measure(ctx, t.plan, t.op, o.Rest)
 		if err != nil {
 			return nil, err
 		}
-		if to := out.Ops[t.plan][t.op]; n >= len(tasks) {
+		if to := out.Ops[t.plan][t.op]; n >= (passes-o.Passes)*len(tasks) {
 			to.Passes = append(to.Passes, took)
 		}
 	}

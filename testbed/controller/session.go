@@ -35,6 +35,8 @@ type Session struct {
 	history []*serving
 	checks  []Checked
 	run     *Run
+
+	profiled bool
 }
 
 // Deploy brings a job to its agents: cuts the models, sends what is missing, opens a session on every node that takes part, and lets

@@ -11,7 +11,7 @@ import (
 // The last stretches of a sleep.
 const (
 	kernelTime = 2 * time.Millisecond   // spent in the kernel, cannot be interrupted
-	spin = 100 * time.Microsecond // spent looking at the clock: on a virtual machine to be woken up takes so long
+	spin       = 100 * time.Microsecond // spent looking at the clock: on a virtual machine to be woken up takes so long
 )
 
 type monotonic struct{}
