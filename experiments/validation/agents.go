@@ -59,7 +59,8 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 		return nil, err
 	}
 	defer session.Abort()
-	passes, err := profile(ctx, session, c)
+	beat := &cadence{}
+	passes, err := beat.profile(ctx, session, c, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	if err != nil {
 		return nil, err
 	}
-	m, err := b.serve(ctx, session, c, schedule, passes)
+	m, err := b.serve(ctx, session, c, schedule, beat)
 	if err != nil || len(schedule.Modelled) == 0 {
 		return m, err
 	}
@@ -75,22 +76,51 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	return m, err
 }
 
-// profile measures the ops of the plan, pass by pass.
-func profile(ctx context.Context, s *controller.Session, c Case) ([]Profile, error) {
-	measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: c.Profile.Passes, Rest: c.Profile.Rest})
-	if err != nil {
-		return nil, err
+// cadence keeps what goes over the ops of a plan apart: passes of a profile and lone requests.
+type cadence struct {
+	last time.Time // when the last one began
+}
+
+// wait returns when the next may begin, so long after the one before.
+func (b *cadence) wait(ctx context.Context, apart time.Duration) error {
+	select {
+	case <-time.After(time.Until(b.last.Add(apart))):
+		b.last = time.Now()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
+}
+
+// profile measures the ops of the plan, pass by pass, as far apart as it is asked to but not further than the case says.
+func (b *cadence) profile(ctx context.Context, s *controller.Session, c Case, apart time.Duration) ([]Profile, error) {
 	passes := make([]Profile, c.Profile.Passes)
 	for k := range passes {
+		if err := b.wait(ctx, min(apart, c.Profile.Apart)); err != nil {
+			return nil, err
+		}
+		measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: 1, Rest: c.Profile.Rest})
+		if err != nil {
+			return nil, err
+		}
 		passes[k] = make(Profile, len(c.Plan.Ops))
 		for i, op := range measured.Ops[0] {
 			if op != nil {
-				passes[k][i] = op.Passes[k]
+				passes[k][i] = op.Median
 			}
 		}
 	}
 	return passes, nil
+}
+
+// serve runs requests, the first of them as far from what came before as they are from each other.
+func (b *cadence) serve(ctx context.Context, s *controller.Session, list []controller.Request, apart time.Duration, c Case, input inference.Tensor) ([]controller.Outcome, error) {
+	if err := b.wait(ctx, min(apart, c.Profile.Apart)); err != nil {
+		return nil, err
+	}
+	outcomes, err := s.Serve(ctx, list, input)
+	b.last = b.last.Add(list[len(list)-1].At)
+	return outcomes, err
 }
 
 func list(c Case) []*strategies.Plan { return []*strategies.Plan{c.Plan} }
@@ -119,17 +149,16 @@ func (b *AgentBench) open(model string, g *workloads.Graph) error {
 	return err
 }
 
-// serve runs both phases with real work, and checks the first and the last answer of the first phase. The session was profiled just now.
-func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule, passes []Profile) (*Measurement, error) {
+// serve runs both phases with real work, and checks the first and the last answer of the first phase.
+func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule, beat *cadence) (*Measurement, error) {
 	input := RandomInput(c.Graph, c.Plan.Batch, b.seed)
 	m := &Measurement{}
 	var first []controller.Outcome
 	var err error
 	for i, times := range schedule.Latency {
-		if i > 0 {
-			if passes, err = profile(ctx, s, c); err != nil {
-				return nil, err
-			}
+		passes, err := beat.profile(ctx, s, c, schedule.Apart)
+		if err != nil {
+			return nil, err
 		}
 		lone := requests(times)
 		if i == 0 {
@@ -138,17 +167,17 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 		if i == len(schedule.Latency)-1 {
 			lone[len(lone)-1].Output = c.Check
 		}
-		outcomes, err := s.Serve(ctx, lone, input)
+		outcomes, err := beat.serve(ctx, s, lone, schedule.Apart, c, input)
 		if err != nil {
 			return nil, err
 		}
 		first = append(first, outcomes...)
 		m.Blocks = append(m.Blocks, passes)
 	}
-	if m.Crowd, err = profile(ctx, s, c); err != nil {
+	if m.Crowd, err = beat.profile(ctx, s, c, schedule.Together); err != nil {
 		return nil, err
 	}
-	second, err := s.Serve(ctx, requests(schedule.Throughput), input)
+	second, err := beat.serve(ctx, s, requests(schedule.Throughput), schedule.Together, c, input)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,8 @@ import (
 // Bench runs plans for real: on boards, or on emulated ones.
 type Bench interface {
 	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it: the blocks of the latency phase one
-	// after the other, then the throughput phase, each right after a profile of its own; the first profile is that of the first block.
+	// after the other, then the throughput phase, each right after a profile of its own. Passes of these come as far apart as the
+	// requests that they are for: what a machine has forgotten of an op depends on how long ago it was (package doc).
 	// Nothing begins before what came before has ended. An error ends the whole validation; a run that took place but cannot be trusted
 	// is a Measurement with Invalid reasons.
 	Measure(ctx context.Context, c Case) (*Measurement, error)
@@ -38,8 +39,9 @@ type Case struct {
 
 // Profiling says how ops are profiled.
 type Profiling struct {
-	Passes int           // over all ops, that count
+	Passes int           // over all ops, that count, of each profile
 	Rest   time.Duration // before each op
+	Apart  time.Duration // a pass begins as long after what came before it as requests do after each other, but not longer than this
 }
 
 // Profile is how long every op of a plan takes on its cluster while nothing else goes on, by op; 0 for sends. A pass over the ops makes
@@ -95,6 +97,8 @@ type Schedule struct {
 	Throughput []time.Duration   // faster than the nodes can keep up with
 	Modelled   []time.Duration   // as Latency, on agents that wait as long as the schedule's profile says instead of computing; empty: none
 	Profile    Profile
+
+	Apart, Together time.Duration // between the requests of the latency and the throughput phase
 }
 
 // lone returns the number of requests of the latency phase.

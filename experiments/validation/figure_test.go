@@ -20,7 +20,7 @@ func noisy() *simBench {
 	factors := map[string]float64{"hidp": 1.02, "modnn": 0.95, "disnet": 1.08, "omniboost": 1.035, "single-best": 0.99}
 	return &simBench{stretch: func(c Case, request int) float64 {
 		f := factors[c.Strategy] * []float64{0.99, 1, 1.03}[request%3]
-		if c.Model == "resnet50" {
+		if c.Model == "resnet18" {
 			f *= 0.97
 		}
 		return f
@@ -66,7 +66,7 @@ func TestFilesAreWholeAndDescribed(t *testing.T) {
 	for _, x := range r.Rows {
 		require.Contains(t, text, x.Model+" | "+x.Strategy)
 	}
-	for _, name := range []string{"scatter", "errors", "timeline-resnet50-modnn"} {
+	for _, name := range []string{"scatter", "errors", "timeline-resnet18-modnn"} {
 		require.Contains(t, text, "("+name+".svg)")
 		for _, format := range []string{"svg", "png", "pdf"} {
 			require.FileExists(t, filepath.Join(dir, name+"."+format))

@@ -87,6 +87,7 @@ type methodFile struct {
 type profileFile struct {
 	Passes int            `toml:"passes"`
 	Rest   units.Duration `toml:"rest"`
+	Apart  units.Duration `toml:"apart"`
 }
 
 // Least and most of what a matrix may ask for.
@@ -98,10 +99,10 @@ const (
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
 	f := matrixFile{Requests: 15, Warmup: 1, Blocks: 5, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
-		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2)}}
+		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(750)}}
 	p, _ := strict.Parse(file, data, &f)
 	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Modelled: f.Modelled, Steady: f.Steady,
-		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std()}}}
+		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {
 			x.Label = x.Strategy

@@ -11,11 +11,14 @@ import (
 
 // Lone requests are given more time than the simulator thinks they need, or they would wait for each other and not be lone. Where
 // that was too little, the second attempt gives them much more.
-var patience = [2]float64{1.3, 3}
+const (
+	patience     = 1.25
+	muchPatience = 3
+)
 
 // schedule says when the requests of a plan come, given its profile as part of s. The blocks of the latency phase are about equally
 // long; those that warm up come with the first.
-func (s simulation) schedule(ctx context.Context, o Settings, attempt int) (Schedule, error) {
+func (s simulation) schedule(ctx context.Context, o Settings, patience float64) (Schedule, error) {
 	latency, err := s.latency(ctx)
 	if err != nil {
 		return Schedule{}, err
@@ -24,9 +27,9 @@ func (s simulation) schedule(ctx context.Context, o Settings, attempt int) (Sche
 	if err != nil {
 		return Schedule{}, err
 	}
-	apart := time.Duration(math.Ceil(float64(latency)*patience[min(attempt, 1)])) + o.Gap
+	apart := time.Duration(math.Ceil(float64(float64(latency)*patience))) + o.Gap
 	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
-	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Profile: s.profile}
+	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Profile: s.profile, Apart: apart, Together: together}
 	for i := range o.Blocks {
 		n := o.Requests*(i+1)/o.Blocks - o.Requests*i/o.Blocks
 		if i == 0 {

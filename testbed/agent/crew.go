@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"time"
 
 	"hidp/sim/trace"
 )
@@ -64,13 +63,9 @@ func (r *Runtime) work(k int, retired chan<- struct{}) {
 // perform does a task: the computing on the thread of its cluster, and the waiting for the time of a slower one elsewhere, so that
 // the end of an op does not have to wait for a core that other emulated clusters compute on.
 func (r *Runtime) perform(k int, t *Task) {
-	start := r.cfg.Clock.Now()
 	var done Done
 	var err error
 	paced, held := r.cfg.Workers[k].(pacedWorker)
-	if held {
-		paced.begin(t)
-	}
 	finished := make(chan struct{})
 	r.errands[k] <- func() {
 		defer close(finished)
@@ -88,7 +83,7 @@ func (r *Runtime) perform(k int, t *Task) {
 	if err == nil {
 		err = t.keep(done)
 	}
-	r.completed(t, start, done, err)
+	r.completed(t, done, err)
 }
 
 // on runs f on the thread of cluster k, behind the op that is under way there. The error is ctx's, or says that the session ends.
@@ -127,16 +122,17 @@ func (t *Task) keep(d Done) error {
 }
 
 // completed tells the machine that a task is over.
-func (r *Runtime) completed(t *Task, start time.Duration, d Done, err error) {
+func (r *Runtime) completed(t *Task, d Done, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	end := r.cfg.Clock.Now()
+	late := r.happens(d.ended)
+	start, end := t.start, r.now-late
 	a := t.of
 	if d.Work == 0 {
 		d.Work = end - start
 	}
 	r.report.Busy[t.Cluster] += end - start
-	r.report.noteLag(t.Request, t.Op, d.Lag)
+	r.report.noteLag(t.Request, t.Op, d.Lag+late)
 	r.report.Trace.AddCompute(trace.Compute{Request: t.Request, Op: int32(t.Op), Node: int32(r.cfg.Node), Cluster: int32(t.Cluster),
 		Ready: a.queued[int32(t.Op)], Start: start, End: end, Work: d.Work, Wasted: a.dropped || err != nil})
 	if err != nil && !a.dropped && !r.closed {

@@ -1,11 +1,31 @@
 package agent
 
 import (
+	"time"
+
 	"hidp/sim/node"
 	"hidp/sim/trace"
 	"hidp/testbed/inference"
+	"hidp/testbed/wire"
 	"hidp/workloads"
 )
+
+// happens notes the time of what the machine is about to be told, and returns how much later that is than it was due. On an emulated
+// node this is when it was due, 0 for now, though this machine may have woken up later: what follows counts from there, or the time
+// that a virtual machine takes to wake up would add up over the steps of a request. Time does not run backwards on a node, and more than
+// wire.Forgiven is not made up for.
+func (r *Runtime) happens(due time.Duration) (late time.Duration) {
+	now := r.cfg.Clock.Now()
+	if due == 0 {
+		due = now
+	}
+	at := now
+	if r.cfg.Pacer != nil {
+		at = min(now, max(due, now-wire.Forgiven))
+	}
+	r.now = max(r.now, at)
+	return max(0, r.now-due)
+}
 
 // act does what the machine asks for after an input. The runtime is locked, here and in all that follows.
 func (r *Runtime) act() {
@@ -25,7 +45,7 @@ func (r *Runtime) act() {
 		}
 	}
 	if r.cfg.Pacer != nil {
-		r.cfg.Pacer.Busy(r.machine.Busy())
+		r.cfg.Pacer.Busy(r.machine.Busy(), r.now)
 	}
 }
 
@@ -33,15 +53,18 @@ func (r *Runtime) do(x node.Action) {
 	a := r.owner[x.Handle]
 	switch x.Kind {
 	case node.StartOp:
-		r.tasks[x.Cluster] <- r.task(a, x) // has a place: the cluster is free
+		t := r.task(a, x)
+		if w, held := r.cfg.Workers[x.Cluster].(pacedWorker); held {
+			w.begin(t)
+		}
+		r.tasks[x.Cluster] <- t // has a place: the cluster is free
 	case node.SendTensor:
 		r.send(a, int(x.Op))
 	case node.QueueOp:
-		a.queued[x.Op] = r.cfg.Clock.Now()
+		a.queued[x.Op] = r.now
 	case node.Enter:
-		now := r.cfg.Clock.Now()
-		r.closePhase(a, now)
-		a.phase, a.since, a.open = x.Phase, now, true
+		r.closePhase(a, r.now)
+		a.phase, a.since, a.open = x.Phase, r.now, true
 	case node.Finish:
 		r.finish(a)
 	}
@@ -50,7 +73,7 @@ func (r *Runtime) do(x node.Action) {
 func (r *Runtime) task(a *activity, x node.Action) *Task {
 	parts := &a.recipe.ops[x.Op]
 	return &Task{Request: a.id, Plan: a.recipe.index, Op: int(x.Op), Cluster: int(x.Cluster), Slice: a.recipe.Plan.Plan.Ops[x.Op].Slice,
-		Graph: a.recipe.Graph, Outputs: parts.makes, Hollow: r.cfg.Hollow, needs: parts.reads, of: a}
+		Graph: a.recipe.Graph, Outputs: parts.makes, Hollow: r.cfg.Hollow, needs: parts.reads, of: a, start: r.now}
 }
 
 // finish ends the node's part of a request.
@@ -94,7 +117,7 @@ func (r *Runtime) drop(a *activity, why error) {
 
 // end writes down what became of a request.
 func (r *Runtime) end(a *activity, why error) {
-	now := r.cfg.Clock.Now()
+	now := r.now
 	r.closePhase(a, now)
 	delete(r.live, a.id)
 	r.ended[a.id] = true

@@ -30,6 +30,7 @@ func (r *Runtime) Begin(id int64, plan int, input inference.Tensor) error {
 	if r.live[id] != nil || r.ended[id] {
 		return fmt.Errorf("agent: there is a request %d already", id)
 	}
+	r.happens(0)
 	a := r.newActivity(id, rec)
 	if err := a.shelf.put(rec.input(), input, nil); err != nil {
 		return fmt.Errorf("agent: input of request %d: %w", id, err)
@@ -55,6 +56,7 @@ func (r *Runtime) Join(id int64, plan int) error {
 		return fmt.Errorf("agent: node %s leads plan %d; its requests start with Begin", r.spec.Name, plan)
 	}
 	if r.live[id] == nil && !r.ended[id] {
+		r.happens(0)
 		r.join(id, rec)
 		r.act()
 	}
@@ -93,7 +95,7 @@ func (r *Runtime) admissible(id int64, plan int) (*recipe, error) {
 }
 
 func (r *Runtime) newActivity(id int64, rec *recipe) *activity {
-	a := &activity{id: id, recipe: rec, arrival: r.cfg.Clock.Now()}
+	a := &activity{id: id, recipe: rec, arrival: r.now}
 	if !r.cfg.Hollow {
 		a.shelf = newShelf(rec, &r.memory, r.cfg.Memory)
 	}
@@ -120,6 +122,7 @@ func (r *Runtime) Drop(id int64, why error) {
 		return
 	}
 	if a := r.live[id]; a != nil {
+		r.happens(0)
 		r.drop(a, why)
 		r.act()
 	}

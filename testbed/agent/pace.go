@@ -40,15 +40,14 @@ func NewPacer(clock wire.Clock, node *devices.Node, alone bool) *Pacer {
 	return &Pacer{clock: clock, node: node, alone: alone, ops: make([]pacedOp, len(node.Clusters))}
 }
 
-// Busy says which physical clusters are at work from now on.
-func (p *Pacer) Busy(mask uint32) {
+// Busy says which physical clusters are at work from a time on.
+func (p *Pacer) Busy(mask uint32, now time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if mask == p.busy {
 		return
 	}
 	p.busy = mask
-	now := p.clock.Now()
 	for k := range p.ops {
 		o := &p.ops[k]
 		if !o.active || p.speed(k) == o.speed {
@@ -83,18 +82,20 @@ func (o *pacedOp) advance(now time.Duration) {
 func ceilNanoseconds(ns float64) time.Duration { return time.Duration(math.Ceil(ns - 1e-3)) }
 
 // begin notes that an op starts on cluster k.
-func (p *Pacer) begin(k int) {
+func (p *Pacer) begin(k int, start time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := &p.ops[k]
-	o.active, o.known, o.left, o.speed, o.since = true, false, 0, p.speed(k), p.clock.Now()
+	o.active, o.known, o.left, o.speed, o.since = true, false, 0, p.speed(k), start
 }
 
-// end returns when the op that began on cluster k has done the given work, and how late that is.
-func (p *Pacer) end(ctx context.Context, k int, work float64) (lag time.Duration, err error) {
+// end returns when the op that began on cluster k has done the given work: the time that it was to end at, and the lag, how much later it
+// was computed here.
+func (p *Pacer) end(ctx context.Context, k int, work float64) (ended, lag time.Duration, err error) {
 	p.mu.Lock()
 	o := &p.ops[k]
 	now := p.clock.Now()
+	computed := now
 	o.advance(now)
 	o.known = true
 	o.left += work
@@ -103,9 +104,10 @@ func (p *Pacer) end(ctx context.Context, k int, work float64) (lag time.Duration
 		now = p.sleep(ctx, o)
 	}
 	o.active = false
-	lag = now - o.due
+	ended = max(o.due, computed)
+	lag = ended - o.due
 	p.mu.Unlock()
-	return max(0, lag), ctx.Err()
+	return ended, lag, ctx.Err()
 }
 
 // sleep waits until an op is due, or that time is moved, with the pacer unlocked meanwhile. It returns the time.
@@ -131,7 +133,9 @@ type Modelled struct {
 // Run implements Worker.
 func (m *Modelled) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx, m, t) }
 
-func (m *Modelled) begin(t *Task) { m.Pacer.begin(t.Cluster) }
+func (m *Modelled) begin(t *Task) { m.Pacer.begin(t.Cluster, t.start) }
+
+func (m *Modelled) now() time.Duration { return m.Pacer.clock.Now() }
 
 func (m *Modelled) compute(_ context.Context, t *Task) (Done, error) {
 	d := Done{Work: m.Costs[t.Plan](t.Op)}
@@ -147,6 +151,9 @@ func (m *Modelled) hold(ctx context.Context, t *Task, d *Done, err error) error 
 
 // run does a task on the calling thread.
 func run(ctx context.Context, w pacedWorker, t *Task) (Done, error) {
+	if t.start == 0 {
+		t.start = w.now()
+	}
 	w.begin(t)
 	d, err := w.compute(ctx, t)
 	return d, w.hold(ctx, t, &d, err)
@@ -158,7 +165,7 @@ func hold(ctx context.Context, p *Pacer, t *Task, d *Done, failed error) (err er
 	if failed != nil {
 		work = 0
 	}
-	if d.Lag, err = p.end(ctx, t.Cluster, work); failed != nil {
+	if d.ended, d.Lag, err = p.end(ctx, t.Cluster, work); failed != nil {
 		return failed
 	}
 	return err
@@ -184,7 +191,9 @@ type Pace struct {
 // Run implements Worker.
 func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx, p, t) }
 
-func (p *Pace) begin(t *Task) { p.Pacer.begin(t.Cluster) }
+func (p *Pace) begin(t *Task) { p.Pacer.begin(t.Cluster, t.start) }
+
+func (p *Pace) now() time.Duration { return p.Pacer.clock.Now() }
 
 func (p *Pace) compute(ctx context.Context, t *Task) (Done, error) {
 	if p.spent == nil {

@@ -53,11 +53,11 @@ func TestPaceHoldsTheResult(t *testing.T) {
 			const unit = time.Millisecond
 			clock := wire.NewTimers()
 			p := NewPacer(clock, pair(), c.alone)
-			p.Busy(1)
+			p.Busy(1, clock.Now())
 			w := &Pace{Worker: &busy{clock: clock, takes: 10 * unit}, Slowdown: c.slowdown, Pacer: p, CPU: clock.Now}
 			if c.neighbour[1] > 0 {
-				time.AfterFunc(c.neighbour[0]*unit, func() { p.Busy(3) })
-				time.AfterFunc(c.neighbour[1]*unit, func() { p.Busy(1) })
+				time.AfterFunc(c.neighbour[0]*unit, func() { p.Busy(3, clock.Now()) })
+				time.AfterFunc(c.neighbour[1]*unit, func() { p.Busy(1, clock.Now()) })
 			}
 			d, err := w.Run(t.Context(), &Task{})
 			require.NoError(t, err)

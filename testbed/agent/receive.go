@@ -41,6 +41,7 @@ func (r *Runtime) lose(j int, why error) {
 	}
 	name := r.cfg.Platform.Nodes[j].Name
 	r.lost[j] = &NodeLostError{Node: name, Why: why}
+	r.happens(0)
 	if !errors.Is(why, wire.ErrPeerClosed) || len(r.live) > 0 { // else it has closed its session in good order
 		r.report.Lost = append(r.report.Lost, name)
 		if r.cfg.Lost != nil {
@@ -98,6 +99,7 @@ func (r *Runtime) deliver(from int, d *wire.Delivery) error {
 
 // joinLate begins a request with its first tensor. If it needs a node that was lost before, it fails at once.
 func (r *Runtime) joinLate(id int64, rec *recipe) *activity {
+	r.happens(0)
 	a := r.join(id, rec)
 	for j := range r.cfg.Platform.Nodes {
 		if r.lost[j] != nil {
@@ -113,7 +115,7 @@ func (r *Runtime) arrived(a *activity, from int, d *wire.Delivery) {
 	op := int(d.Message.Op)
 	bytes := a.recipe.Plan.Plan.Ops[op].Bytes(a.recipe.Graph)
 	r.report.ReceivedBytes[from] += bytes
-	r.report.noteLag(a.id, op, max(0, r.cfg.Clock.Now()-d.Arrived))
+	r.report.noteLag(a.id, op, r.happens(d.Arrived))
 	r.report.arrive(Arrival{Request: a.id, Op: int32(op), From: int32(from), Bytes: bytes, Sent: d.Sent, At: d.Arrived})
 	r.machine.TensorArrived(a.handle, op)
 	r.act()

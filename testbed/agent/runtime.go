@@ -82,7 +82,8 @@ type Runtime struct {
 
 	mu      sync.Mutex
 	machine *node.Machine
-	owner   []*activity // by handle
+	now     time.Duration // of what the machine was told last, see happens
+	owner   []*activity   // by handle
 	live    map[int64]*activity
 	ended   map[int64]bool
 	lost    map[int]error
@@ -178,6 +179,7 @@ func (r *Runtime) abandon() {
 	if r.closed {
 		return
 	}
+	r.happens(0)
 	for _, id := range slices.Sorted(maps.Keys(r.live)) {
 		r.fail(r.live[id], context.Cause(r.ctx))
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"time"
 	"unsafe"
 
 	"hidp/sim/trace"
@@ -15,11 +16,12 @@ import (
 // send moves the tensor of an op to its receiver. Messages do not wait for each other here: how they share a connection is the
 // transport's business.
 func (r *Runtime) send(a *activity, op int) {
-	ready := r.cfg.Clock.Now()
+	ready := r.now
 	r.running.Go(func() {
 		o := &a.recipe.Plan.Plan.Ops[op]
 		bytes := o.Bytes(a.recipe.Graph)
-		err := r.transmit(a, op, bytes)
+		late := max(0, r.cfg.Clock.Now()-ready-wire.Forgiven)
+		err := r.transmit(a, op, bytes, ready)
 		if err == nil {
 			a.shelf.done(&a.recipe.ops[op])
 		} else {
@@ -28,19 +30,26 @@ func (r *Runtime) send(a *activity, op int) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.report.SentBytes[o.To] += bytes
+		if r.cfg.Pacer != nil && late > 0 {
+			r.report.noteLag(a.id, op, late)
+		}
 		r.report.Trace.AddTransfer(trace.Transfer{Request: a.id, Op: int32(op), From: int32(o.Node), To: int32(o.To), Bytes: bytes,
 			Ready: ready, End: r.cfg.Clock.Now(), Wasted: err != nil})
 		if err != nil {
+			r.happens(0)
 			r.unsent(a, op, err)
 		}
 	})
 }
 
 // transmit returns when the receiver has the tensor.
-func (r *Runtime) transmit(a *activity, op int, bytes int64) error {
+func (r *Runtime) transmit(a *activity, op int, bytes int64, ready time.Duration) error {
 	o := &a.recipe.Plan.Plan.Ops[op]
 	m := &wire.Message{Kind: wire.Tensor, Request: uint64(a.recipe.index)<<planShift | uint64(a.id), Op: int32(op), Layer: int32(o.Part.Layer),
 		Region: regionOf(o.Part.Region), DType: wire.Float32, Charge: bytes}
+	if r.cfg.Pacer != nil {
+		m.Ready = ready
+	}
 	if !r.cfg.Hollow {
 		t, made, err := a.shelf.take([]workloads.Part{o.Part})
 		if err != nil {

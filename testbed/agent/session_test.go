@@ -139,8 +139,8 @@ type delayed struct {
 	by time.Duration
 }
 
-func (d delayed) Carry(ctx context.Context, from, to string, bytes int64, granted func(int64)) (time.Duration, error) {
-	at, err := d.Network.Carry(ctx, from, to, bytes, granted)
+func (d delayed) Carry(ctx context.Context, from, to string, bytes int64, ready time.Duration, granted func(int64)) (time.Duration, error) {
+	at, err := d.Network.Carry(ctx, from, to, bytes, ready, granted)
 	return at + d.by, err
 }
 

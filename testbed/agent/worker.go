@@ -20,9 +20,10 @@ type Worker interface {
 // pacedWorker is a Worker that holds results back until a time. Run is begin, compute and hold.
 type pacedWorker interface {
 	Worker
-	begin(t *Task)                                               // the op starts
+	now() time.Duration
+	begin(t *Task)                                               // the op starts, at t.start
 	compute(ctx context.Context, t *Task) (Done, error)          // on the cluster's thread
-	hold(ctx context.Context, t *Task, d *Done, err error) error // waits, sets d.Lag, and returns err or why it did not wait to the end
+	hold(ctx context.Context, t *Task, d *Done, err error) error // waits, sets d.ended and d.Lag, and returns err or why it did not wait to the end
 }
 
 // Task is a compute op of a request.
@@ -38,6 +39,7 @@ type Task struct {
 
 	needs []workloads.Part
 	of    *activity
+	start time.Duration      // of the op; on an emulated node, when it was to start
 	made  []inference.Tensor // inputs that were assembled for it
 }
 
@@ -63,6 +65,8 @@ type Done struct {
 	Memory  *inference.Memory // that takes the outputs when nobody reads them any more; nil: the garbage collector
 	Work    time.Duration     // what the op takes on an otherwise idle node; 0: as long as it took
 	Lag     time.Duration     // how much later than meant it was done, where the worker keeps to a time
+
+	ended time.Duration // when it was to be done, where the worker keeps to a time; 0: now
 }
 
 // blank returns tensors for the outputs of a task whose values do not matter. All share one array of zeros, which grows.

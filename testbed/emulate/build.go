@@ -127,7 +127,7 @@ func (b *builder) launch(i int) launch {
 	}
 	l := launch{argv: argv, env: []string{environment + "=" + s.ID}, log: s.Log(a.Node), namespace: a.Namespace}
 	if os.Getenv("GOMAXPROCS") == "" {
-		l.env = append(l.env, threads(len(b.spec.Nodes[i].Clusters)))
+		l.env = append(l.env, threads(b.spec.Platform.Nodes[i].Physical))
 	}
 	return l
 }

@@ -51,9 +51,9 @@ func start(l launch) (*child, error) {
 	return c, nil
 }
 
-// threads returns how many threads of an agent may run Go at once: those of its clusters and some more, so that threads of clusters
-// that wait for the CPU that they share do not keep others from theirs.
-func threads(clusters int) string { return "GOMAXPROCS=" + strconv.Itoa(clusters+4) }
+// threads returns how many threads of an agent may run Go at once: those of its core clusters, which may have to wait for the CPU that
+// they share, and one more. With four more, the runtime's search for work cost half as much again for each message.
+func threads(clusters int) string { return "GOMAXPROCS=" + strconv.Itoa(clusters+1) }
 
 // tail returns the last lines of a file, shortened.
 func tail(path string, lines int) string {

@@ -35,8 +35,8 @@ func NewFluid(p *devices.Platform, clock Clock, seed uint64) *Fluid {
 	return &Fluid{clock: clock, routes: newRoutes(p, seed), net: flow.New(capacities), done: map[flow.FlowID]*fluidFlow{}, changed: make(chan struct{})}
 }
 
-// Carry implements Network. All bytes are granted at the start.
-func (f *Fluid) Carry(ctx context.Context, from, to string, bytes int64, granted func(int64)) (time.Duration, error) {
+// Carry implements Network. All bytes are granted at the start. What is late is not forgiven: others share the links since.
+func (f *Fluid) Carry(ctx context.Context, from, to string, bytes int64, _ time.Duration, granted func(int64)) (time.Duration, error) {
 	r, err := f.routes.route(from, to)
 	if err != nil {
 		return 0, err

@@ -71,13 +71,13 @@ func TestFluidCancelledGivesTheLinkBack(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 51*ms)
 		defer cancel()
 		go func() {
-			_, err := net.Carry(ctx, "a", "b", 1e9, nil)
+			_, err := net.Carry(ctx, "a", "b", 1e9, 0, nil)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		}()
-		arrive, err := net.Carry(t.Context(), "a", "b", 1e6, nil) // 250 kB until 51 ms, the rest alone
+		arrive, err := net.Carry(t.Context(), "a", "b", 1e6, 0, nil) // 250 kB until 51 ms, the rest alone
 		require.NoError(t, err)
 		require.Equal(t, (51+75+3)*ms, arrive)
-		_, err = net.Carry(t.Context(), "a", "d", 1, nil)
+		_, err = net.Carry(t.Context(), "a", "d", 1, 0, nil)
 		require.ErrorIs(t, err, wire.ErrUnknownPeer)
 	})
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // Kind says what a message is.
@@ -66,6 +67,9 @@ type Message struct {
 	// Charge is the bytes that an emulated network is charged with, where they are not those of the payload; 0 if they are. It is not
 	// sent.
 	Charge int64
+
+	// Ready is when an emulated network is to take it that the message is sent, by the agent's clock; 0: when it is. It is not sent.
+	Ready time.Duration
 }
 
 // charge returns the bytes that an emulated network carries for the message.

@@ -16,7 +16,9 @@ type Network interface {
 	// Carry takes a message of so many bytes from one agent to another. It returns as soon as it knows when the message arrives, which is
 	// never before that can be told from what shares the network with it. If granted is not nil, it is called with the number of
 	// bytes that may have been sent, ascending, up to all of them. The error is ctx's, or a *PeerError if there is no path.
-	Carry(ctx context.Context, from, to string, bytes int64, granted func(int64)) (arrive time.Duration, err error)
+	//
+	// Ready is when the message was to be sent, 0 for now; a network may forgive that it is late (Forgiven).
+	Carry(ctx context.Context, from, to string, bytes int64, ready time.Duration, granted func(int64)) (arrive time.Duration, err error)
 }
 
 // routes are the paths of a platform by name, with the chance in them.

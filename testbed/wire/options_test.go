@@ -91,7 +91,7 @@ func TestJitterIsTheSeedsAlone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			n := wire.NewFluid(p, wire.NewTimers(), seed)
 			for range 50 {
-				at, err := n.Carry(t.Context(), "a", "b", 0, nil)
+				at, err := n.Carry(t.Context(), "a", "b", 0, 0, nil)
 				require.NoError(t, err)
 				arrivals = append(arrivals, at)
 			}

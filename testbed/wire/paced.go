@@ -33,10 +33,10 @@ const (
 
 	// ahead is how far before its time a chunk is claimed rather than slept for.
 	ahead = 200 * time.Microsecond
-
-	// forgiven is how late a sender may wake without losing time on the network: nobody would lose it there.
-	forgiven = 20 * time.Millisecond
 )
+
+// Forgiven is how late an emulated board may do something without losing time by it: a real one would not have to wait for this machine.
+const Forgiven = 20 * time.Millisecond
 
 // NewPaced returns the network of a platform for agents within this process.
 func NewPaced(p *devices.Platform, clock Clock, seed uint64) *Paced {
@@ -53,18 +53,22 @@ func newPaced(p *devices.Platform, clock Clock, seed uint64, words []atomic.Int6
 }
 
 // Carry implements Network.
-func (n *Paced) Carry(ctx context.Context, from, to string, bytes int64, granted func(int64)) (time.Duration, error) {
+func (n *Paced) Carry(ctx context.Context, from, to string, bytes int64, ready time.Duration, granted func(int64)) (time.Duration, error) {
 	r, err := n.routes.route(from, to)
 	if err != nil {
 		return 0, err
 	}
-	at := n.clock.Now() + r.before
+	now := n.clock.Now()
+	at := now + r.before
+	if ready > 0 {
+		at = min(now, max(ready, now-Forgiven)) + r.before
+	}
 	for moved := int64(0); moved < bytes; {
 		if now := n.clock.Now(); at > now+ahead {
 			if err := n.clock.Sleep(ctx, at); err != nil {
 				return 0, err
 			}
-		} else if at < now-forgiven {
+		} else if at < now-Forgiven {
 			at = now
 		}
 		size := min(n.chunk, bytes-moved)

@@ -31,7 +31,7 @@ func carryAll(t *testing.T, p *devices.Platform, loads []load, network func(cloc
 			go func() {
 				clock.Sleep(context.Background(), l.at)
 				sent := int64(0)
-				arrive, err := n.Carry(context.Background(), l.from, l.to, l.bytes, func(n int64) {
+				arrive, err := n.Carry(context.Background(), l.from, l.to, l.bytes, 0, func(n int64) {
 					if n <= sent && l.bytes > 0 {
 						t.Errorf("granted %d after %d", n, sent)
 					}
@@ -136,8 +136,8 @@ func TestPacedIsSharedThroughAFile(t *testing.T) {
 // eachOwn gives every sender its own mapping, as if it were a process.
 type eachOwn map[string]*wire.Paced
 
-func (e eachOwn) Carry(ctx context.Context, from, to string, bytes int64, granted func(int64)) (time.Duration, error) {
-	return e[from].Carry(ctx, from, to, bytes, granted)
+func (e eachOwn) Carry(ctx context.Context, from, to string, bytes int64, ready time.Duration, granted func(int64)) (time.Duration, error) {
+	return e[from].Carry(ctx, from, to, bytes, ready, granted)
 }
 
 func TestPacedFileFromBeforeARestartIsNoDebt(t *testing.T) {
@@ -146,13 +146,13 @@ func TestPacedFileFromBeforeARestartIsNoDebt(t *testing.T) {
 	late := shifted{wire.NewTimers(), time.Hour}
 	n, err := wire.OpenPaced(path, p, late, 1)
 	require.NoError(t, err)
-	_, err = n.Carry(t.Context(), "a", "b", 1, nil)
+	_, err = n.Carry(t.Context(), "a", "b", 1, 0, nil)
 	require.NoError(t, err)
 	require.NoError(t, n.Close())
 	early := wire.NewTimers()
 	n, err = wire.OpenPaced(path, p, early, 1)
 	require.NoError(t, err)
-	arrive, err := n.Carry(t.Context(), "a", "b", 1, nil)
+	arrive, err := n.Carry(t.Context(), "a", "b", 1, 0, nil)
 	require.NoError(t, err)
 	require.Less(t, arrive, time.Minute)
 	require.NoError(t, n.Close())

@@ -94,7 +94,7 @@ func (p *Pipe) Send(ctx context.Context, to string, m *Message) error {
 	}
 	arrive := sent
 	if p.hub.network != nil {
-		if arrive, err = p.hub.network.Carry(ctx, p.name, to, m.charge(), nil); err != nil {
+		if arrive, err = p.hub.network.Carry(ctx, p.name, to, m.charge(), m.Ready, nil); err != nil {
 			w.give(size)
 			if ctx.Err() != nil {
 				return p.reason(ctx, peer)
@@ -161,7 +161,7 @@ func (p *Pipe) window(to string) *window {
 func (p *Pipe) copied(m *Message) Delivery {
 	d := Delivery{Message: *m}
 	d.Message.Shape = slices.Clone(m.Shape)
-	d.Message.Charge = 0
+	d.Message.Charge, d.Message.Ready = 0, 0
 	d.Message.Payload, d.release = p.buffers.get(int64(len(m.Payload)))
 	copy(d.Message.Payload, m.Payload)
 	return d

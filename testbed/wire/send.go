@@ -78,7 +78,7 @@ func (l *link) move(ctx context.Context, o *outgoing, end trailer) error {
 	m, t := o.message, l.t
 	size := int64(len(m.Payload))
 	if t.options.Network != nil {
-		arrive, err := t.options.Network.Carry(ctx, t.options.Name, l.peer, m.charge(), func(n int64) {
+		arrive, err := t.options.Network.Carry(ctx, t.options.Name, l.peer, m.charge(), m.Ready, func(n int64) {
 			if m.charge() != size {
 				n = size
 			}
