@@ -174,12 +174,19 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 		first = append(first, outcomes...)
 		m.Blocks = append(m.Blocks, passes)
 	}
-	if m.Crowd, err = beat.profile(ctx, s, c, schedule.Together); err != nil {
-		return nil, err
-	}
-	second, err := beat.serve(ctx, s, requests(schedule.Throughput), schedule.Together, c, input)
-	if err != nil {
-		return nil, err
+	var crowds [][]controller.Outcome
+	var second []controller.Outcome
+	for range schedule.Crowds {
+		passes, err := beat.profile(ctx, s, c, schedule.Together)
+		if err != nil {
+			return nil, err
+		}
+		outcomes, err := beat.serve(ctx, s, requests(schedule.Throughput), schedule.Together, c, input)
+		if err != nil {
+			return nil, err
+		}
+		m.Crowds = append(m.Crowds, Crowd{Passes: passes})
+		crowds, second = append(crowds, outcomes), append(second, outcomes...)
 	}
 	run, err := s.Close(ctx)
 	if err != nil {
@@ -187,7 +194,10 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 	}
 	disturbed(run, first, "latency")
 	disturbed(run, second, "throughput")
-	m.Latency, m.Throughput, m.Invalid = part(run.Trace, first, first[0].Due), part(run.Trace, second, first[0].Due), run.Invalid
+	m.Latency, m.Invalid = part(run.Trace, first, first[0].Due), run.Invalid
+	for i := range crowds {
+		m.Crowds[i].Trace = part(run.Trace, crowds[i], first[0].Due)
+	}
 	for j := range run.Nodes {
 		n := &run.Nodes[j]
 		m.Lag.Max = max(m.Lag.Max, n.Lag)

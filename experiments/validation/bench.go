@@ -15,7 +15,7 @@ import (
 // Bench runs plans for real: on boards, or on emulated ones.
 type Bench interface {
 	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it: the blocks of the latency phase one
-	// after the other, then the throughput phase, each right after a profile of its own. Passes of these come as far apart as the
+	// after the other, then the crowds of the throughput phase, each right after a profile of its own. Passes of these come as far apart as the
 	// requests that they are for: what a machine has forgotten of an op depends on how long ago it was (package doc).
 	// Nothing begins before what came before has ended. An error ends the whole validation; a run that took place but cannot be trusted
 	// is a Measurement with Invalid reasons.
@@ -94,8 +94,9 @@ func (f Profile) work(_ *strategies.Plan, op int) time.Duration { return f[op] }
 // Schedule is when the requests of each phase begin, from the beginning of the phase, or of the block.
 type Schedule struct {
 	Latency    [][]time.Duration // one request at a time, by block
-	Throughput []time.Duration   // faster than the nodes can keep up with
-	Modelled   []time.Duration   // as Latency, on agents that wait as long as the schedule's profile says instead of computing; empty: none
+	Throughput []time.Duration   // faster than the nodes can keep up with: one crowd
+	Crowds     int
+	Modelled   []time.Duration // as Latency, on agents that wait as long as the schedule's profile says instead of computing; empty: none
 	Profile    Profile
 
 	Apart, Together time.Duration // between the requests of the latency and the throughput phase
@@ -106,17 +107,30 @@ func (s *Schedule) lone() int { return len(slices.Concat(s.Latency...)) }
 
 // Measurement is what a bench measured. Times in the traces count from the beginning of their phase.
 type Measurement struct {
-	Latency    *trace.Trace // of all blocks
-	Throughput *trace.Trace
-	Modelled   *trace.Trace // nil if the schedule has none
+	Latency  *trace.Trace // of all blocks
+	Crowds   []Crowd
+	Modelled *trace.Trace // nil if the schedule has none
 
 	Blocks [][]Profile // by block of the latency phase: the passes before it
-	Crowd  []Profile   // the passes before the throughput phase
 
 	Lag       Lag      // of the worst phase
 	Invalid   []string // why the run cannot be trusted
 	Energy    []Energy // of the latency and throughput phases; nodes without an instrument may be missing
 	Agreement *Agreement
+}
+
+// Crowd is a run of requests that come faster than they can be served, with the passes before it.
+type Crowd struct {
+	Passes []Profile
+	Trace  *trace.Trace
+}
+
+// traces returns the traces of crowds.
+func traces(crowds []Crowd) (list []*trace.Trace) {
+	for _, c := range crowds {
+		list = append(list, c.Trace)
+	}
+	return list
 }
 
 // Lag is how much later than meant things happened, where the testbed holds them back to a time.

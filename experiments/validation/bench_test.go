@@ -46,8 +46,9 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 		return profile.times(b.drift(block))
 	}
 	s := simulation{platform: b.platform, graph: c.Graph, plan: c.Plan, profile: profile}
-	busy, m := s, &Measurement{Latency: &trace.Trace{}, Crowd: []Profile{now(len(plan.Latency))}}
-	busy.profile = m.Crowd[0]
+	busy, m := s, &Measurement{Latency: &trace.Trace{}}
+	busy.profile = now(len(plan.Latency))
+	passes := []Profile{busy.profile}
 	if b.slower != nil {
 		busy.profile = busy.profile.times(b.slower(c))
 	}
@@ -64,19 +65,15 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 		m.Latency.Append(t, end(m.Latency), int64(len(m.Latency.Requests)))
 		m.Blocks = append(m.Blocks, []Profile{s.profile})
 	}
-	for _, part := range []struct {
-		simulation
-		times []time.Duration
-		to    **trace.Trace
-	}{{busy, plan.Throughput, &m.Throughput}, {s, plan.Modelled, &m.Modelled}} {
-		if len(part.times) == 0 {
-			continue
-		}
-		t, err := part.run(ctx, part.times)
+	for range plan.Crowds {
+		t, err := busy.run(ctx, plan.Throughput)
 		if err != nil {
 			return nil, err
 		}
-		*part.to = t
+		m.Crowds = append(m.Crowds, Crowd{passes, t})
+	}
+	if m.Modelled, err = s.run(ctx, plan.Modelled); err != nil {
+		return nil, err
 	}
 	if b.after != nil {
 		b.after(c, m)

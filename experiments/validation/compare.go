@@ -2,6 +2,7 @@ package validation
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -60,9 +61,10 @@ type LatencyRow struct {
 	Absolute  Number `json:"absolute_error"`
 }
 
-// ThroughputRow compares rates of requests that come faster than they can be served.
+// ThroughputRow compares rates of requests that come faster than they can be served: medians of crowds.
 type ThroughputRow struct {
-	Requests  int    `json:"requests"`
+	Requests  int    `json:"requests"` // of a crowd, that count
+	Crowds    int    `json:"crowds"`
 	Offered   Number `json:"offered_per_s"`
 	Measured  Number `json:"measured_per_s"`
 	Simulated Number `json:"simulated_per_s"`
@@ -93,7 +95,7 @@ type CostModelRow struct {
 type comparison struct {
 	simulation
 	row       Row
-	passes    []Profile // of all phases
+	passes    []Profile // of the latency phase
 	ops       []OpRow
 	measured  phase // lone requests
 	simulated phase
@@ -101,19 +103,19 @@ type comparison struct {
 
 // compare simulates what was measured and puts both beside each other.
 func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *Measurement, row Row) (*comparison, error) {
-	c := &comparison{simulation: s, row: row, passes: slices.Concat(append(m.Blocks, m.Crowd)...)}
+	c := &comparison{simulation: s, row: row, passes: slices.Concat(m.Blocks...)}
 	lone, err := s.lone(ctx, plan, m.Blocks)
 	if err != nil {
 		return nil, err
 	}
-	crowd, capacity, err := s.crowd(ctx, plan, m.Crowd, o.Steady)
+	crowds, err := s.crowds(ctx, plan, m.Crowds, o.Steady)
 	if err != nil {
 		return nil, err
 	}
 	c.measured, c.simulated = newPhase(m.Latency, o.Warmup), newPhase(lone, o.Warmup)
 	r := &c.row
 	r.Latency = latencyRow(c.measured, c.simulated)
-	r.Throughput = throughputRow(m.Throughput, capacity, plan, o.Steady, r.Latency)
+	r.Throughput = throughputRow(traces(m.Crowds), crowds, plan, o.Steady, r.Latency)
 	guess, waiting := s, s
 	guess.profile, waiting.profile = nil, plan.Profile
 	predicted, err := guess.latency(ctx)
@@ -128,7 +130,7 @@ func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *M
 	r.Protocol = protocolRow(m.Modelled, o.Warmup, expected, r.Latency)
 	c.ops = c.opRows(row.Strategy, c.passes, c.measured, c.simulated)
 	r.Compute, r.Transfers = opError(c.ops, strategies.Compute), opError(c.ops, strategies.Send)
-	r.Energy = c.energyRow(m, lone, crowd)
+	r.Energy = c.energyRow(m, lone, crowds)
 	r.LagMean, r.LagMax, r.Agreement = Number(m.Lag.Mean.Seconds()), Number(m.Lag.Max.Seconds()), m.Agreement
 	return c, nil
 }
@@ -139,9 +141,9 @@ func latencyRow(measured, simulated phase) LatencyRow {
 	return LatencyRow{Requests: m.N, Measured: m.Middle, Low: m.Low, High: m.High, Simulated: s.Middle, Error: e, Absolute: Number(math.Abs(float64(e)))}
 }
 
-func throughputRow(measured *trace.Trace, s float64, plan Schedule, steady int, l LatencyRow) ThroughputRow {
-	m := rate(measured, steady)
-	r := ThroughputRow{Requests: len(measured.Requests) - steady, Measured: Number(m), Simulated: Number(s), Error: relative(s, m),
+func throughputRow(measured, simulated []*trace.Trace, plan Schedule, steady int, l LatencyRow) ThroughputRow {
+	m, s := rates(measured, steady), rates(simulated, steady)
+	r := ThroughputRow{Requests: len(plan.Throughput) - steady, Crowds: len(measured), Measured: Number(m), Simulated: Number(s), Error: relative(s, m),
 		Overlap: Number(s) * l.Simulated, Offered: unknown}
 	if n := len(plan.Throughput); n > 1 && plan.Throughput[n-1] > 0 {
 		r.Offered = Number(float64(n-1) / plan.Throughput[n-1].Seconds())
@@ -166,7 +168,12 @@ func protocolRow(modelled *trace.Trace, warmup int, expected time.Duration, l La
 func distrust(m *Measurement, s Schedule) []string {
 	out := slices.Clone(m.Invalid)
 	out = append(out, faults("latency phase", m.Latency, s.lone(), true)...)
-	out = append(out, faults("throughput phase", m.Throughput, len(s.Throughput), false)...)
+	if len(m.Crowds) != s.Crowds {
+		out = append(out, fmt.Sprintf("throughput phase: %d of %d crowds were measured", len(m.Crowds), s.Crowds))
+	}
+	for _, c := range m.Crowds {
+		out = append(out, faults("throughput phase", c.Trace, len(s.Throughput), false)...)
+	}
 	if len(s.Modelled) > 0 {
 		out = append(out, faults("modelled phase", m.Modelled, len(s.Modelled), true)...)
 	}

@@ -27,10 +27,15 @@ const (
 
 // energyRow compares the energy of a run. Nodes without an instrument are booked by the platform's powers and the busy times that
 // were measured, so that for them it is an error of busy times only.
-func (s simulation) energyRow(m *Measurement, lone, crowd *trace.Trace) EnergyRow {
+func (s simulation) energyRow(m *Measurement, lone *trace.Trace, crowds []*trace.Trace) EnergyRow {
 	nodes := s.platform.Nodes
-	window := max(end(m.Latency), end(lone)) + max(end(m.Throughput), end(crowd))
-	measured, simulated := s.active(m.Latency, m.Throughput), s.active(lone, crowd)
+	window := max(end(m.Latency), end(lone))
+	n := float64(len(m.Latency.Requests))
+	for i, crowd := range crowds {
+		window += max(end(m.Crowds[i].Trace), end(crowd))
+		n += float64(len(crowd.Requests))
+	}
+	measured, simulated := s.active(append(traces(m.Crowds), m.Latency)...), s.active(append(slices.Clone(crowds), lone)...)
 	parts, instruments := s.plan.Nodes(len(nodes)), map[int]string{}
 	for _, e := range m.Energy {
 		if e.Source != "" && e.Length > 0 && parts[e.Node] {
@@ -46,7 +51,6 @@ func (s simulation) energyRow(m *Measurement, lone, crowd *trace.Trace) EnergyRo
 			a, b, idle = a+measured[j], b+simulated[j], idle+float64(nodes[j].IdlePower*window.Seconds())
 		}
 	}
-	n := float64(len(m.Latency.Requests) + len(m.Throughput.Requests))
 	row := EnergyRow{Measured: Number((a + idle) / n), Simulated: Number((b + idle) / n), Error: relative(b+idle, a+idle), Active: relative(b, a), Source: modelledEnergy}
 	switch {
 	case len(instruments) == taking:

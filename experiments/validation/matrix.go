@@ -31,6 +31,7 @@ type Method struct {
 type Settings struct {
 	Requests int // of the latency and of the throughput phase each, that count
 	Warmup   int // further ones, before those of the latency phase
+	Crowds   int // of the throughput phase, each of Steady and Requests, with a profile of its own before it
 	Blocks   int // of the latency phase, each with a profile of its own before it
 	Modelled int // requests of agents that only wait; 0: the protocol's error is not measured
 	Steady   int // of the throughput phase, the first requests to finish, which do not count: the pipeline fills
@@ -70,6 +71,7 @@ type matrixFile struct {
 	Requests int            `toml:"requests"`
 	Warmup   int            `toml:"warmup"`
 	Blocks   int            `toml:"blocks"`
+	Crowds   int            `toml:"crowds"`
 	Modelled int            `toml:"modelled"`
 	Steady   int            `toml:"steady"`
 	Gap      units.Duration `toml:"gap"`
@@ -98,10 +100,10 @@ const (
 
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
-	f := matrixFile{Requests: 15, Warmup: 1, Blocks: 5, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
+	f := matrixFile{Requests: 15, Warmup: 1, Blocks: 5, Crowds: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
 		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(750)}}
 	p, _ := strict.Parse(file, data, &f)
-	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Modelled: f.Modelled, Steady: f.Steady,
+	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, Modelled: f.Modelled, Steady: f.Steady,
 		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {
@@ -123,6 +125,7 @@ func (m *Matrix) check(p *strict.Problems) {
 	between("requests", m.Requests, leastRequests, mostRequests)
 	between("warmup", m.Warmup, 0, mostRequests)
 	between("blocks", m.Blocks, 1, max(1, m.Requests))
+	between("crowds", m.Crowds, 1, mostRequests)
 	between("modelled", m.Modelled, 0, mostRequests)
 	between("steady", m.Steady, 1, mostRequests)
 	between("profile.passes", m.Profile.Passes, 1, mostRequests)

@@ -9,7 +9,7 @@ import (
 
 func TestMatricesOfTheProject(t *testing.T) {
 	quick, full := Quick(), Full()
-	require.Equal(t, []string{"mobilenet_v2", "resnet18", "efficientnet_b0"}, quick.Models)
+	require.Equal(t, []string{"mobilenet_v2", "resnet18"}, quick.Models)
 	require.Equal(t, []string{"vgg19", "resnet152", "inception_v3", "efficientnet_b0"}, full.Models)
 	require.Len(t, quick.Methods, 5)
 	require.GreaterOrEqual(t, len(full.Methods), 6)
@@ -27,7 +27,7 @@ func TestMatricesOfTheProject(t *testing.T) {
 func TestMatrixDefaults(t *testing.T) {
 	m, err := ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = [\"vgg19\"]\n[[method]]\nstrategy = \"hidp\"\n[profile]\nrest = \"5 ms\"\n"))
 	require.NoError(t, err)
-	require.Equal(t, Settings{Requests: 15, Warmup: 1, Blocks: 5, Steady: 5, Gap: 40 * time.Millisecond, Overload: 1.2,
+	require.Equal(t, Settings{Requests: 15, Warmup: 1, Blocks: 5, Crowds: 1, Steady: 5, Gap: 40 * time.Millisecond, Overload: 1.2,
 		Profile: Profiling{Passes: 3, Rest: 5 * time.Millisecond, Apart: 750 * time.Millisecond}}, m.Settings)
 	require.Equal(t, []Method{{Label: "hidp", Strategy: "hidp"}}, m.Methods)
 }

@@ -84,6 +84,15 @@ func overlaps(t *trace.Trace) int {
 	return n
 }
 
+// rates returns the median rate of crowds.
+func rates(crowds []*trace.Trace, steady int) float64 {
+	var all []float64
+	for _, t := range crowds {
+		all = append(all, rate(t, steady))
+	}
+	return float64(newMedian(all).Middle)
+}
+
 // rate returns the requests per second that were finished after the first so many to finish; NaN if there are no more.
 func rate(t *trace.Trace, steady int) float64 {
 	var finishes []float64

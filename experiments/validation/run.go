@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"hidp/devices"
 	"hidp/workloads"
@@ -162,7 +163,11 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, room f
 	if len(m.Blocks) != len(plan.Latency) {
 		panic("validation: the bench has not profiled every block")
 	}
-	for _, passes := range append(m.Blocks, m.Crowd) {
+	profiles := slices.Clone(m.Blocks)
+	for _, crowd := range m.Crowds {
+		profiles = append(profiles, crowd.Passes)
+	}
+	for _, passes := range profiles {
 		if err := check(passes, c.plan); err != nil {
 			return nil, nil, false, err
 		}

@@ -177,7 +177,7 @@ func TestInstrumentsCountWhereThereAreSome(t *testing.T) {
 	read := map[int]bool{}
 	b := &simBench{platform: p, after: func(c Case, m *Measurement) {
 		s := simulation{platform: p, graph: c.Graph, plan: c.Plan}
-		for j, joules := range s.active(m.Latency, m.Throughput) {
+		for j, joules := range s.active(append(traces(m.Crowds), m.Latency)...) {
 			if read[j] {
 				length := 2 * time.Minute
 				m.Energy = append(m.Energy, Energy{Node: j, Joules: 2*joules + p.Nodes[j].IdlePower*length.Seconds(), Length: length, Source: "ina3221"})

@@ -29,7 +29,7 @@ func (s simulation) schedule(ctx context.Context, o Settings, patience float64) 
 	}
 	apart := time.Duration(math.Ceil(float64(float64(latency)*patience))) + o.Gap
 	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
-	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Profile: s.profile, Apart: apart, Together: together}
+	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Crowds: o.Crowds, Profile: s.profile, Apart: apart, Together: together}
 	for i := range o.Blocks {
 		n := o.Requests*(i+1)/o.Blocks - o.Requests*i/o.Blocks
 		if i == 0 {

@@ -57,24 +57,22 @@ func (s simulation) lone(ctx context.Context, plan Schedule, blocks [][]Profile)
 	return out, nil
 }
 
-// crowd simulates the throughput phase with every pass before it, and returns the median of the rates after the first so many requests,
-// and the run whose rate that is.
-func (s simulation) crowd(ctx context.Context, plan Schedule, passes []Profile, steady int) (*trace.Trace, float64, error) {
-	type run struct {
-		trace *trace.Trace
-		rate  float64
-	}
-	var runs []run
-	for _, s.profile = range passes {
-		t, err := s.run(ctx, plan.Throughput)
-		if err != nil {
-			return nil, 0, err
+// crowds simulates every crowd of the throughput phase: the run whose rate after the first so many requests is the median of those with
+// the passes before it.
+func (s simulation) crowds(ctx context.Context, plan Schedule, measured []Crowd, steady int) (list []*trace.Trace, err error) {
+	for _, c := range measured {
+		var runs []*trace.Trace
+		for _, s.profile = range c.Passes {
+			t, err := s.run(ctx, plan.Throughput)
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, t)
 		}
-		runs = append(runs, run{t, rate(t, steady)})
+		slices.SortStableFunc(runs, func(a, b *trace.Trace) int { return cmp.Compare(rate(a, steady), rate(b, steady)) })
+		list = append(list, runs[(len(runs)-1)/2])
 	}
-	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Compare(a.rate, b.rate) })
-	middle := runs[(len(runs)-1)/2]
-	return middle.trace, middle.rate, nil
+	return list, nil
 }
 
 // simulate runs requests that come as cfg says.

@@ -112,12 +112,12 @@ func (r *Report) assumptions() []string {
 	s := r.settings
 	lines := []string{
 		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, one op at a time on the whole testbed, each after %s of rest, apart from all requests. There is a profile before each of the "+
-			"%d blocks of the latency phase and before the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks),
-		"Each lone request is simulated with a pass of the profile before its block, by turns; simulated throughput is the median over the passes before that phase.",
+			"%d blocks of the latency phase and before each run of the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks),
+		"Each lone request is simulated with a pass of the profile before its block, by turns; simulated throughput is the median over the passes before that run.",
 		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before should long have ended; a run in which more than %.0f %% of them met is invalid.",
 			s.Requests, s.Warmup, 100*mostOverlaps),
-		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish. A plan counts as pipelined if "+
-			"simulated rate times latency is at least %.2f.", s.Overload, s.Requests, s.Requests+s.Steady, pipelined),
+		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish, the median of %d such runs. A plan counts as pipelined if "+
+			"simulated rate times latency is at least %.2f.", s.Overload, s.Requests, s.Requests+s.Steady, s.Crowds, pipelined),
 		"A plan that several strategies made is measured once and counts once.",
 		fmt.Sprintf("A run that cannot be trusted is repeated once. %d of %d runs were invalid, %d plans were given up; they are in no average.", len(r.Invalid), r.Runs, r.GivenUp),
 		"The simulator charges no planning time, and no request waits for a planner on the testbed either: the plan is made before.",
