@@ -15,6 +15,8 @@ import (
 // platforms and graphs are the same objects, which must not change as long as the cache is in use. What a run puts out does not
 // depend on what is in the cache. The zero value is ready to use, by any number of runs at the same time; its size is bounded.
 type Cache struct {
+	shared *Cache // see Local
+
 	lock    sync.RWMutex
 	answers map[question]map[string]planned // the inner key says more of loaded strategies and lost nodes: see answerKey
 	ops     int                             // in all plans of answers
@@ -23,6 +25,11 @@ type Cache struct {
 	roomy   map[*devices.Platform]*devices.Platform
 	paths   map[pair][]flow.Hop
 }
+
+// Local returns a cache that looks up in c what it does not have, and adds to it what it makes. Goroutines that have a local cache each
+// share their work and wait for each other only where something is new: even a lock that nobody holds has to be fetched from the other
+// core, several times a run.
+func (c *Cache) Local() *Cache { return &Cache{shared: c} }
 
 // pair is two nodes of a platform.
 type pair struct {
@@ -56,13 +63,27 @@ const (
 // answer returns the answer kept for a question in the state that key tells, if there is one.
 func (c *Cache) answer(q question, key []byte) (planned, bool) {
 	c.lock.RLock()
-	defer c.lock.RUnlock()
 	p, ok := c.answers[q][string(key)]
+	c.lock.RUnlock()
+	if ok || c.shared == nil {
+		return p, ok
+	}
+	if p, ok = c.shared.answer(q, key); ok {
+		c.remember(q, key, p)
+	}
 	return p, ok
 }
 
 // keep remembers an answer.
 func (c *Cache) keep(q question, key []byte, p planned) {
+	c.remember(q, key, p)
+	if c.shared != nil {
+		c.shared.keep(q, key, p)
+	}
+}
+
+// remember is keep without the shared cache.
+func (c *Cache) remember(q question, key []byte, p planned) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.ops > maxCachedOps || c.answers == nil {
@@ -86,7 +107,11 @@ func (c *Cache) pricesOf(p *devices.Platform, g *workloads.Graph) *devices.Costs
 	if t != nil {
 		return t
 	}
-	t = devices.NewCosts(p, g)
+	if c.shared != nil {
+		t = c.shared.pricesOf(p, g)
+	} else {
+		t = devices.NewCosts(p, g)
+	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.costs == nil || len(c.costs) >= maxCachedTables {
@@ -149,6 +174,9 @@ func (k *class) beliefKey() priced { return priced{k.Belief, k.first} }
 
 // pathOf returns the path between two nodes, always the same slice: see simulation.route.
 func (c *Cache) pathOf(p *devices.Platform, from, to int) []flow.Hop {
+	if c.shared != nil {
+		return c.shared.pathOf(p, from, to)
+	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	path, ok := c.paths[pair{p, from, to}]

@@ -39,7 +39,9 @@ func TestACacheChangesNothing(t *testing.T) {
 		require.Equal(t, want, digest(t, r, err), "seed %d: cold", seed)
 		cfg.Strategy = silent{}
 		var both sync.WaitGroup
-		for range 2 {
+		for _, cache := range []*Cache{&shared, &shared, shared.Local(), shared.Local()} {
+			cfg := cfg
+			cfg.Cache = cache
 			both.Go(func() {
 				r, err := Run(context.Background(), again(cfg))
 				if got := digest(t, r, err); got != want {

@@ -57,62 +57,6 @@ func newEvaluator(s *Sweep) *evaluator {
 	return e
 }
 
-// scenario returns the scenario of a point, which may be shared.
-func (e *evaluator) scenario(settings []setting) (*experiments.Scenario, error) {
-	var key strings.Builder
-	for i := range settings {
-		if e.cheap[i] == nil {
-			key.WriteString(settings[i].text)
-			key.WriteByte(0)
-		}
-	}
-	e.lock.Lock()
-	known := e.scenarios[key.String()]
-	e.lock.Unlock()
-	if known != nil {
-		if s, ok := e.substitute(known, key.String(), settings); ok {
-			return s, nil
-		}
-	}
-	s, err := e.sweep.scenario(settings)
-	if err != nil || known != nil {
-		return s, err
-	}
-	e.lock.Lock()
-	if len(e.scenarios) >= mostScenarios {
-		clear(e.scenarios)
-		e.forgetPlatforms()
-	}
-	e.scenarios[key.String()] = s
-	e.lock.Unlock()
-	if shared, ok := e.substitute(s, key.String(), settings); ok {
-		return shared, nil // of this point's platform there is one object from now on
-	}
-	return s, nil
-}
-
-// substitute sets the fields that may be set in a scenario as it is. Points with the same platform get the same object, which is what
-// the cache goes by.
-func (e *evaluator) substitute(known *experiments.Scenario, key string, settings []setting) (*experiments.Scenario, bool) {
-	s := *known
-	for i := range settings {
-		if e.cheap[i] == nil {
-			continue
-		}
-		if changesPlatform(e.sweep.axes[i].field) {
-			key += settings[i].text + "\x00"
-		} else if !e.cheap[i](&s, &settings[i]) {
-			return nil, false
-		}
-	}
-	platform, ok := e.platform(&s, key, settings)
-	if !ok {
-		return nil, false
-	}
-	s.Platform = platform
-	return &s, e.sound(&s)
-}
-
 // mostPlatforms bounds what is kept. A platform with another rate is a kilobyte, but its plans and prices, which the cache keeps, may
 // be a hundred.
 const mostPlatforms = 1024
@@ -123,11 +67,29 @@ func (e *evaluator) forgetPlatforms() {
 	e.cache.Store(&sim.Cache{})
 }
 
-// platform returns the platform of a point; s is the scenario in all else.
-func (e *evaluator) platform(s *experiments.Scenario, key string, settings []setting) (*devices.Platform, bool) {
+// knownScenario returns a scenario that was read before, or nil.
+func (e *evaluator) knownScenario(key []byte) *experiments.Scenario {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if p := e.platforms[key]; p != nil {
+	return e.scenarios[string(key)]
+}
+
+// keepScenario keeps what was read for others.
+func (e *evaluator) keepScenario(key []byte, s *experiments.Scenario) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if len(e.scenarios) >= mostScenarios {
+		clear(e.scenarios)
+		e.forgetPlatforms()
+	}
+	e.scenarios[string(key)] = s
+}
+
+// platform returns the platform of a point; s is the scenario in all else.
+func (e *evaluator) platform(s *experiments.Scenario, key []byte, settings []setting) (*devices.Platform, bool) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if p := e.platforms[string(key)]; p != nil {
 		return p, true
 	}
 	c := *s
@@ -139,26 +101,112 @@ func (e *evaluator) platform(s *experiments.Scenario, key string, settings []set
 	if len(e.platforms) >= mostPlatforms {
 		e.forgetPlatforms()
 	}
-	e.platforms[key] = c.Platform
+	e.platforms[string(key)] = c.Platform
 	return c.Platform, true
 }
 
-// sound reports whether the scenario holds together after substitutions, as far as reading it would check.
-func (e *evaluator) sound(s *experiments.Scenario) bool {
-	key := s.StrategyKey()
+// right reports whether a strategy takes its options.
+func (e *evaluator) right(key string, s *experiments.Scenario) bool {
 	e.lock.Lock()
 	checked := e.checked[key]
 	e.lock.Unlock()
-	if !checked {
-		if _, err := catalog.New(s.Strategy, s.Options); err != nil {
+	if checked {
+		return true
+	}
+	if _, err := catalog.New(s.Strategy, s.Options); err != nil {
+		return false
+	}
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if len(e.checked) >= mostPlatforms {
+		clear(e.checked)
+	}
+	e.checked[key] = true
+	return true
+}
+
+// memo is what a worker has looked up since the evaluator started anew, so that workers do not wait for each other at every point.
+type memo struct {
+	cache     *sim.Cache // the evaluator's, of that time
+	local     *sim.Cache // behind which it is
+	scenarios map[string]*experiments.Scenario
+	platforms map[string]*devices.Platform
+	checked   map[string]bool
+}
+
+// refresh forgets what was looked up if the evaluator has forgotten it.
+func (m *memo) refresh(cache *sim.Cache) {
+	if m.cache != cache || len(m.checked) >= mostPlatforms {
+		*m = memo{cache, cache.Local(), map[string]*experiments.Scenario{}, map[string]*devices.Platform{}, map[string]bool{}}
+	}
+}
+
+// scenario returns the scenario of a point, which may be shared.
+func (w *worker) scenario(settings []setting) (*experiments.Scenario, error) {
+	w.memo.refresh(w.cache.Load())
+	w.key = w.key[:0]
+	for i := range settings {
+		if w.cheap[i] == nil {
+			w.key = append(append(w.key, settings[i].text...), 0)
+		}
+	}
+	known := w.memo.scenarios[string(w.key)]
+	if known == nil {
+		if known = w.knownScenario(w.key); known != nil {
+			w.memo.scenarios[string(w.key)] = known
+		}
+	}
+	if known != nil {
+		if s, ok := w.substitute(known, settings); ok {
+			return s, nil
+		}
+	}
+	s, err := w.sweep.scenario(settings)
+	if err != nil || known != nil {
+		return s, err
+	}
+	w.keepScenario(w.key, s)
+	if shared, ok := w.substitute(s, settings); ok {
+		return shared, nil // of this point's platform there is one object from now on
+	}
+	return s, nil
+}
+
+// substitute sets the fields that may be set in a scenario as it is; w.key tells the others. Points with the same platform get the same
+// object, which is what the cache goes by. The scenario holds until the next one.
+func (w *worker) substitute(known *experiments.Scenario, settings []setting) (*experiments.Scenario, bool) {
+	w.varied = *known
+	s := &w.varied
+	for i := range settings {
+		if w.cheap[i] == nil {
+			continue
+		}
+		if changesPlatform(w.sweep.axes[i].field) {
+			w.key = append(append(w.key, settings[i].text...), 0)
+		} else if !w.cheap[i](s, &settings[i]) {
+			return nil, false
+		}
+	}
+	p := w.memo.platforms[string(w.key)]
+	if p == nil {
+		var ok bool
+		if p, ok = w.platform(s, w.key, settings); !ok {
+			return nil, false
+		}
+		w.memo.platforms[string(w.key)] = p
+	}
+	s.Platform = p
+	return s, w.sound(s)
+}
+
+// sound reports whether the scenario holds together after substitutions, as far as reading it would check.
+func (w *worker) sound(s *experiments.Scenario) bool {
+	key := s.StrategyKey()
+	if !w.memo.checked[key] {
+		if !w.right(key, s) {
 			return false
 		}
-		e.lock.Lock()
-		if len(e.checked) >= mostPlatforms {
-			clear(e.checked)
-		}
-		e.checked[key] = true
-		e.lock.Unlock()
+		w.memo.checked[key] = true
 	}
 	return arrives(&s.Arrivals)
 }
@@ -167,6 +215,9 @@ func (e *evaluator) sound(s *experiments.Scenario) bool {
 type worker struct {
 	*evaluator
 	shared   experiments.Shared
+	memo     memo
+	key      []byte               // scratch
+	varied   experiments.Scenario // scratch, see substitute
 	settings []setting
 	values   []value
 	rows     []row
@@ -237,7 +288,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed, Shared: &w.shared, Cache: w.cache.Load()})
+	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed, Shared: &w.shared, Cache: w.memo.local})
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

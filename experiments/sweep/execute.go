@@ -109,7 +109,12 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 			var published sync.WaitGroup // while one shard waits for the disk, the next is made
 			defer published.Wait()
 			for shard := range next {
-				publish, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) { done.Add(points); failed.Add(bad) })
+				publish, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) {
+					done.Add(points)
+					if bad > 0 {
+						failed.Add(bad)
+					}
+				})
 				if err != nil {
 					cancel(err)
 					return

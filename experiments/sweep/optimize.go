@@ -123,7 +123,7 @@ func (s *search) candidate(order int, settings []setting) *Candidate {
 func (s *search) extend(ctx context.Context, c *Candidate, n int) error {
 	w := s.worker()
 	copy(w.settings, c.settings)
-	scenario, err := s.scenario(c.settings)
+	scenario, err := w.scenario(c.settings)
 	price := 0.0
 	if err != nil {
 		c.Failure = oneLine(err)

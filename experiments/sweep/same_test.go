@@ -28,12 +28,13 @@ func TestSubstitutionIsReading(t *testing.T) {
 		scenario := strings.ReplaceAll(base[c.kind], "board:jetson-tx2", "paper-wlan-3")
 		s, err := Load(write(t, "sweep.toml", "scenario = \"base.toml\"\n[[axis]]\nfield = \""+c.field+"\"\nvalues = "+c.values, "base.toml", scenario))
 		require.NoError(t, err, c.field)
-		e := newEvaluator(s)
-		require.NotNil(t, e.cheap[0], c.field)
-		first, err := e.scenario(s.axes[0].values[:1])
+		w := newEvaluator(s).worker()
+		require.NotNil(t, w.cheap[0], c.field)
+		read, err := w.scenario(s.axes[0].values[:1])
 		require.NoError(t, err)
-		second := s.axes[0].values[1:]
-		substituted, ok := e.substitute(first, "", second)
+		first, second := *read, s.axes[0].values[1:]
+		w.key = w.key[:0]
+		substituted, ok := w.substitute(&first, second)
 		require.True(t, ok, c.field)
 		fresh, err := s.scenario(second)
 		require.NoError(t, err)

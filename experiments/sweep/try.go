@@ -111,7 +111,7 @@ func (s *Sweep) tryValue(e *evaluator, axes [][]setting, settings []setting, i, 
 		if rest > 0 && t > 0 {
 			break
 		}
-		_, err := e.scenario(settings)
+		_, err := e.worker().scenario(settings)
 		if err == nil {
 			return nil
 		}

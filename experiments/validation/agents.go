@@ -60,7 +60,7 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	}
 	defer session.Abort()
 	beat := &cadence{}
-	passes, err := beat.profile(ctx, session, c, 0)
+	passes, err := beat.profile(ctx, session, c, beforeSchedule)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,9 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	m.Modelled, err = b.modelled(ctx, c, schedule, m)
 	return m, err
 }
+
+// beforeSchedule is how far apart passes come as long as nobody knows how far apart requests will.
+const beforeSchedule = time.Second
 
 // cadence keeps what goes over the ops of a plan apart: passes of a profile and lone requests.
 type cadence struct {

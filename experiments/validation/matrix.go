@@ -101,7 +101,7 @@ const (
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
 	f := matrixFile{Requests: 15, Warmup: 1, Blocks: 5, Crowds: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
-		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(750)}}
+		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(3000)}}
 	p, _ := strict.Parse(file, data, &f)
 	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, Modelled: f.Modelled, Steady: f.Steady,
 		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}

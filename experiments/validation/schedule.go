@@ -12,7 +12,7 @@ import (
 // Lone requests are given more time than the simulator thinks they need, or they would wait for each other and not be lone. Where
 // that was too little, the second attempt gives them much more.
 const (
-	patience     = 1.25
+	patience     = 1.3
 	muchPatience = 3
 )
 
