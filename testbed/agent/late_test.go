@@ -33,6 +33,7 @@ func TestLatenessDoesNotAddUp(t *testing.T) {
 		if s == nil || len(s.plan.Ops) < 3 || slices.ContainsFunc(s.plan.Ops, func(o strategies.Op) bool { return o.Kind == strategies.Send }) {
 			continue // this network is late by itself
 		}
+		s.at = s.at[:1] // time does not run backwards where another request begins in between
 		want := simulate(t, s)
 		if tied(want) {
 			continue
