@@ -28,6 +28,9 @@ const (
 	mostPlatforms  = 64
 )
 
+// Lend lets outcomes of runs hold until the next run only, which then uses their memory.
+func (h *Shared) Lend() { h.workspace.Lend = true }
+
 // simulator returns the simulator's memory; nil if nothing is shared.
 func (h *Shared) simulator() *sim.Workspace {
 	if h == nil {

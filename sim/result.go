@@ -88,8 +88,12 @@ func (s *simulation) result() *Result {
 	if s.trace != nil {
 		s.traceRest()
 	}
-	st := &s.stats
-	r := &Result{Arrived: st.arrived, Completed: st.completed, Failed: st.failed, InFlight: s.inFlight, Failures: st.failures,
+	st, room := &s.stats, s.cfg.Workspace.lend()
+	if room == nil {
+		room = new(lent)
+	}
+	r := &room.result
+	*r = Result{Arrived: st.arrived, Completed: st.completed, Failed: st.failed, InFlight: s.inFlight, Failures: st.failures,
 		Latency: st.latency(), Events: s.events(), Records: st.records, Trace: s.trace, Makespan: st.last}
 	if s.inFlight > 0 {
 		r.Makespan = s.now
@@ -97,9 +101,10 @@ func (s *simulation) result() *Result {
 	if st.completed > 0 {
 		r.PlanningTime = st.planning / time.Duration(st.completed)
 	}
-	s.nodeResults(r)
+	s.nodeResults(r, room)
 	if k := len(s.resources); k > 0 {
-		r.Resources = make([]ResourceResult, k)
+		room.resources = resized(room.resources, k)
+		r.Resources = room.resources
 	}
 	for i := range r.Resources {
 		r.Resources[i] = ResourceResult{s.resources[i].Name, s.net.BytesCarried(s.now, int32(i))}
@@ -114,13 +119,14 @@ func (s *simulation) result() *Result {
 }
 
 // nodeResults writes down what the nodes did.
-func (s *simulation) nodeResults(r *Result) {
+func (s *simulation) nodeResults(r *Result, memory *lent) {
 	k := 0
 	for j := range s.nodes {
 		k += len(s.nodes[j].spec.Clusters)
 	}
-	r.Nodes = make([]NodeResult, len(s.nodes))
-	room := make([]ClusterResult, k)
+	memory.nodes, memory.clusters = resized(memory.nodes, len(s.nodes)), resized(memory.clusters, k)
+	r.Nodes = memory.nodes
+	room := memory.clusters
 	for j := range s.nodes {
 		n := &r.Nodes[j]
 		k := len(s.nodes[j].spec.Clusters)

@@ -8,7 +8,29 @@ import (
 // Workspace keeps the memory of a run for the next one. With many short runs, handing out that memory and collecting it is most of
 // the work. What a run puts out, its Result included, is its own and does not depend on the workspace. The zero value is ready to use,
 // by one run at a time.
-type Workspace struct{ idle *simulation }
+type Workspace struct {
+	// Lend makes runs put their Result, too, into memory of the workspace: it holds until the next run begins.
+	Lend bool
+
+	idle *simulation
+	lent lent
+}
+
+// lent is the memory of a Result.
+type lent struct {
+	result    Result
+	nodes     []NodeResult
+	clusters  []ClusterResult
+	resources []ResourceResult
+}
+
+// lend returns where the workspace wants results; nil: nowhere.
+func (w *Workspace) lend() *lent {
+	if w == nil || !w.Lend {
+		return nil
+	}
+	return &w.lent
+}
 
 // take returns a simulation that has done nothing, with the memory of the last one if there was one. A run that panics does not give
 // it back.

@@ -226,7 +226,9 @@ type worker struct {
 
 func (e *evaluator) worker() *worker {
 	n := len(e.sweep.axes)
-	return &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
+	w := &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
+	w.shared.Lend()
+	return w
 }
 
 // point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
