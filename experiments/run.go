@@ -48,7 +48,11 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err // the simulator looks at it only every few thousand events
 	}
-	s = s.with(o)
+	room := o.Shared.lend()
+	if room == nil {
+		room = new(lent)
+	}
+	s = s.with(o, &room.scenario)
 	workspace := o.Shared.simulator()
 	if s.Planning.Measured || s.BeliefError > 0 {
 		o.Shared, o.Cache = nil, nil
@@ -68,7 +72,8 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if r == nil {
 		return nil, err
 	}
-	return &Outcome{Result: r, Summary: s.summary(r), Platform: s.Platform, Models: s.Models}, err
+	room.outcome = Outcome{Result: r, Summary: s.summary(r), Platform: s.Platform, Models: s.Models}
+	return &room.outcome, err
 }
 
 // simulate runs from the beginning or goes on from a checkpoint.
@@ -80,9 +85,10 @@ func (o *Overrides) simulate(ctx context.Context, cfg sim.Config) (*sim.Result, 
 	return sim.Run(ctx, cfg)
 }
 
-// with returns the scenario with the overrides applied; Options may be the file's own.
-func (s *Scenario) with(o Overrides) *Scenario {
-	c := *s
+// with returns the scenario with the overrides applied, in room; Options may be the file's own.
+func (s *Scenario) with(o Overrides, room *Scenario) *Scenario {
+	c := room
+	*c = *s
 	if o.Strategy != "" && o.Strategy != s.Strategy {
 		c.Strategy, c.Options = o.Strategy, o.Options
 	} else if len(o.Options) > 0 {
@@ -93,7 +99,7 @@ func (s *Scenario) with(o Overrides) *Scenario {
 	if o.Seed != nil {
 		c.Seed = *o.Seed
 	}
-	return &c
+	return c
 }
 
 // config makes the simulator's configuration, with fresh state but for the strategy, which may be a shared one.

@@ -19,6 +19,13 @@ type Shared struct {
 	platforms  map[*devices.Platform]bool     // that these have planned for since they were made
 	seeded     map[string]bool                // by name: whether there is an option seed
 	workspace  sim.Workspace
+	lent       lent
+}
+
+// lent is the memory of an outcome, and of the scenario that it is of.
+type lent struct {
+	scenario Scenario
+	outcome  Outcome
 }
 
 // The bounds of what is kept; what is full starts anew. A strategy may keep, for every platform that it plans for, what it has worked
@@ -30,6 +37,14 @@ const (
 
 // Lend lets outcomes of runs hold until the next run only, which then uses their memory.
 func (h *Shared) Lend() { h.workspace.Lend = true }
+
+// lend returns where outcomes go; nil: nowhere.
+func (h *Shared) lend() *lent {
+	if h == nil || !h.workspace.Lend {
+		return nil
+	}
+	return &h.lent
+}
 
 // simulator returns the simulator's memory; nil if nothing is shared.
 func (h *Shared) simulator() *sim.Workspace {

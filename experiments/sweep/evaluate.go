@@ -221,6 +221,7 @@ type worker struct {
 	settings []setting
 	values   []value
 	rows     []row
+	numbers  []float64   // of rows
 	stop     func() bool // leaves out the rest of a point's replications; nil: never
 }
 
@@ -234,7 +235,7 @@ func (e *evaluator) worker() *worker {
 // point runs a point as often as the sweep says and returns its rows, which hold until the next call; none if a constraint leaves
 // the point out. Failures of the modelled world and of the point's values are rows; the only error is the context's.
 func (w *worker) point(ctx context.Context, point int64) ([]row, error) {
-	w.rows = w.rows[:0]
+	w.rows, w.numbers = w.rows[:0], w.numbers[:0]
 	w.space.settings(point, w.settings)
 	if !w.sweep.allowed(w.settings, w.values) {
 		return nil, nil
@@ -295,10 +296,11 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 		r.failure = oneLine(err)
 		return r
 	}
-	r.values = make([]float64, len(w.metrics))
+	first := len(w.numbers)
 	for i := range w.metrics {
-		r.values[i] = w.metrics[i].of(out)
+		w.numbers = append(w.numbers, w.metrics[i].of(out))
 	}
+	r.values = w.numbers[first:len(w.numbers):len(w.numbers)]
 	return r
 }
 
