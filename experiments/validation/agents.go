@@ -60,24 +60,27 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	}
 	defer session.Abort()
 	beat := &cadence{}
-	passes, err := beat.profile(ctx, session, c, beforeSchedule)
+	passes, err := beat.profile(ctx, session, c, 0)
 	if err != nil {
 		return nil, err
 	}
-	schedule, err := c.Schedule(passes)
+	schedule, err := c.Schedule(passes) // a rough one: how far apart requests come is not known yet
 	if err != nil {
 		return nil, err
 	}
-	m, err := b.serve(ctx, session, c, schedule, beat)
+	if passes, err = beat.profile(ctx, session, c, schedule.Apart); err != nil {
+		return nil, err
+	}
+	if schedule, err = c.Schedule(passes); err != nil {
+		return nil, err
+	}
+	m, err := b.serve(ctx, session, c, schedule, beat, passes)
 	if err != nil || len(schedule.Modelled) == 0 {
 		return m, err
 	}
 	m.Modelled, err = b.modelled(ctx, c, schedule, m)
 	return m, err
 }
-
-// beforeSchedule is how far apart passes come as long as nobody knows how far apart requests will.
-const beforeSchedule = time.Second
 
 // cadence keeps what goes over the ops of a plan apart: passes of a profile and lone requests.
 type cadence struct {
@@ -152,16 +155,18 @@ func (b *AgentBench) open(model string, g *workloads.Graph) error {
 	return err
 }
 
-// serve runs both phases with real work, and checks the first and the last answer of the first phase.
-func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule, beat *cadence) (*Measurement, error) {
+// serve runs both phases with real work, and checks the first and the last answer of the first phase. The passes before the first block were
+// made just now.
+func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, schedule Schedule, beat *cadence, passes []Profile) (*Measurement, error) {
 	input := RandomInput(c.Graph, c.Plan.Batch, b.seed)
 	m := &Measurement{}
 	var first []controller.Outcome
 	var err error
 	for i, times := range schedule.Latency {
-		passes, err := beat.profile(ctx, s, c, schedule.Apart)
-		if err != nil {
-			return nil, err
+		if i > 0 {
+			if passes, err = beat.profile(ctx, s, c, schedule.Apart); err != nil {
+				return nil, err
+			}
 		}
 		lone := requests(times)
 		if i == 0 {

@@ -33,7 +33,7 @@ type Case struct {
 	Profile Profiling
 	Check   bool // whether outputs are compared with those of the unsplit network
 
-	// Schedule is asked once, with the first profile, and says when requests come.
+	// Schedule says with a profile when requests come. It may be asked again when a better one is there; what it said last counts.
 	Schedule func([]Profile) (Schedule, error)
 }
 
