@@ -178,7 +178,7 @@ func (s *ortSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, err
 	}
 	for i, spec := range s.outputs {
 		outNames[i] = p.text(spec.Name)
-		if t, given := into[spec.Name]; given {
+		if t, given := into[spec.Name]; given && spec.takes(t.Shape) { // else the library would refuse it, whatever it computes
 			var err error
 			if results[i], err = s.value(&p, t); err != nil {
 				return nil, fmt.Errorf("output %q: %w", spec.Name, err)
@@ -192,10 +192,16 @@ func (s *ortSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, err
 	out := map[string]Tensor{}
 	for i, spec := range s.outputs {
 		t, given := into[spec.Name]
-		if !given {
-			var err error
-			if t, err = s.tensor(results[i]); err != nil {
+		if !given || !spec.takes(t.Shape) {
+			made, err := s.tensor(results[i])
+			if err != nil {
 				return nil, fmt.Errorf("output %q: %w", spec.Name, err)
+			}
+			if given && !slices.Equal(t.Shape, made.Shape) {
+				return nil, fmt.Errorf("output %q has shape %v, not %v", spec.Name, made.Shape, t.Shape)
+			}
+			if copy(t.Data, made.Data); !given {
+				t = made
 			}
 		}
 		out[spec.Name] = t
