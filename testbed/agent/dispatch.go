@@ -20,7 +20,7 @@ func (r *Runtime) happens(due time.Duration) (late time.Duration) {
 		due = now
 	}
 	at := now
-	if r.cfg.Pacer != nil {
+	if r.cfg.Emulated {
 		at = min(now, max(due, now-wire.Forgiven))
 	}
 	r.now = max(r.now, at)

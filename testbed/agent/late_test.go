@@ -39,10 +39,10 @@ func TestLatenessDoesNotAddUp(t *testing.T) {
 			continue
 		}
 		alone++
-		run := func(late time.Duration) (got *trace.Trace, lag time.Duration) {
+		run := func(emulated bool, late time.Duration) (got *trace.Trace, lag time.Duration) {
 			synctest.Test(t, func(t *testing.T) {
 				x := open(t, s, setup{hollow: true, only: func(cfg *Config) {
-					cfg.Clock = sleepy{cfg.Clock, late}
+					cfg.Clock, cfg.Emulated = sleepy{cfg.Clock, late}, emulated
 					cfg.Pacer = NewPacer(cfg.Clock, &cfg.Platform.Nodes[cfg.Node], false)
 					for _, w := range cfg.Workers {
 						w.(*Modelled).Pacer = cfg.Pacer
@@ -59,9 +59,12 @@ func TestLatenessDoesNotAddUp(t *testing.T) {
 		for _, c := range want.Computes {
 			shortest = min(shortest, c.End-c.Start)
 		}
-		got, _ := run(min(shortest, wire.Forgiven) / 2) // later than an op is long, the work itself would be late
+		late := min(shortest, wire.Forgiven) / 2 // later than an op is long, the work itself would be late
+		got, _ := run(true, late)
 		require.Equal(t, ends(want), ends(got), "seed %d", seed)
-		got, lag := run(2 * wire.Forgiven)
+		got, _ = run(false, late)
+		require.Greater(t, slices.Max(ends(got)), slices.Max(ends(want))+late, "seed %d: a real board is as late as it is", seed)
+		got, lag := run(true, 2*wire.Forgiven)
 		require.GreaterOrEqual(t, lag, wire.Forgiven, "seed %d", seed)
 		require.Greater(t, slices.Max(ends(got)), slices.Max(ends(want))+wire.Forgiven-1, "seed %d", seed)
 	}

@@ -26,6 +26,8 @@ type Config struct {
 	// Transport joins the nodes by the names that Platform gives them. The runtime closes it. It may be nil on a platform of one.
 	Transport wire.Transport
 	Clock     wire.Clock
+	// Emulated nodes count from when things were due, where this machine wakes up later: see Runtime.happens. Real ones count by the clock.
+	Emulated bool
 	// Memory is what tensors are assembled in. It may be nil.
 	Memory *inference.Memory
 	// Hollow sessions hold and move no tensors: what is left is the protocol. Emulated networks are charged the plan's bytes.

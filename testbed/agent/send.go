@@ -30,7 +30,7 @@ func (r *Runtime) send(a *activity, op int) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.report.SentBytes[o.To] += bytes
-		if r.cfg.Pacer != nil && late > 0 {
+		if r.cfg.Emulated && late > 0 {
 			r.report.noteLag(a.id, op, late)
 		}
 		r.report.Trace.AddTransfer(trace.Transfer{Request: a.id, Op: int32(op), From: int32(o.Node), To: int32(o.To), Bytes: bytes,
@@ -47,7 +47,7 @@ func (r *Runtime) transmit(a *activity, op int, bytes int64, ready time.Duration
 	o := &a.recipe.Plan.Plan.Ops[op]
 	m := &wire.Message{Kind: wire.Tensor, Request: uint64(a.recipe.index)<<planShift | uint64(a.id), Op: int32(op), Layer: int32(o.Part.Layer),
 		Region: regionOf(o.Part.Region), DType: wire.Float32, Charge: bytes}
-	if r.cfg.Pacer != nil {
+	if r.cfg.Emulated {
 		m.Ready = ready
 	}
 	if !r.cfg.Hollow {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"hidp/strategies"
 	"hidp/testbed/agent"
+	"hidp/testbed/control"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
@@ -50,6 +52,11 @@ func (l *loaded) close() error {
 		errs = append(errs, m.Session.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// emulated reports whether the node is one that this machine stands for: it is slower, or the network is not real.
+func (j *job) emulated() bool {
+	return j.network.Kind == control.NetworkSpec_SHAPED || slices.ContainsFunc(j.clusters, func(c cluster) bool { return c.slowdown > 1 })
 }
 
 // fits checks that the plans' memory can be had on this machine.

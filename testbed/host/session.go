@@ -229,7 +229,7 @@ func (s *session) open(o *control.Open) (*control.Event_Opened, error) {
 // start begins the runtime.
 func (s *session) start() error {
 	j := s.job
-	cfg := agent.Config{Platform: j.platform, Node: j.node, Plans: j.plans, Clock: s.host.clock, Memory: s.memory, Hollow: j.modelled,
+	cfg := agent.Config{Platform: j.platform, Node: j.node, Plans: j.plans, Clock: s.host.clock, Memory: s.memory, Emulated: j.emulated(), Hollow: j.modelled,
 		Finished: s.finished, Failed: s.failed, Lost: s.lost}
 	cfg.Workers, cfg.CPUs, cfg.Pacer = s.crew()
 	if s.tcp != nil {
