@@ -15,12 +15,13 @@
 //
 // # What is compared with what
 //
-// The simulator is given the plan, the platform's network, and how long every op takes on its cluster: the profile, taken from the
-// deployed sub-models before the first request and apart from all of them. It is given no latency. So three errors can be told
-// apart:
+// The simulator is given the plan, the platform's network, and how long every op takes on its cluster: profiles, taken from the
+// deployed sub-models before each block of requests that they are for, and apart from all. It is given no latency. A profile is some
+// passes over the ops in the order of the plan, as far apart as the requests: what an op costs depends on what ran before it, and on
+// how long ago it ran last (caches, and what the kernel forgets of memory that is not used). So three errors can be told apart:
 //
-//   - the whole: simulated with the profile against measured;
-//   - protocol: the same simulation against agents that only wait as long as the profile says. What is left is what agents, network
+//   - the whole: simulated with the profiles against measured;
+//   - protocol: a simulation with the first profile against agents that only wait as long as that says. What is left is what agents, network
 //     and machine add to the model of a run;
 //   - cost model: simulated with the platform's board files against simulated with the profile: how far the boards' figures are
 //     from this machine.

@@ -27,7 +27,7 @@ func (s simulation) schedule(ctx context.Context, o Settings, patience float64) 
 	if err != nil {
 		return Schedule{}, err
 	}
-	apart := time.Duration(math.Ceil(float64(float64(latency)*patience))) + o.Gap
+	apart := time.Duration(math.Ceil(float64(latency)*patience)) + o.Gap
 	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
 	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Crowds: o.Crowds, Profile: s.profile, Apart: apart, Together: together}
 	for i := range o.Blocks {

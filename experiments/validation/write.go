@@ -83,7 +83,7 @@ func (r *Report) markdown(figures []figure) string {
 	tables := r.Tables()
 	para("# %s", tables[0].Title)
 	para("One plan, run twice: by agents that compute and exchange tensors, and by the simulator. The simulator knows the plan, the network of %s, and how long every op takes on its "+
-		"core cluster, which was measured in the deployed sub-models before the first request. It knows no latency. Errors are simulated/measured − 1: positive where the simulator is too slow.", r.Platform)
+		"core cluster, which was measured in the deployed sub-models before the requests. It knows no latency. Errors are simulated/measured − 1: positive where the simulator is too slow.", r.Platform)
 	tables[0].Title = ""
 	b.WriteString(tables[0].Markdown() + "\n")
 	for _, f := range figures {
