@@ -35,6 +35,7 @@ func TestAWorkspaceChangesNothing(t *testing.T) {
 		require.Equal(t, want, digest(t, r, err), name)
 	}
 	for seed := range uint64(250) {
+		w.Lend = seed%4 < 2
 		check("random", func() Config {
 			cfg := faultyRun(seed)
 			cfg.Records = seed%2 == 0

@@ -40,7 +40,6 @@ type evaluator struct {
 	lock      sync.Mutex
 	scenarios map[string]*experiments.Scenario // by the values of the other axes
 	platforms map[string]*devices.Platform     // by these and the values of axes that change the platform
-	checked   map[string]bool                  // StrategyKeys of strategies whose options are right
 }
 
 // mostScenarios bounds what is kept; when it is full it starts anew. A scenario with the paper's platform and a large network is
@@ -49,7 +48,7 @@ const mostScenarios = 256
 
 func newEvaluator(s *Sweep) *evaluator {
 	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), layout: newLayout(s.columns()), scenarios: map[string]*experiments.Scenario{},
-		platforms: map[string]*devices.Platform{}, checked: map[string]bool{}}
+		platforms: map[string]*devices.Platform{}}
 	e.cache.Store(&sim.Cache{})
 	for i := range s.axes {
 		e.cheap = append(e.cheap, substitutionOf(s.axes[i].field))
@@ -105,33 +104,13 @@ func (e *evaluator) platform(s *experiments.Scenario, key []byte, settings []set
 	return c.Platform, true
 }
 
-// right reports whether a strategy takes its options.
-func (e *evaluator) right(key string, s *experiments.Scenario) bool {
-	e.lock.Lock()
-	checked := e.checked[key]
-	e.lock.Unlock()
-	if checked {
-		return true
-	}
-	if _, err := catalog.New(s.Strategy, s.Options); err != nil {
-		return false
-	}
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	if len(e.checked) >= mostPlatforms {
-		clear(e.checked)
-	}
-	e.checked[key] = true
-	return true
-}
-
 // memo is what a worker has looked up since the evaluator started anew, so that workers do not wait for each other at every point.
 type memo struct {
 	cache     *sim.Cache // the evaluator's, of that time
 	local     *sim.Cache // behind which it is
 	scenarios map[string]*experiments.Scenario
 	platforms map[string]*devices.Platform
-	checked   map[string]bool
+	checked   map[string]bool // StrategyKeys of strategies whose options are right
 }
 
 // refresh forgets what was looked up if the evaluator has forgotten it.
@@ -203,7 +182,7 @@ func (w *worker) substitute(known *experiments.Scenario, settings []setting) (*e
 func (w *worker) sound(s *experiments.Scenario) bool {
 	key := s.StrategyKey()
 	if !w.memo.checked[key] {
-		if !w.right(key, s) {
+		if _, err := catalog.New(s.Strategy, s.Options); err != nil {
 			return false
 		}
 		w.memo.checked[key] = true

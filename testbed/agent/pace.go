@@ -81,8 +81,11 @@ func (o *pacedOp) advance(now time.Duration) {
 // ceilNanoseconds rounds up, but for what float rounding may have added to a whole number.
 func ceilNanoseconds(ns float64) time.Duration { return time.Duration(math.Ceil(ns - 1e-3)) }
 
-// begin notes that an op starts on cluster k.
+// begin notes that an op starts on cluster k; start 0 means now.
 func (p *Pacer) begin(k int, start time.Duration) {
+	if start == 0 {
+		start = p.clock.Now()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := &p.ops[k]
@@ -135,8 +138,6 @@ func (m *Modelled) Run(ctx context.Context, t *Task) (Done, error) { return run(
 
 func (m *Modelled) begin(t *Task) { m.Pacer.begin(t.Cluster, t.start) }
 
-func (m *Modelled) now() time.Duration { return m.Pacer.clock.Now() }
-
 func (m *Modelled) compute(_ context.Context, t *Task) (Done, error) {
 	d := Done{Work: m.Costs[t.Plan](t.Op)}
 	if !t.Hollow {
@@ -151,9 +152,6 @@ func (m *Modelled) hold(ctx context.Context, t *Task, d *Done, err error) error 
 
 // run does a task on the calling thread.
 func run(ctx context.Context, w pacedWorker, t *Task) (Done, error) {
-	if t.start == 0 {
-		t.start = w.now()
-	}
 	w.begin(t)
 	d, err := w.compute(ctx, t)
 	return d, w.hold(ctx, t, &d, err)
@@ -192,8 +190,6 @@ type Pace struct {
 func (p *Pace) Run(ctx context.Context, t *Task) (Done, error) { return run(ctx, p, t) }
 
 func (p *Pace) begin(t *Task) { p.Pacer.begin(t.Cluster, t.start) }
-
-func (p *Pace) now() time.Duration { return p.Pacer.clock.Now() }
 
 func (p *Pace) compute(ctx context.Context, t *Task) (Done, error) {
 	if p.spent == nil {

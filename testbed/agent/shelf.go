@@ -130,29 +130,22 @@ func (s *shelf) drop(layer int) {
 }
 
 // clear gives everything back, for good, when nobody reads it any more.
-func (s *shelf) clear() {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.emptied = true
-	for layer := range s.held {
-		s.drop(layer)
-	}
-}
+func (s *shelf) clear() { s.giveUp(true) }
 
 // empty gives everything up, for good. Ops under way may still read, so memory is left to the garbage collector.
-func (s *shelf) empty() {
+func (s *shelf) empty() { s.giveUp(false) }
+
+func (s *shelf) giveUp(back bool) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.emptied = true
-	for layer, bytes := range s.held {
-		s.store.Drop(layer)
-		s.memory.add(-bytes)
-		s.held[layer], s.release[layer] = 0, nil
+	if !back {
+		clear(s.release)
+	}
+	for layer := range s.held {
+		s.drop(layer)
 	}
 }

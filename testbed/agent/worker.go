@@ -20,7 +20,6 @@ type Worker interface {
 // pacedWorker is a Worker that holds results back until a time. Run is begin, compute and hold.
 type pacedWorker interface {
 	Worker
-	now() time.Duration
 	begin(t *Task)                                               // the op starts, at t.start
 	compute(ctx context.Context, t *Task) (Done, error)          // on the cluster's thread
 	hold(ctx context.Context, t *Task, d *Done, err error) error // waits, sets d.ended and d.Lag, and returns err or why it did not wait to the end

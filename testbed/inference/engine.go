@@ -114,29 +114,25 @@ func checkPorts(s Session, inputs, into map[string]Tensor) error {
 			return fmt.Errorf("input %q is missing", spec.Name)
 		}
 	}
-	if err := fit("input", s.Inputs(), inputs, true); err != nil {
+	if err := checkNamed("input", s.Inputs(), inputs); err != nil {
 		return err
 	}
-	return fit("output", s.Outputs(), into, false) // what engines infer of poolings that round up is not always what they compute
-}
-
-// fit compares tensors with the specs of a kind of ports; shapes only if these are binding.
-func fit(kind string, specs []Spec, tensors map[string]Tensor, binding bool) error {
-	for _, s := range specs {
-		t, ok := tensors[s.Name]
-		if !ok {
-			continue
-		}
-		if err := t.Check(); err != nil {
-			return fmt.Errorf("%s %q: %w", kind, s.Name, err)
-		}
-		if binding && !s.takes(t.Shape) {
-			return fmt.Errorf("%s %q has shape %v instead of %v", kind, s.Name, t.Shape, s.Shape)
+	for _, spec := range s.Inputs() { // not outputs: what an engine infers of poolings that round up is not always what it computes
+		if t := inputs[spec.Name]; !spec.takes(t.Shape) {
+			return fmt.Errorf("input %q has shape %v instead of %v", spec.Name, t.Shape, spec.Shape)
 		}
 	}
-	for name := range tensors {
+	return checkNamed("output", s.Outputs(), into)
+}
+
+// checkNamed reports tensors without a port of a kind, or that are none.
+func checkNamed(kind string, specs []Spec, tensors map[string]Tensor) error {
+	for name, t := range tensors {
 		if !slices.ContainsFunc(specs, func(s Spec) bool { return s.Name == name }) {
 			return fmt.Errorf("the model has no %s %q", kind, name)
+		}
+		if err := t.Check(); err != nil {
+			return fmt.Errorf("%s %q: %w", kind, name, err)
 		}
 	}
 	return nil

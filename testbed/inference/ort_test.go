@@ -74,6 +74,15 @@ func TestEngines(t *testing.T) {
 				out, err := s.Run(map[string]Tensor{"x": {[]int{2, 3}, []float32{0, 1, 2, 3, 4, 5}}}, nil)
 				require.NoError(t, err)
 				require.Equal(t, map[string]Tensor{"y": {[]int{2, 3}, []float32{1, 3, 5, 7, 9, 11}}}, out)
+				into := NewTensor(2, 3)
+				again, err := s.Run(map[string]Tensor{"x": {[]int{2, 3}, []float32{0, 1, 2, 3, 4, 5}}}, map[string]Tensor{"y": into})
+				require.NoError(t, err)
+				require.Equal(t, out, again)
+				require.Same(t, &into.Data[0], &again["y"].Data[0])
+				_, err = s.Run(map[string]Tensor{"x": NewTensor(2, 3)}, map[string]Tensor{"y": NewTensor(1, 3)})
+				require.Error(t, err, "room for one row of two")
+				_, err = s.Run(map[string]Tensor{"x": NewTensor(2, 3)}, map[string]Tensor{"z": into})
+				require.ErrorContains(t, err, `no output "z"`)
 				for name, c := range map[string]struct {
 					in   map[string]Tensor
 					says string

@@ -10,7 +10,11 @@ import (
 // Pool holds slices of elements of type T that nobody uses. It keeps as much as was ever in use at a time, by size. The zero value is
 // empty and ready; a nil *Pool keeps nothing and leaves all to the garbage collector. Safe for concurrent use.
 type Pool[T any] struct {
+	// Most is how many elements are kept, where others decide on sizes; 0: all. It is only read.
+	Most int
+
 	mu   sync.Mutex
+	kept int                      // elements
 	free [4 * bits.UintSize][][]T // by class: the last that came back is the first to go, as caches still hold it
 }
 
@@ -30,6 +34,7 @@ func (p *Pool[T]) Get(n int) []T {
 	s := list[last]
 	list[last] = nil
 	p.free[class] = list[:last]
+	p.kept -= size
 	return s[:n]
 }
 
@@ -45,6 +50,10 @@ func (p *Pool[T]) Put(s []T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.Most > 0 && p.kept+size > p.Most {
+		return
+	}
+	p.kept += size
 	p.free[class] = append(p.free[class], s)
 }
 

@@ -68,6 +68,20 @@ func TestForeignAndEmptySlices(t *testing.T) {
 	require.Equal(t, 10, cap(q.Get(9)))
 }
 
+// A pool with a bound keeps no more, whatever sizes come back.
+func TestBound(t *testing.T) {
+	p := Pool[byte]{Most: 100}
+	for n := 10; n < 60; n += 10 {
+		p.Put(p.Get(n))
+		p.Put(make([]byte, 40))
+		require.LessOrEqual(t, p.kept, p.Most)
+	}
+	kept := p.kept
+	require.Greater(t, kept, 60)
+	p.Get(40)
+	require.Equal(t, kept-40, p.kept)
+}
+
 func TestConcurrentUse(t *testing.T) {
 	var p Pool[int]
 	var all sync.WaitGroup

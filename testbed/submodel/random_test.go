@@ -74,8 +74,8 @@ func randomParts(all workloads.Slice, how, rows int, rng *rand.Rand) []workloads
 }
 
 // compareRandom runs random partitions of random networks and compares with the network whole.
-func compareRandom(t *testing.T, rt *rapid.T, dir string, engines ...inference.Engine) {
-	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 7))
+func compareRandom(rt require.TestingT, seed uint64, dir string, engines ...inference.Engine) {
+	rng := rand.New(rand.NewPCG(seed, 7))
 	src := randomSource(rt, dir, rng)
 	defer src.Close()
 	g := src.Graph
@@ -124,13 +124,16 @@ func sums(g *workloads.Graph, list []workloads.Slice) bool {
 
 func TestRandomPartitionsInReferenceEngine(t *testing.T) {
 	dir := t.TempDir()
-	rapid.Check(t, func(rt *rapid.T) { compareRandom(t, rt, dir, inference.Reference{}) })
+	rapid.Check(t, func(rt *rapid.T) { compareRandom(rt, rapid.Uint64().Draw(rt, "seed"), dir, inference.Reference{}) })
 }
 
 func TestRandomPartitionsInBothEngines(t *testing.T) {
 	engine := ort(t)
 	dir := t.TempDir()
-	rapid.Check(t, func(rt *rapid.T) { compareRandom(t, rt, dir, engine, inference.Reference{}) })
+	compareRandom(t, 0xc2, dir, engine, inference.Reference{}) // ONNX Runtime infers two rows for a pooling that rounds up, and computes one
+	rapid.Check(t, func(rt *rapid.T) {
+		compareRandom(rt, rapid.Uint64().Draw(rt, "seed"), dir, engine, inference.Reference{})
+	})
 }
 
 // A slice that ignores its halo is computed with zeros where rows of neighbours would be: it can be cut, its outputs have the right

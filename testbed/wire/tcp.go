@@ -62,6 +62,7 @@ func Listen(addr string, o Options) (*TCP, error) {
 	}
 	t := &TCP{options: o, incarnation: rand.Uint64() | 1, listener: l, in: newInbox(), greeting: make(chan struct{}, maxGreeting),
 		peers: map[string]string{}, links: map[string]*link{}, sources: map[string]*source{}, lost: map[string]error{}, conns: map[net.Conn]struct{}{}}
+	t.buffers.pool.Most = int(o.Limits.Window) // peers decide on sizes
 	t.ctx, t.end = context.WithCancelCause(context.Background())
 	t.spawn(t.accept)
 	return t, nil
