@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"hidp/strategies"
@@ -39,36 +40,16 @@ func (p *Profile) Work(plan *strategies.Plan, i int) time.Duration {
 	return p.Ops[k][i].Median
 }
 
-// Profile measures every compute op of every plan as it is deployed, in place, one at a time on the whole testbed. It goes over the ops
-// in the order of the plans again and again, so that each finds caches as those before it leave them, as in a run, and what happens on
-// the machine meanwhile does not meet one op alone. In a session that was not profiled before one more pass comes first, which does not
+// Profile measures every compute op of every plan as it is deployed, in place, in the order of the plans' depth, so that each finds caches as those
+// before it leave them, as in a run. Ops on different nodes before which as many must be computed run at the same time, as they do
+// in a request: nodes that are emulated on one machine share its memory. On one node they run one after the other: how clusters slow
+// each other is the board's to say. In a session that was not profiled before one more pass comes first, which does not
 // count: it finds memory that was never used. No requests may be under way. Errors are those of Deploy.
 func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, error) {
 	if o.Passes == 0 {
 		o.Passes = 9
 	}
-	type key struct {
-		node, cluster int
-		slice         workloads.Slice
-	}
-	known := map[key]*OpProfile{}
-	type task struct{ plan, op int }
-	var tasks []task
-	out := &Profile{Plans: s.job.Plans}
-	for i, p := range s.job.Plans {
-		out.Ops = append(out.Ops, make([]*OpProfile, len(p.Ops)))
-		for k := range p.Ops {
-			op := &p.Ops[k]
-			id := key{op.Node, op.Cluster, op.Slice}
-			if op.Kind == strategies.Compute && known[id] == nil {
-				known[id] = &OpProfile{}
-				tasks = append(tasks, task{i, k})
-			}
-			if op.Kind == strategies.Compute {
-				out.Ops[i][k] = known[id]
-			}
-		}
-	}
+	out, tasks := s.tasks()
 	passes := o.Passes
 	s.mu.Lock()
 	if !s.profiled {
@@ -76,24 +57,132 @@ func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, erro
 		passes++
 	}
 	s.mu.Unlock()
-	for n := range passes * len(tasks) {
-		if o.Progress != nil {
-			o.Progress(n, passes*len(tasks))
-		}
-		t := tasks[n%len(tasks)]
-		took, err := s.measure(ctx, t.plan, t.op, o.Rest)
-		if err != nil {
-			return nil, err
-		}
-		if to := out.Ops[t.plan][t.op]; n >= (passes-o.Passes)*len(tasks) {
-			to.Passes = append(to.Passes, took)
+	m := &measurement{session: s, rest: o.Rest, progress: o.Progress, total: passes * len(tasks)}
+	for n := range passes {
+		for _, r := range s.rounds(tasks) {
+			if err := m.round(ctx, r, n >= passes-o.Passes); err != nil {
+				return nil, err
+			}
 		}
 	}
-	for _, p := range known {
+	for _, t := range tasks {
+		p := t.to
 		sorted := slices.Sorted(slices.Values(p.Passes))
 		p.Low, p.Median, p.High = quantile(sorted, 0.25), quantile(sorted, 0.5), quantile(sorted, 0.75)
 	}
 	return out, nil
+}
+
+// task is an op to be measured.
+type task struct {
+	plan, op int
+	to       *OpProfile
+}
+
+// tasks returns a profile to be filled in, and the ops that are to be measured for it, in the order of the plans.
+func (s *Session) tasks() (*Profile, []task) {
+	type key struct {
+		node, cluster int
+		slice         workloads.Slice
+	}
+	known := map[key]*OpProfile{}
+	var tasks []task
+	out := &Profile{Plans: s.job.Plans}
+	for i, p := range s.job.Plans {
+		out.Ops = append(out.Ops, make([]*OpProfile, len(p.Ops)))
+		for k := range p.Ops {
+			op := &p.Ops[k]
+			if op.Kind != strategies.Compute {
+				continue
+			}
+			id := key{op.Node, op.Cluster, op.Slice}
+			if known[id] == nil {
+				known[id] = &OpProfile{}
+				tasks = append(tasks, task{i, k, known[id]})
+			}
+			out.Ops[i][k] = known[id]
+		}
+	}
+	return out, tasks
+}
+
+// rounds sorts tasks into those that run at the same time, by node: ops of one plan and one depth.
+func (s *Session) rounds(tasks []task) (rounds [][][]task) {
+	type place struct{ plan, depth int }
+	index := map[place]int{}
+	depths := make([][]int, len(s.job.Plans))
+	for i, p := range s.job.Plans {
+		depths[i] = depthsOf(p)
+	}
+	for _, t := range tasks {
+		at := place{t.plan, depths[t.plan][t.op]}
+		if _, known := index[at]; !known {
+			index[at] = len(rounds)
+			rounds = append(rounds, make([][]task, len(s.streams)))
+		}
+		node := s.job.Plans[t.plan].Ops[t.op].Node
+		to := rounds[index[at]]
+		to[node] = append(to[node], t)
+	}
+	return rounds
+}
+
+// depthsOf returns for each op of a plan how many must be computed before it one after the other.
+func depthsOf(p *strategies.Plan) []int {
+	depths := make([]int, len(p.Ops))
+	for k := range p.Ops {
+		for _, i := range p.Ops[k].After {
+			if p.Ops[i].Kind == strategies.Compute {
+				depths[k] = max(depths[k], depths[i]+1)
+			} else {
+				depths[k] = max(depths[k], depths[i])
+			}
+		}
+	}
+	return depths
+}
+
+// measurement is how far a profile is.
+type measurement struct {
+	session  *Session
+	rest     time.Duration
+	progress func(done, total int) // nil: nobody is told
+
+	mu          sync.Mutex
+	done, total int
+}
+
+// round measures each op of a round once, and keeps what they take if that counts. It waits for all, whatever comes of one.
+func (m *measurement) round(ctx context.Context, nodes [][]task, counts bool) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(nodes))
+	for j, list := range nodes {
+		all.Go(func() {
+			for _, t := range list {
+				m.tell()
+				took, err := m.session.measure(ctx, t.plan, t.op, m.rest)
+				if err != nil {
+					errs[j] = err
+					return
+				}
+				if counts {
+					t.to.Passes = append(t.to.Passes, took)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return unique(errs)
+}
+
+// tell notes that one more op is under way.
+func (m *measurement) tell() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.progress != nil {
+		m.progress(m.done, m.total)
+	}
+	m.done++
 }
 
 // measure profiles one op once.

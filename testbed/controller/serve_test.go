@@ -208,6 +208,39 @@ func TestProfile(t *testing.T) {
 	require.Panics(t, func() { profile.Work(nil, 0) })
 }
 
+// Strips that a request computes at the same time are measured at the same time, whether their input must be sent or not.
+func TestProfileTogether(t *testing.T) {
+	p := three(t)
+	list := fakes(p)
+	s := hollow(t, p, Options{}, list)
+	var under, most atomic.Int32
+	for _, f := range list {
+		f.answer = func(c *control.Command, reply func(*control.Event)) bool {
+			if c.GetProfile() == nil {
+				return false
+			}
+			n := under.Add(1)
+			for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+			}
+			time.AfterFunc(200*time.Millisecond, func() {
+				under.Add(-1)
+				reply(&control.Event{Number: c.Number, What: &control.Event_Profiled{Profiled: &control.Profiled{Work: 1}}})
+			})
+			return true
+		}
+	}
+	_, err := s.Profile(t.Context(), ProfileOptions{Passes: 1})
+	require.NoError(t, err)
+	require.EqualValues(t, len(p.Nodes), most.Load())
+}
+
+func TestDepthsCountComputation(t *testing.T) {
+	compute, send := strategies.Compute, strategies.Send
+	p := &strategies.Plan{Ops: []strategies.Op{{Kind: compute}, {Kind: send}, {Kind: compute, After: []int{1}}, {Kind: send, After: []int{2}},
+		{Kind: compute, After: []int{0, 3}}, {Kind: compute, After: []int{4}}}}
+	require.Equal(t, []int{0, 0, 0, 1, 1, 2}, depthsOf(p))
+}
+
 // A control link that is cut for two seconds is no lost node.
 func TestServeSurvivesCut(t *testing.T) {
 	p := three(t)
