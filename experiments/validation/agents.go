@@ -60,7 +60,7 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	}
 	defer session.Abort()
 	beat := &cadence{}
-	passes, err := beat.profile(ctx, session, c, 0)
+	passes, err := beat.profile(ctx, session, c, c.Profile.Passes, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,14 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 	if err != nil {
 		return nil, err
 	}
-	if passes, err = beat.profile(ctx, session, c, schedule.Apart); err != nil {
+	if passes, err = beat.profile(ctx, session, c, c.Profile.Passes, schedule.Apart); err != nil {
 		return nil, err
 	}
 	if schedule, err = c.Schedule(passes); err != nil {
 		return nil, err
 	}
 	m, err := b.serve(ctx, session, c, schedule, beat, passes)
-	if err != nil || len(schedule.Modelled) == 0 {
+	if err != nil || schedule.Modelled == 0 {
 		return m, err
 	}
 	m.Modelled, err = b.modelled(ctx, c, schedule, m)
@@ -84,13 +84,13 @@ func (b *AgentBench) Measure(ctx context.Context, c Case) (*Measurement, error) 
 
 // cadence keeps what goes over the ops of a plan apart: passes of a profile and lone requests.
 type cadence struct {
-	last time.Time // when the last one began
+	last, ended time.Time // when the last one began, and when the last request ended
 }
 
-// wait returns when the next may begin, so long after the one before.
-func (b *cadence) wait(ctx context.Context, apart time.Duration) error {
+// wait returns when the next may begin: so long after the one before began, and so long after requests ended.
+func (b *cadence) wait(ctx context.Context, apart, gap time.Duration) error {
 	select {
-	case <-time.After(time.Until(b.last.Add(apart))):
+	case <-time.After(max(time.Until(b.last.Add(apart)), time.Until(b.ended.Add(gap)))):
 		b.last = time.Now()
 		return nil
 	case <-ctx.Done():
@@ -99,34 +99,59 @@ func (b *cadence) wait(ctx context.Context, apart time.Duration) error {
 }
 
 // profile measures the ops of the plan, pass by pass, as far apart as it is asked to but not further than the case says.
-func (b *cadence) profile(ctx context.Context, s *controller.Session, c Case, apart time.Duration) ([]Profile, error) {
-	passes := make([]Profile, c.Profile.Passes)
-	for k := range passes {
-		if err := b.wait(ctx, min(apart, c.Profile.Apart)); err != nil {
+func (b *cadence) profile(ctx context.Context, s *controller.Session, c Case, passes int, apart time.Duration) ([]Profile, error) {
+	out := make([]Profile, passes)
+	for k := range out {
+		if err := b.wait(ctx, min(apart, c.Profile.Apart), 0); err != nil {
 			return nil, err
 		}
 		measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: 1, Rest: c.Profile.Rest})
 		if err != nil {
 			return nil, err
 		}
-		passes[k] = make(Profile, len(c.Plan.Ops))
+		out[k] = make(Profile, len(c.Plan.Ops))
 		for i, op := range measured.Ops[0] {
 			if op != nil {
-				passes[k][i] = op.Median
+				out[k][i] = op.Median
 			}
 		}
 	}
-	return passes, nil
+	return out, nil
 }
 
-// serve runs requests, the first of them as far from what came before as they are from each other.
-func (b *cadence) serve(ctx context.Context, s *controller.Session, list []controller.Request, apart time.Duration, c Case, input inference.Tensor) ([]controller.Outcome, error) {
-	if err := b.wait(ctx, min(apart, c.Profile.Apart)); err != nil {
-		return nil, err
+// alone runs lone requests as the schedule says. Those that it is told to bring their outputs back.
+func (b *cadence) alone(ctx context.Context, s *controller.Session, n int, plan Schedule, input inference.Tensor, output func(i int) bool) ([]controller.Outcome, error) {
+	var all []controller.Outcome
+	for i := range n {
+		if err := b.wait(ctx, plan.Apart, plan.Gap); err != nil {
+			return nil, err
+		}
+		outcomes, err := s.Serve(ctx, []controller.Request{{Output: output(i)}}, input)
+		if err != nil {
+			return nil, err
+		}
+		b.ended = time.Now()
+		all = append(all, outcomes...)
 	}
-	outcomes, err := s.Serve(ctx, list, input)
-	b.last = b.last.Add(list[len(list)-1].At)
-	return outcomes, err
+	return all, nil
+}
+
+// crowd runs requests that come close together, after passes for them.
+func (b *cadence) crowd(ctx context.Context, s *controller.Session, c Case, plan Schedule, input inference.Tensor) ([]controller.Outcome, []Profile, error) {
+	passes, err := b.profile(ctx, s, c, c.Profile.Crowd, plan.Together)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := b.wait(ctx, min(plan.Together, c.Profile.Apart), plan.Gap); err != nil {
+		return nil, nil, err
+	}
+	outcomes, err := s.Serve(ctx, requests(plan.Throughput), input)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.last = b.last.Add(plan.Throughput[len(plan.Throughput)-1])
+	b.ended = time.Now()
+	return outcomes, passes, nil
 }
 
 func list(c Case) []*strategies.Plan { return []*strategies.Plan{c.Plan} }
@@ -162,20 +187,15 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 	m := &Measurement{}
 	var first []controller.Outcome
 	var err error
-	for i, times := range schedule.Latency {
+	for i, n := range schedule.Latency {
 		if i > 0 {
-			if passes, err = beat.profile(ctx, s, c, schedule.Apart); err != nil {
+			if passes, err = beat.profile(ctx, s, c, c.Profile.Passes, schedule.Apart); err != nil {
 				return nil, err
 			}
 		}
-		lone := requests(times)
-		if i == 0 {
-			lone[0].Output = c.Check
-		}
-		if i == len(schedule.Latency)-1 {
-			lone[len(lone)-1].Output = c.Check
-		}
-		outcomes, err := beat.serve(ctx, s, lone, schedule.Apart, c, input)
+		outcomes, err := beat.alone(ctx, s, n, schedule, input, func(k int) bool {
+			return c.Check && (i == 0 && k == 0 || i == len(schedule.Latency)-1 && k == n-1)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -185,11 +205,7 @@ func (b *AgentBench) serve(ctx context.Context, s *controller.Session, c Case, s
 	var crowds [][]controller.Outcome
 	var second []controller.Outcome
 	for range schedule.Crowds {
-		passes, err := beat.profile(ctx, s, c, schedule.Together)
-		if err != nil {
-			return nil, err
-		}
-		outcomes, err := beat.serve(ctx, s, requests(schedule.Throughput), schedule.Together, c, input)
+		outcomes, passes, err := beat.crowd(ctx, s, c, schedule, input)
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +245,7 @@ func (b *AgentBench) modelled(ctx context.Context, c Case, schedule Schedule, m 
 		return nil, err
 	}
 	defer s.Abort()
-	outcomes, err := s.Serve(ctx, requests(schedule.Modelled), inference.Tensor{})
+	outcomes, err := new(cadence).alone(ctx, s, schedule.Modelled, schedule, inference.Tensor{}, func(int) bool { return false })
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ import (
 // Bench runs plans for real: on boards, or on emulated ones.
 type Bench interface {
 	// Measure deploys the case's plan, profiles it, asks the case for a schedule, and serves it: the blocks of the latency phase one
-	// after the other, then the crowds of the throughput phase, each right after a profile of its own. Passes of these come as far apart as the
-	// requests that they are for: what a machine has forgotten of an op depends on how long ago it was (package doc).
-	// Nothing begins before what came before has ended. An error ends the whole validation; a run that took place but cannot be trusted
+	// after the other, then the crowds of the throughput phase, each right after a profile of its own. Passes of these come as far
+	// apart as the requests that they are for: what a machine has forgotten of an op depends on how long ago it was (package doc).
+	// Nothing but the requests of a crowd begins before what came before has ended. An error ends the whole validation; a run that took place but cannot be trusted
 	// is a Measurement with Invalid reasons.
 	Measure(ctx context.Context, c Case) (*Measurement, error)
 }
@@ -39,7 +39,8 @@ type Case struct {
 
 // Profiling says how ops are profiled.
 type Profiling struct {
-	Passes int           // over all ops, that count, of each profile
+	Passes int           // over all ops, that count, before each block
+	Crowd  int           // the same before each crowd
 	Rest   time.Duration // before each op
 	Apart  time.Duration // a pass begins as long after what came before it as requests do after each other, but not longer than this
 }
@@ -91,19 +92,27 @@ func (f Profile) check(p *strategies.Plan) error {
 // work is the profile as what the simulator and agents that only wait ask for.
 func (f Profile) work(_ *strategies.Plan, op int) time.Duration { return f[op] }
 
-// Schedule is when the requests of each phase begin, from the beginning of the phase, or of the block.
+// Schedule says which requests there are in each phase, and when.
 type Schedule struct {
-	Latency    [][]time.Duration // one request at a time, by block
-	Throughput []time.Duration   // faster than the nodes can keep up with: one crowd
-	Crowds     int
-	Modelled   []time.Duration // as Latency, on agents that wait as long as the schedule's profile says instead of computing; empty: none
-	Profile    Profile
+	Latency []int         // lone requests, by block
+	Apart   time.Duration // from the beginning of a lone request to that of the next,
+	Gap     time.Duration // but so long after its end at least
 
-	Apart, Together time.Duration // between the requests of the latency and the throughput phase
+	Throughput []time.Duration // when the requests of a crowd come, from the beginning of it: faster than the nodes can keep up with
+	Together   time.Duration   // between these
+	Crowds     int
+
+	Modelled int     // lone requests to agents that wait as long as the profile says instead of computing; 0: none
+	Profile  Profile // the one that the schedule was made by
 }
 
 // lone returns the number of requests of the latency phase.
-func (s *Schedule) lone() int { return len(slices.Concat(s.Latency...)) }
+func (s *Schedule) lone() (n int) {
+	for _, block := range s.Latency {
+		n += block
+	}
+	return n
+}
 
 // Measurement is what a bench measured. Times in the traces count from the beginning of their phase.
 type Measurement struct {

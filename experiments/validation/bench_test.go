@@ -52,17 +52,20 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 	if b.slower != nil {
 		busy.profile = busy.profile.times(b.slower(c))
 	}
-	for i, times := range plan.Latency {
+	for i, n := range plan.Latency {
 		s := s
 		s.profile = now(i)
-		t, err := s.run(ctx, times)
-		if err != nil {
-			return nil, err
+		for range n {
+			t, err := s.run(ctx, make([]time.Duration, 1))
+			if err != nil {
+				return nil, err
+			}
+			k := len(m.Latency.Requests)
+			if b.stretch != nil {
+				stretch(t, func(int) float64 { return b.stretch(c, k) })
+			}
+			m.Latency.Append(t, end(m.Latency)+plan.Gap, int64(k))
 		}
-		if n := len(m.Latency.Requests); b.stretch != nil {
-			stretch(t, func(request int) float64 { return b.stretch(c, n+request) })
-		}
-		m.Latency.Append(t, end(m.Latency), int64(len(m.Latency.Requests)))
 		m.Blocks = append(m.Blocks, []Profile{s.profile})
 	}
 	for range plan.Crowds {
@@ -72,7 +75,7 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 		}
 		m.Crowds = append(m.Crowds, Crowd{passes, t})
 	}
-	if m.Modelled, err = s.run(ctx, plan.Modelled); err != nil {
+	if m.Modelled, err = s.run(ctx, every(plan.Apart, plan.Modelled)); err != nil {
 		return nil, err
 	}
 	if b.after != nil {
@@ -121,7 +124,7 @@ func small(models ...string) *Matrix {
 	if err != nil {
 		panic(err)
 	}
-	m.Modelled = 5
+	m.Modelled, m.Blocks = 5, 5
 	return m
 }
 

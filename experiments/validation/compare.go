@@ -174,8 +174,8 @@ func distrust(m *Measurement, s Schedule) []string {
 	for _, c := range m.Crowds {
 		out = append(out, faults("throughput phase", c.Trace, len(s.Throughput), false)...)
 	}
-	if len(s.Modelled) > 0 {
-		out = append(out, faults("modelled phase", m.Modelled, len(s.Modelled), true)...)
+	if s.Modelled > 0 {
+		out = append(out, faults("modelled phase", m.Modelled, s.Modelled, true)...)
 	}
 	return out
 }

@@ -36,7 +36,9 @@ type Settings struct {
 	Modelled int // requests of agents that only wait; 0: the protocol's error is not measured
 	Steady   int // of the throughput phase, the first requests to finish, which do not count: the pipeline fills
 
-	Gap      time.Duration // between a request's expected end and the next, in the latency phase
+	CrowdTime time.Duration // of one plan's crowds that there may be more than one of, as the simulator expects it; 0: however long they are
+
+	Gap      time.Duration // between a request's end and the next, in the latency phase
 	Overload float64       // requests offered in the throughput phase, in parts of what the simulator says can be served
 	Profile  Profiling
 	Seed     uint64 // of the network's jitter, in the simulation
@@ -72,6 +74,7 @@ type matrixFile struct {
 	Warmup   int            `toml:"warmup"`
 	Blocks   int            `toml:"blocks"`
 	Crowds   int            `toml:"crowds"`
+	Time     units.Duration `toml:"crowd_time"`
 	Modelled int            `toml:"modelled"`
 	Steady   int            `toml:"steady"`
 	Gap      units.Duration `toml:"gap"`
@@ -88,6 +91,7 @@ type methodFile struct {
 
 type profileFile struct {
 	Passes int            `toml:"passes"`
+	Crowd  int            `toml:"crowd"`
 	Rest   units.Duration `toml:"rest"`
 	Apart  units.Duration `toml:"apart"`
 }
@@ -100,11 +104,14 @@ const (
 
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
-	f := matrixFile{Requests: 15, Warmup: 1, Blocks: 5, Crowds: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
-		Profile: profileFile{Passes: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(3000)}}
+	f := matrixFile{Requests: 15, Warmup: 1, Crowds: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
+		Profile: profileFile{Passes: 1, Crowd: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(3000)}}
 	p, _ := strict.Parse(file, data, &f)
-	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, Modelled: f.Modelled, Steady: f.Steady,
-		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
+	if !p.Has("blocks") {
+		f.Blocks = f.Requests // a pass before every request
+	}
+	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, CrowdTime: f.Time.Std(), Modelled: f.Modelled, Steady: f.Steady,
+		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Crowd: f.Profile.Crowd, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {
 			x.Label = x.Strategy
@@ -129,6 +136,7 @@ func (m *Matrix) check(p *strict.Problems) {
 	between("modelled", m.Modelled, 0, mostRequests)
 	between("steady", m.Steady, 1, mostRequests)
 	between("profile.passes", m.Profile.Passes, 1, mostRequests)
+	between("profile.crowd", m.Profile.Crowd, 1, mostRequests)
 	if !(m.Overload > 1 && m.Overload <= 100) {
 		p.Faultf("overload", "is %v; write more than 1, else the rate of arrivals is measured and not that of the nodes", m.Overload)
 	}

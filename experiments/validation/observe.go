@@ -61,19 +61,14 @@ func faults(name string, t *trace.Trace, requests int, lone bool) []string {
 			out = append(out, fmt.Sprintf("%s: request %d failed: %s", name, r.ID, r.Failed))
 		}
 	}
-	if n := overlaps(t); lone && tooMany(n, requests) {
+	if n := overlaps(t); lone && float64(n) > mostOverlaps*float64(requests) {
 		out = append(out, fmt.Sprintf("%s: %d requests began before the one before had ended", name, n))
 	}
 	return out
 }
 
-func tooMany(overlaps, requests int) bool { return float64(overlaps) > mostOverlaps*float64(requests) }
-
 // overlaps counts the requests that arrived before an earlier one had finished.
 func overlaps(t *trace.Trace) int {
-	if t == nil {
-		return 0
-	}
 	n := 0
 	p := newPhase(t, 0)
 	for i := 1; i < len(p.requests); i++ {

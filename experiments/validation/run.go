@@ -113,10 +113,9 @@ func (v *validator) all(ctx context.Context) error {
 func (v *validator) cell(ctx context.Context, i int, row Row) (Row, error) {
 	c := &v.cells[i]
 	v.progress(c.model + " " + c.method.Label)
-	room := patience
 	for attempt := range attempts {
 		row.Attempts = attempt + 1
-		done, reasons, met, err := v.attempt(ctx, c, attempt, room, row)
+		done, reasons, err := v.attempt(ctx, c, attempt, row)
 		if err != nil {
 			return row, v.blame(ctx, c, err)
 		}
@@ -127,15 +126,12 @@ func (v *validator) cell(ctx context.Context, i int, row Row) (Row, error) {
 		}
 		v.invalid = append(v.invalid, Invalid{Model: c.model, Strategy: c.method.Label, Attempt: row.Attempts, Reasons: reasons})
 		row.Status, row.Reason = statusInvalid, reasons[0]
-		if met {
-			room = muchPatience
-		}
 	}
 	return row, nil
 }
 
-// attempt runs a plan once. Reasons say why the run cannot be trusted; met, that requests which were to be alone were not.
-func (v *validator) attempt(ctx context.Context, c *planned, attempt int, room float64, row Row) (done *comparison, reasons []string, met bool, err error) {
+// attempt runs a plan once. Reasons say why the run cannot be trusted.
+func (v *validator) attempt(ctx context.Context, c *planned, attempt int, row Row) (done *comparison, reasons []string, err error) {
 	s := simulation{platform: v.Platform, graph: c.graph, plan: c.plan, seed: v.Matrix.Seed}
 	var plan *Schedule
 	m, err := v.Bench.Measure(ctx, Case{Model: c.model, Strategy: c.method.Label, Graph: c.graph, Plan: c.plan, Attempt: attempt,
@@ -144,21 +140,21 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, room f
 				return Schedule{}, err
 			}
 			s.profile = typical(passes)
-			made, err := s.schedule(ctx, v.Matrix.Settings, room)
+			made, err := s.schedule(ctx, v.Matrix.Settings)
 			plan = &made
 			return made, err
 		}})
 	if err != nil {
-		return nil, nil, false, err
+		return nil, nil, err
 	}
 	if plan == nil {
 		panic("validation: the bench measured without asking for a schedule")
 	}
 	if a := m.Agreement; a != nil && !(a.Largest <= Tolerance) {
-		return nil, nil, false, &DisagreementError{Model: c.model, Strategy: c.method.Label, Largest: a.Largest}
+		return nil, nil, &DisagreementError{Model: c.model, Strategy: c.method.Label, Largest: a.Largest}
 	}
 	if reasons = distrust(m, *plan); len(reasons) > 0 {
-		return nil, reasons, tooMany(overlaps(m.Latency), plan.lone()) || tooMany(overlaps(m.Modelled), len(plan.Modelled)), nil
+		return nil, reasons, nil
 	}
 	if len(m.Blocks) != len(plan.Latency) {
 		panic("validation: the bench has not profiled every block")
@@ -169,11 +165,11 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, room f
 	}
 	for _, passes := range profiles {
 		if err := check(passes, c.plan); err != nil {
-			return nil, nil, false, err
+			return nil, nil, err
 		}
 	}
 	done, err = s.compare(ctx, v.Matrix.Settings, *plan, m, row)
-	return done, nil, false, err
+	return done, nil, err
 }
 
 // blame says whose run an error was, unless that is said already or nobody is to blame.

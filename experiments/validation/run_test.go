@@ -39,18 +39,32 @@ func TestInvalidRunsAreRepeatedOnceAndListed(t *testing.T) {
 	require.Contains(t, text, "3 of 5 runs were invalid, 1 plans were given up")
 }
 
-// A latency phase in which requests wait for each other is no latency phase; the second attempt leaves more room.
+// A latency phase in which requests wait for each other is no latency phase.
 func TestRequestsThatOverlapAreInvalid(t *testing.T) {
-	b := &simBench{stretch: func(Case, int) float64 { return 2.5 }}
-	m := small("resnet50")
-	m.Gap = 0
-	r := validate(t, m, b)
-	require.Zero(t, r.GivenUp)
-	require.InDelta(t, 0.5, float64(r.InvalidRuns), 1e-12)
+	b := &simBench{after: func(_ Case, m *Measurement) {
+		for i := range 11 {
+			m.Latency.Requests[i].Finish += time.Hour
+		}
+	}}
+	r := validate(t, small("resnet50"), b)
+	require.Equal(t, Number(1), r.InvalidRuns)
 	for _, x := range r.Invalid {
 		require.Equal(t, []string{"latency phase: 11 requests began before the one before had ended"}, x.Reasons)
 	}
-	require.InDelta(t, 1/2.5-1, float64(r.LatencyBias), 1e-6)
+}
+
+// A plan whose crowd takes long gets fewer of them, but one at least.
+func TestCrowdsTakeTheirTime(t *testing.T) {
+	m := small("resnet50")
+	m.Crowds = 3
+	for limit, want := range map[time.Duration]int{0: 3, time.Millisecond: 1, time.Hour: 3} {
+		m.CrowdTime = limit
+		r := validate(t, m, &simBench{})
+		require.Equal(t, want, r.Rows[0].Throughput.Crowds)
+	}
+	whole := float64(m.Steady+m.Requests) / float64(validate(t, m, &simBench{}).Rows[0].Throughput.Simulated)
+	m.CrowdTime = time.Duration(2.5 * whole * float64(time.Second))
+	require.InDelta(t, 2, validate(t, m, &simBench{}).Rows[0].Throughput.Crowds, 0.5)
 }
 
 func TestWhatIsMissingFromATraceIsInvalid(t *testing.T) {

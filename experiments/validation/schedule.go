@@ -2,23 +2,15 @@ package validation
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"hidp/sim"
 	"hidp/workloads"
 )
 
-// Lone requests are given more time than the simulator thinks they need, or they would wait for each other and not be lone. Where
-// that was too little, the second attempt gives them much more.
-const (
-	patience     = 1.3
-	muchPatience = 3
-)
-
 // schedule says when the requests of a plan come, given its profile as part of s. The blocks of the latency phase are about equally
 // long; those that warm up come with the first.
-func (s simulation) schedule(ctx context.Context, o Settings, patience float64) (Schedule, error) {
+func (s simulation) schedule(ctx context.Context, o Settings) (Schedule, error) {
 	latency, err := s.latency(ctx)
 	if err != nil {
 		return Schedule{}, err
@@ -27,18 +19,20 @@ func (s simulation) schedule(ctx context.Context, o Settings, patience float64) 
 	if err != nil {
 		return Schedule{}, err
 	}
-	apart := time.Duration(math.Ceil(float64(latency)*patience)) + o.Gap
 	together := time.Duration(float64(time.Second) / float64(capacity*o.Overload))
-	out := Schedule{Throughput: every(together, o.Steady+o.Requests), Crowds: o.Crowds, Profile: s.profile, Apart: apart, Together: together}
+	out := Schedule{Apart: latency + o.Gap, Gap: o.Gap, Throughput: every(together, o.Steady+o.Requests), Together: together, Crowds: o.Crowds, Profile: s.profile}
+	if length := float64(o.Steady+o.Requests) / capacity; o.CrowdTime > 0 {
+		out.Crowds = max(1, int(min(o.CrowdTime.Seconds()/length, float64(o.Crowds))))
+	}
 	for i := range o.Blocks {
 		n := o.Requests*(i+1)/o.Blocks - o.Requests*i/o.Blocks
 		if i == 0 {
 			n += o.Warmup
 		}
-		out.Latency = append(out.Latency, every(apart, n))
+		out.Latency = append(out.Latency, n)
 	}
 	if o.Modelled > 0 {
-		out.Modelled = every(apart, o.Warmup+o.Modelled)
+		out.Modelled = o.Warmup + o.Modelled
 	}
 	return out, nil
 }

@@ -41,18 +41,16 @@ func (s simulation) latency(ctx context.Context) (time.Duration, error) {
 // differs from pass to pass differs from request to request, and a median is of the same kind of sums on both sides.
 func (s simulation) lone(ctx context.Context, plan Schedule, blocks [][]Profile) (*trace.Trace, error) {
 	out := &trace.Trace{}
-	var begin time.Duration
-	for b, times := range plan.Latency {
-		for i, at := range times {
+	for b, n := range plan.Latency {
+		for i := range n {
 			s.profile = blocks[b][i%len(blocks[b])]
 			t, err := s.run(ctx, make([]time.Duration, 1))
 			if err != nil {
 				return nil, err
 			}
 			out.Plans = t.Plans
-			out.Append(t, begin+at, int64(len(out.Requests)))
+			out.Append(t, end(out)+plan.Gap, int64(len(out.Requests)))
 		}
-		begin = end(out)
 	}
 	return out, nil
 }

@@ -111,12 +111,13 @@ func (r *Report) markdown(figures []figure) string {
 func (r *Report) assumptions() []string {
 	s := r.settings
 	lines := []string{
-		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, one op at a time on the whole testbed, each after %s of rest, apart from all requests. There is a profile before each of the "+
-			"%d blocks of the latency phase and before each run of the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks),
+		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, each after %s of rest, one at a time on a node; nodes run those at the same time that a request does. "+
+			"It is apart from all requests. There is such a profile before each of the "+
+			"%d blocks of the latency phase, and one of %d passes before each run of the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks, s.Profile.Crowd),
 		"Each lone request is simulated with a pass of the profile before its block, by turns; simulated throughput is the median over the passes before that run.",
-		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before should long have ended; a run in which more than %.0f %% of them met is invalid.",
+		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before had ended; a run in which more than %.0f %% of them met is invalid.",
 			s.Requests, s.Warmup, 100*mostOverlaps),
-		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish, the median of %d such runs. A plan counts as pipelined if "+
+		fmt.Sprintf("Throughput: requests come %.2f times as fast as the simulator says they can be served; the rate is that of the last %d of %d to finish, the median of up to %d such runs. A plan counts as pipelined if "+
 			"simulated rate times latency is at least %.2f.", s.Overload, s.Requests, s.Requests+s.Steady, s.Crowds, pipelined),
 		"A plan that several strategies made is measured once and counts once.",
 		fmt.Sprintf("A run that cannot be trusted is repeated once. %d of %d runs were invalid, %d plans were given up; they are in no average.", len(r.Invalid), r.Runs, r.GivenUp),
