@@ -92,7 +92,7 @@ func (st *statistics) warn(text string) {
 	}
 }
 
-// latency returns the distribution of the latencies so far.
+// latency returns the distribution of the latencies so far; it sorts them.
 func (st *statistics) latency() Latency {
 	if st.completed == 0 {
 		return Latency{}
@@ -103,9 +103,8 @@ func (st *statistics) latency() Latency {
 		l.P50, l.P95, l.P99 = at(50), at(95), at(99)
 		return l
 	}
-	sorted := slices.Clone(st.samples)
-	slices.Sort(sorted)
-	l.P50, l.P95, l.P99 = rank(sorted, 50), rank(sorted, 95), rank(sorted, 99)
+	slices.Sort(st.samples)
+	l.P50, l.P95, l.P99 = rank(st.samples, 50), rank(st.samples, 95), rank(st.samples, 99)
 	return l
 }
 

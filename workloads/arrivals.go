@@ -80,12 +80,11 @@ func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	var next time.Duration
-	return newTimed(seed, mix, limit, func(r *rand.Rand) time.Duration {
-		at := next
-		next += p.Interval
+	return newTimed(seed, mix, limit, func(s *timed) time.Duration {
+		at := s.at
+		s.at += p.Interval
 		if p.Jitter > 0 {
-			at += time.Duration(r.Int64N(int64(p.Jitter)))
+			at += time.Duration(s.rand.Int64N(int64(p.Jitter)))
 		}
 		return at
 	})
@@ -111,23 +110,23 @@ func (p Poisson) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
 		return nil, err
 	}
 	mean := float64(time.Second) / p.Rate
-	var at time.Duration
-	return newTimed(seed, mix, limit, func(r *rand.Rand) time.Duration {
-		at += time.Duration(math.Round(float64(r.ExpFloat64() * mean)))
-		return at
+	return newTimed(seed, mix, limit, func(s *timed) time.Duration {
+		s.at += time.Duration(math.Round(float64(s.rand.ExpFloat64() * mean)))
+		return s.at
 	})
 }
 
 // timed is a Source from a sequence of times.
 type timed struct {
-	times   func(*rand.Rand) time.Duration
+	times   func(*timed) time.Duration // the next one, by at and rand
+	at      time.Duration
 	rand    *rand.Rand
-	models  *picker
+	models  picker
 	limiter limiter
 	done    bool
 }
 
-func newTimed(seed uint64, mix Mix, limit Limit, times func(*rand.Rand) time.Duration) (Source, error) {
+func newTimed(seed uint64, mix Mix, limit Limit, times func(*timed) time.Duration) (Source, error) {
 	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
 		return nil, err
 	}
@@ -138,7 +137,7 @@ func (s *timed) Next() (Arrival, bool) {
 	if s.done {
 		return Arrival{}, false
 	}
-	at := s.times(s.rand)
+	at := s.times(s)
 	if !s.limiter.admit(at) {
 		s.done = true
 		return Arrival{}, false
@@ -192,7 +191,7 @@ func (l *Loop) modelOf(client, last int) int {
 // Loop is a running closed-loop workload. The driver calls Start once and Completed at every completion, in order of time.
 type Loop struct {
 	closed  Closed
-	models  *picker
+	models  picker
 	limiter limiter
 }
 

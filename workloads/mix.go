@@ -48,15 +48,15 @@ func (m Mix) Validate() error {
 type picker struct {
 	mix  Mix
 	sum  float64
-	rand *rand.Rand // nil in round robin
+	rand *rand.Rand // nil where nothing is left to chance
 	turn int        // round robin: the model whose turn it is
 	left int        // and how often more
 }
 
 // newPicker starts a mix; its chance is Stream(seed, "mix").
-func newPicker(seed uint64, mix Mix) *picker {
-	p := &picker{mix: mix, turn: -1}
-	if !mix.RoundRobin {
+func newPicker(seed uint64, mix Mix) picker {
+	p := picker{mix: mix, turn: -1}
+	if !mix.RoundRobin && len(mix.Weights) > 0 {
 		p.rand = Stream(seed, "mix")
 	}
 	for _, w := range mix.Weights {

@@ -56,6 +56,16 @@ func newEvaluator(s *Sweep) *evaluator {
 	return e
 }
 
+// in returns an evaluator of the same sweep as it goes on in a folder. What was read holds there, too, unless it came from files, which may
+// have changed before they were copied.
+func (e *evaluator) in(s *Sweep) *evaluator {
+	if len(s.copies) > 0 {
+		return newEvaluator(s)
+	}
+	e.sweep, e.space.sweep = s, s
+	return e
+}
+
 // mostPlatforms bounds what is kept. A platform with another rate is a kilobyte, but its plans and prices, which the cache keeps, may
 // be a hundred.
 const mostPlatforms = 1024

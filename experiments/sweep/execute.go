@@ -82,7 +82,7 @@ func Run(ctx context.Context, s *Sweep, dir string, o Options) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	e = newEvaluator(s.in(dir, m))
+	e = e.in(s.in(dir, m))
 	missing, err := Missing(dir)
 	if err != nil {
 		return nil, err

@@ -34,15 +34,28 @@ func (c *Column) optional() bool { return c.Kind == "metric" || c.Kind == "error
 // rowsPerGroup bounds what a writer keeps in memory.
 const rowsPerGroup = 64 << 10
 
+// pageSize bounds the bytes of a column that are not compressed yet. Every shard takes that memory anew for each of its columns: the library's own writers do
+// not write whole files again after a Reset (v0.32.0 loses the names of the columns).
+const pageSize = 32 << 10
+
 // rowsPerWrite is how many rows go to the library at a time: a call costs more than a row.
 const rowsPerWrite = 64
 
 // parquetWriter writes rows of values as zstd-compressed Parquet. Equal rows and metadata give equal bytes.
 type parquetWriter struct {
-	columns []Column
-	w       *parquet.GenericWriter[any]
-	rows    []parquet.Row // not yet given to w
-	values  []parquet.Value
+	w      *parquet.GenericWriter[any]
+	chunks []*parquet.ColumnWriter // of w
+	fields []field                 // by column
+	values [][]parquet.Value       // by column, not yet given to w
+	rows   int                     // in this row group
+}
+
+// field makes values of a column's cells.
+type field struct {
+	kind  string // the column's type
+	level int    // that says that a value is there
+	text  string // the last one, which often comes again,
+	bytes []byte // and the same
 }
 
 // layout is what files with the same columns have in common. Safe for concurrent use.
@@ -57,13 +70,21 @@ func newLayout(columns []Column) *layout {
 }
 
 func (l *layout) writer(w io.Writer, metadata [][2]string) *parquetWriter {
-	options := []parquet.WriterOption{l.schema, parquet.Compression(l.codec),
-		parquet.MaxRowsPerRowGroup(rowsPerGroup), parquet.CreatedBy("hidp", "sweep", fmt.Sprint(Format))}
+	options := []parquet.WriterOption{l.schema, parquet.Compression(l.codec), parquet.PageBufferSize(pageSize), parquet.CreatedBy("hidp", "sweep", fmt.Sprint(Format))}
 	for _, kv := range metadata {
 		options = append(options, parquet.KeyValueMetadata(kv[0], kv[1]))
 	}
-	return &parquetWriter{columns: l.columns, w: parquet.NewGenericWriter[any](w, options...),
-		values: make([]parquet.Value, 0, rowsPerWrite*len(l.columns))}
+	to := parquet.NewGenericWriter[any](w, options...)
+	p := &parquetWriter{w: to, chunks: to.ColumnWriters()}
+	for i := range l.columns {
+		f := field{kind: l.columns[i].Type}
+		if l.columns[i].optional() {
+			f.level = 1
+		}
+		p.fields = append(p.fields, f)
+		p.values = append(p.values, make([]parquet.Value, 0, rowsPerWrite))
+	}
+	return p
 }
 
 // cell is a value of a column: which field counts depends on the column's type.
@@ -77,23 +98,31 @@ type cell struct {
 
 // write appends one row.
 func (p *parquetWriter) write(cells []cell) error {
-	first := len(p.values)
 	for i := range cells {
-		p.values = append(p.values, p.columns[i].parquet(&cells[i], i))
+		p.values[i] = append(p.values[i], p.fields[i].value(&cells[i]))
 	}
-	p.rows = append(p.rows, p.values[first:])
-	if len(p.rows) < rowsPerWrite {
+	if p.rows++; p.rows%rowsPerWrite != 0 {
 		return nil
 	}
-	return p.flush()
+	if err := p.flush(); err != nil || p.rows < rowsPerGroup {
+		return err
+	}
+	p.rows = 0
+	return p.w.Flush()
 }
 
+// flush gives the library what there is.
 func (p *parquetWriter) flush() error {
-	_, err := p.w.WriteRows(p.rows)
-	p.rows, p.values = p.rows[:0], p.values[:0]
-	return err
+	for i, chunk := range p.chunks {
+		if _, err := chunk.WriteRowValues(p.values[i]); err != nil {
+			return err
+		}
+		p.values[i] = p.values[i][:0]
+	}
+	return nil
 }
 
+// close ends the file.
 func (p *parquetWriter) close() error {
 	if err := p.flush(); err != nil {
 		return err
@@ -101,27 +130,29 @@ func (p *parquetWriter) close() error {
 	return p.w.Close()
 }
 
-// parquet returns a cell as a value of column number i.
-func (c *Column) parquet(x *cell, i int) parquet.Value {
+// value returns a cell as a value of the column.
+func (f *field) value(x *cell) (v parquet.Value) {
 	if x.null {
-		return parquet.NullValue().Level(0, 0, i)
+		return v
 	}
-	level := 0
-	if c.optional() {
-		level = 1
-	}
-	switch c.Type {
+	switch f.kind {
 	case "int":
-		return parquet.Int64Value(x.int).Level(0, level, i)
+		v = parquet.Int64Value(x.int)
 	case "float":
-		return parquet.DoubleValue(x.number).Level(0, level, i)
+		v = parquet.DoubleValue(x.number)
 	case "bool":
-		return parquet.BooleanValue(x.truth).Level(0, level, i)
+		v = parquet.BooleanValue(x.truth)
+	default:
+		if f.bytes == nil || f.text != x.text {
+			f.text, f.bytes = x.text, []byte(x.text)
+		}
+		v = parquet.ByteArrayValue(f.bytes)
 	}
-	return parquet.ByteArrayValue([]byte(x.text)).Level(0, level, i)
+	v.SetDefinitionLevel(f.level)
+	return v
 }
 
-// cell is the inverse of parquet.
+// cell is the inverse of field.value.
 func (c *Column) cell(v parquet.Value) cell {
 	if v.IsNull() {
 		return cell{null: true}

@@ -61,7 +61,15 @@ func readPercent(text string) (float64, error) {
 // readFrequency reads request rates: "2 /s", "120 /min", "7200 /h".
 func readFrequency(text string) (float64, error) {
 	number, unit, _ := strings.Cut(text, "/")
-	seconds := map[string]float64{"s": 1, "min": 60, "h": 3600}[strings.TrimSpace(unit)]
+	seconds := 0.0
+	switch strings.TrimSpace(unit) {
+	case "s":
+		seconds = 1
+	case "min":
+		seconds = 60
+	case "h":
+		seconds = 3600
+	}
 	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || seconds == 0 {
 		return 0, fmt.Errorf("%q is not a rate of requests", text)

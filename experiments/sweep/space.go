@@ -82,7 +82,10 @@ func (p *space) settings(point int64, out []setting) {
 		}
 	}
 	column := 0
-	random := rand.NewPCG(s.Seed^purpose("sample"), uint64(sample))
+	var random *rand.PCG
+	if s.sampling.method == "random" {
+		random = rand.NewPCG(s.Seed^purpose("sample"), uint64(sample))
+	}
 	for i := range s.axes {
 		if a := &s.axes[i]; a.sampled {
 			out[i] = a.draw(p.place(sample, column, random))
@@ -91,8 +94,9 @@ func (p *space) settings(point int64, out []setting) {
 	}
 }
 
+// place returns where a sampled axis is, from 0 to 1: drawn from random, or in the hypercube if that is nil.
 func (p *space) place(sample int64, column int, random *rand.PCG) float64 {
-	if p.sweep.sampling.method == "random" {
+	if random != nil {
 		return float64(random.Uint64()>>11) / (1 << 53)
 	}
 	return min(p.cube().At(int(sample), column), math.Nextafter(1, 0))
