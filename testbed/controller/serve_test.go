@@ -47,7 +47,8 @@ func TestServe(t *testing.T) {
 	require.Equal(t, int64(2), again[0].ID)
 	require.Len(t, told[toldSchedule](list[0]), 2)
 	require.Empty(t, told[toldSchedule](list[1]))
-	for _, f := range list[1:] {
+	for _, f := range list[1:] { // which are told, but not asked for an answer
+		require.Eventually(t, func() bool { return len(told[toldJoin](f)) == 2 }, 5*time.Second, time.Millisecond)
 		require.Len(t, told[toldJoin](f)[0].Join.Requests, 2)
 	}
 	require.Empty(t, told[toldJoin](list[0]))
