@@ -119,7 +119,7 @@ func (b *cadence) profile(ctx context.Context, s *controller.Session, c Case, pa
 	return out, nil
 }
 
-// alone runs lone requests as the schedule says. Those that it is told to bring their outputs back.
+// alone runs lone requests as the schedule says; output tells whose outputs are brought back.
 func (b *cadence) alone(ctx context.Context, s *controller.Session, n int, plan Schedule, input inference.Tensor, output func(i int) bool) ([]controller.Outcome, error) {
 	var all []controller.Outcome
 	for i := range n {
