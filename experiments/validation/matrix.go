@@ -36,7 +36,7 @@ type Settings struct {
 	Modelled int // requests of agents that only wait; 0: the protocol's error is not measured
 	Steady   int // of the throughput phase, the first requests to finish, which do not count: the pipeline fills
 
-	CrowdTime time.Duration // of one plan's crowds that there may be more than one of, as the simulator expects it; 0: however long they are
+	CrowdTime time.Duration // what all crowds of a plan may take, as the simulator expects; one there is always. 0: no limit
 
 	Gap      time.Duration // between a request's end and the next, in the latency phase
 	Overload float64       // requests offered in the throughput phase, in parts of what the simulator says can be served
@@ -67,20 +67,20 @@ func embedded(name string) *Matrix {
 
 // matrixFile is the TOML of a matrix.
 type matrixFile struct {
-	Name     string         `toml:"name,required"`
-	Models   []string       `toml:"models,required"`
-	Method   []methodFile   `toml:"method,required"`
-	Requests int            `toml:"requests"`
-	Warmup   int            `toml:"warmup"`
-	Blocks   int            `toml:"blocks"`
-	Crowds   int            `toml:"crowds"`
-	Time     units.Duration `toml:"crowd_time"`
-	Modelled int            `toml:"modelled"`
-	Steady   int            `toml:"steady"`
-	Gap      units.Duration `toml:"gap"`
-	Overload float64        `toml:"overload"`
-	Seed     uint64         `toml:"seed"`
-	Profile  profileFile    `toml:"profile"`
+	Name      string         `toml:"name,required"`
+	Models    []string       `toml:"models,required"`
+	Method    []methodFile   `toml:"method,required"`
+	Requests  int            `toml:"requests"`
+	Warmup    int            `toml:"warmup"`
+	Blocks    int            `toml:"blocks"`
+	Crowds    int            `toml:"crowds"`
+	CrowdTime units.Duration `toml:"crowd_time"`
+	Modelled  int            `toml:"modelled"`
+	Steady    int            `toml:"steady"`
+	Gap       units.Duration `toml:"gap"`
+	Overload  float64        `toml:"overload"`
+	Seed      uint64         `toml:"seed"`
+	Profile   profileFile    `toml:"profile"`
 }
 
 type methodFile struct {
@@ -110,7 +110,7 @@ func ParseMatrix(file string, data []byte) (*Matrix, error) {
 	if !p.Has("blocks") {
 		f.Blocks = f.Requests // a pass before every request
 	}
-	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, CrowdTime: f.Time.Std(), Modelled: f.Modelled, Steady: f.Steady,
+	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, CrowdTime: f.CrowdTime.Std(), Modelled: f.Modelled, Steady: f.Steady,
 		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Crowd: f.Profile.Crowd, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {

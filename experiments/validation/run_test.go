@@ -64,7 +64,7 @@ func TestCrowdsTakeTheirTime(t *testing.T) {
 	}
 	whole := float64(m.Steady+m.Requests) / float64(validate(t, m, &simBench{}).Rows[0].Throughput.Simulated)
 	m.CrowdTime = time.Duration(2.5 * whole * float64(time.Second))
-	require.InDelta(t, 2, validate(t, m, &simBench{}).Rows[0].Throughput.Crowds, 0.5)
+	require.Equal(t, 2, validate(t, m, &simBench{}).Rows[0].Throughput.Crowds)
 }
 
 func TestWhatIsMissingFromATraceIsInvalid(t *testing.T) {

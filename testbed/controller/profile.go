@@ -57,9 +57,10 @@ func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, erro
 		passes++
 	}
 	s.mu.Unlock()
+	rounds := s.rounds(tasks)
 	m := &measurement{session: s, rest: o.Rest, progress: o.Progress, total: passes * len(tasks)}
 	for n := range passes {
-		for _, r := range s.rounds(tasks) {
+		for _, r := range rounds {
 			if err := m.round(ctx, r, n >= passes-o.Passes); err != nil {
 				return nil, err
 			}
