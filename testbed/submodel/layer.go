@@ -37,7 +37,7 @@ func (c *cutter) layer(i int, out workloads.Region) error {
 	for _, p := range e.layer.Inputs {
 		whole = whole && c.held[p].region == c.full(p)
 	}
-	if whole {
+	if whole && !e.dropsWindow() {
 		for name, p := range c.s.reads[i] {
 			e.known[name] = tensor{name: c.version(name, p)}
 		}

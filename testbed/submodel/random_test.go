@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,6 +83,7 @@ func compareRandom(rt require.TestingT, seed uint64, dir string, engines ...infe
 	batch := 1 + rng.IntN(2)
 	list := randomSlices(g, rng, batch)
 	in := inputOf(g, batch)
+	tolerance := max(tolerance, 4*sensitivity(rt, src, in))
 	for _, slice := range list {
 		cut, err := src.Cut(slice)
 		require.NoError(rt, err)
@@ -112,6 +114,22 @@ func compareRandom(rt require.TestingT, seed uint64, dir string, engines ...infe
 	}
 }
 
+// sensitivity returns by how much the answer of a network changes when each element of its input does by four roundings: much, where
+// large products cancel out, as in a random network that ends in a single number close to zero.
+func sensitivity(t require.TestingT, src *Source, in inference.Tensor) float64 {
+	r := &Runner{Source: src, Engine: inference.Reference{}}
+	want, err := r.Unsplit(in)
+	require.NoError(t, err)
+	nudged := in
+	nudged.Data = slices.Clone(in.Data)
+	for i := range nudged.Data {
+		nudged.Data[i] *= 1 + float32(1-i%3)*0x1p-21
+	}
+	got, err := r.Unsplit(nudged)
+	require.NoError(t, err)
+	return difference(t, want, got)
+}
+
 // sums reports whether any global pool is computed as partial sums.
 func sums(g *workloads.Graph, list []workloads.Slice) bool {
 	for _, s := range list {
@@ -130,7 +148,9 @@ func TestRandomPartitionsInReferenceEngine(t *testing.T) {
 func TestRandomPartitionsInBothEngines(t *testing.T) {
 	engine := ort(t)
 	dir := t.TempDir()
-	compareRandom(t, 0xc2, dir, engine, inference.Reference{}) // ONNX Runtime infers two rows for a pooling that rounds up, and computes one
+	compareRandom(t, 0xc2, dir, engine, inference.Reference{})            // ONNX Runtime infers two rows for a pooling that rounds up, and computes one
+	compareRandom(t, 0x842d6b12c56c5, dir, engine, inference.Reference{}) // and refuses a concatenation whose rows it then thinks unequal
+	compareRandom(t, 0xf56c8, dir, engine, inference.Reference{})         // the answer is what is left of products that cancel out
 	rapid.Check(t, func(rt *rapid.T) {
 		compareRandom(rt, rapid.Uint64().Draw(rt, "seed"), dir, engine, inference.Reference{})
 	})

@@ -27,15 +27,48 @@ func newStrip(w workloads.Window, out, have workloads.Range, h int) strip {
 	return s
 }
 
+// columns returns the geometry of window w over all n columns. Where they round up to a window that is not computed, because it would
+// start in the padding, what only that window sees is left out: ONNX Runtime infers it nevertheless, and refuses what is joined to
+// the layer then.
+func columns(w workloads.Window, n int) strip {
+	all := workloads.Range{Hi: n}
+	if !w.Ceil {
+		return strip{use: all, before: w.PadLeft, after: w.PadRight}
+	}
+	out := workloads.Range{Hi: w.OutWidth(n)}
+	turned := workloads.Window{KH: w.KW, SH: w.SW, DH: w.DW, PadTop: w.PadLeft, PadBottom: w.PadRight}
+	return newStrip(turned, out, all, n)
+}
+
+// dropsWindow reports whether the layer is a pool that rounds up to a window that is not computed, and can be given without it.
+func (e *layerCut) dropsWindow() bool {
+	w := e.layer.Window
+	if !w.Ceil || e.layer.Op != workloads.OpMaxPool && e.layer.Op != workloads.OpAvgPool {
+		return false
+	}
+	p := e.layer.Inputs[0]
+	in, all := e.g.Layers[p].Out, e.full(e.index).Rows
+	rows := newStrip(w, all, workloads.Range{Hi: in.H}, in.H)
+	if rows.use.Hi+rows.after == in.H+w.PadBottom && columns(w, in.W) == (strip{workloads.Range{Hi: in.W}, w.PadLeft, w.PadRight}) {
+		return false
+	}
+	i, err := e.sliding()
+	return err == nil && e.bare(e.s.Model.Nodes[i].Inputs[0]) == nil && e.s.tensors[p].how != missing
+}
+
 // window makes a convolution or pooling of some rows or some output channels.
 func (e *layerCut) window() error {
-	op := map[workloads.Op]string{workloads.OpConv: "Conv", workloads.OpMaxPool: "MaxPool", workloads.OpAvgPool: "AveragePool"}[e.layer.Op]
-	i, err := e.principal(op)
+	i, err := e.sliding()
 	if err != nil {
 		return err
 	}
 	e.main, e.build = i, func() (tensor, error) { return e.slide(i) }
 	return e.finish()
+}
+
+// sliding returns the node that is the layer's window.
+func (e *layerCut) sliding() (int, error) {
+	return e.principal(map[workloads.Op]string{workloads.OpConv: "Conv", workloads.OpMaxPool: "MaxPool", workloads.OpAvgPool: "AveragePool"}[e.layer.Op])
 }
 
 // slide makes node i, the layer's window.
@@ -51,6 +84,11 @@ func (e *layerCut) slide(i int) (tensor, error) {
 	if err != nil {
 		return tensor{}, err
 	}
+	width := e.g.Layers[p].Out.W
+	cols := columns(w, width)
+	if cols.use.Hi < width {
+		x = e.slice(x, 3, 0, cols.use.Hi)
+	}
 	if e.layer.Op != workloads.OpConv && max(s.before, s.after) >= w.KH { // more padding than pools may have of their own
 		fill := float32(0)
 		if e.layer.Op == workloads.OpMaxPool {
@@ -59,10 +97,13 @@ func (e *layerCut) slide(i int) (tensor, error) {
 		x = e.pad(x, 2, s.before, s.after, fill)
 		s.before, s.after = 0, 0
 	}
-	attrs := e.windowAttrs(n, s)
+	attrs := e.windowAttrs(n, s, cols)
 	if e.layer.Op != workloads.OpConv {
 		outputs, err := e.copy(i, []string{x}, attrs, "auto_pad", "dilations")
-		return tensor{outputs[0], true}, err
+		if err != nil {
+			return tensor{}, err
+		}
+		return tensor{outputs[0], e.out != e.full(e.index)}, nil
 	}
 	return e.conv(i, x, attrs)
 }
@@ -91,11 +132,11 @@ func (e *layerCut) stripInput(p int, s *strip) (string, error) {
 
 // windowAttrs returns the attributes of a window over a strip. They are all given, for the file may leave them to defaults, to
 // automatic padding or to padding nodes.
-func (e *layerCut) windowAttrs(n *onnx.Node, s strip) []onnx.Attr {
+func (e *layerCut) windowAttrs(n *onnx.Node, s, cols strip) []onnx.Attr {
 	w := e.layer.Window
 	list := func(v ...int) []int64 { return ints(v) }
 	attrs := []onnx.Attr{{Name: "kernel_shape", Ints: list(w.KH, w.KW)}, {Name: "strides", Ints: list(w.SH, w.SW)},
-		{Name: "pads", Ints: list(s.before, w.PadLeft, s.after, w.PadRight)}}
+		{Name: "pads", Ints: list(s.before, cols.before, s.after, cols.after)}}
 	if w.DH != 1 || w.DW != 1 {
 		attrs = append(attrs, onnx.Attr{Name: "dilations", Ints: list(w.DH, w.DW)})
 	}
