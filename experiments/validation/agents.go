@@ -105,7 +105,7 @@ func (b *cadence) profile(ctx context.Context, s *controller.Session, c Case, pa
 		if err := b.wait(ctx, min(apart, c.Profile.Apart), 0); err != nil {
 			return nil, err
 		}
-		measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: 1, Rest: c.Profile.Rest})
+		measured, err := s.Profile(ctx, controller.ProfileOptions{Passes: 1})
 		if err != nil {
 			return nil, err
 		}

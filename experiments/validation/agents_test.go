@@ -75,7 +75,7 @@ requests = 6
 steady = 2
 modelled = 3
 gap = "100 ms"
-profile = { passes = 3, rest = "0 ms" }
+profile = { passes = 3 }
 [[method]]
 strategy = "modnn"
 [[method]]

@@ -41,7 +41,6 @@ type Case struct {
 type Profiling struct {
 	Passes int           // over all ops, that count, before each block
 	Crowd  int           // the same before each crowd
-	Rest   time.Duration // before each op
 	Apart  time.Duration // a pass begins as long after what came before it as requests do after each other, but not longer than this
 }
 

@@ -92,7 +92,6 @@ type methodFile struct {
 type profileFile struct {
 	Passes int            `toml:"passes"`
 	Crowd  int            `toml:"crowd"`
-	Rest   units.Duration `toml:"rest"`
 	Apart  units.Duration `toml:"apart"`
 }
 
@@ -105,13 +104,13 @@ const (
 // ParseMatrix reads a matrix file, strictly. The error is a *strict.Error with all faults.
 func ParseMatrix(file string, data []byte) (*Matrix, error) {
 	f := matrixFile{Requests: 15, Warmup: 1, Crowds: 1, Steady: 5, Gap: units.Milliseconds(40), Overload: 1.2,
-		Profile: profileFile{Passes: 1, Crowd: 3, Rest: units.Milliseconds(2), Apart: units.Milliseconds(3000)}}
+		Profile: profileFile{Passes: 1, Crowd: 3, Apart: units.Milliseconds(3000)}}
 	p, _ := strict.Parse(file, data, &f)
 	if !p.Has("blocks") {
 		f.Blocks = f.Requests // a pass before every request
 	}
 	m := &Matrix{Name: f.Name, Models: f.Models, Settings: Settings{Requests: f.Requests, Warmup: f.Warmup, Blocks: f.Blocks, Crowds: f.Crowds, CrowdTime: f.CrowdTime.Std(), Modelled: f.Modelled, Steady: f.Steady,
-		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Crowd: f.Profile.Crowd, Rest: f.Profile.Rest.Std(), Apart: f.Profile.Apart.Std()}}}
+		Gap: f.Gap.Std(), Overload: f.Overload, Seed: f.Seed, Profile: Profiling{Passes: f.Profile.Passes, Crowd: f.Profile.Crowd, Apart: f.Profile.Apart.Std()}}}
 	for _, x := range f.Method {
 		if x.Label == "" {
 			x.Label = x.Strategy

@@ -25,10 +25,10 @@ func TestMatricesOfTheProject(t *testing.T) {
 }
 
 func TestMatrixDefaults(t *testing.T) {
-	m, err := ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = [\"vgg19\"]\n[[method]]\nstrategy = \"hidp\"\n[profile]\nrest = \"5 ms\"\n"))
+	m, err := ParseMatrix("m.toml", []byte("name = \"m\"\nmodels = [\"vgg19\"]\n[[method]]\nstrategy = \"hidp\"\n[profile]\napart = \"5 s\"\n"))
 	require.NoError(t, err)
 	require.Equal(t, Settings{Requests: 15, Warmup: 1, Blocks: 15, Crowds: 1, Steady: 5, Gap: 40 * time.Millisecond, Overload: 1.2,
-		Profile: Profiling{Passes: 1, Crowd: 3, Rest: 5 * time.Millisecond, Apart: 3 * time.Second}}, m.Settings)
+		Profile: Profiling{Passes: 1, Crowd: 3, Apart: 5 * time.Second}}, m.Settings)
 	require.Equal(t, []Method{{Label: "hidp", Strategy: "hidp"}}, m.Methods)
 }
 

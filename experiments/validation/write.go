@@ -111,9 +111,9 @@ func (r *Report) markdown(figures []figure) string {
 func (r *Report) assumptions() []string {
 	s := r.settings
 	lines := []string{
-		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, each after %s of rest, one at a time on a node; nodes run those at the same time that a request does. "+
+		fmt.Sprintf("Profile: %d passes over the ops in the order of the plan, one at a time on a node; nodes run those at the same time that a request does. "+
 			"It is apart from all requests. There is such a profile before each of the "+
-			"%d blocks of the latency phase, and one of %d passes before each run of the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Profile.Rest, s.Blocks, s.Profile.Crowd),
+			"%d blocks of the latency phase, and one of %d passes before each run of the throughput phase; what came after it is compared with no later one.", s.Profile.Passes, s.Blocks, s.Profile.Crowd),
 		"Each lone request is simulated with a pass of the profile before its block, by turns; simulated throughput is the median over the passes before that run.",
 		fmt.Sprintf("Latency: medians of %d requests, the first %d left out, each begun when the one before had ended; a run in which more than %.0f %% of them met is invalid.",
 			s.Requests, s.Warmup, 100*mostOverlaps),

@@ -16,12 +16,11 @@ import (
 // errBusy says that an op cannot be measured while there is other work.
 var errBusy = errors.New("agent: requests are under way; ops are measured apart from them")
 
-// Profile measures compute op i of a plan once, in place: after a rest, on the thread of its cluster and with its worker, from the
-// tensors that a request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it
-// returns is what a trace would have as the op's Work. Requests that begin meanwhile are served, and spoil the figure.
-func (r *Runtime) Profile(ctx context.Context, plan, i int, rest time.Duration) (time.Duration, error) {
+// Profile measures compute op i of a plan once, in place: on the thread of its cluster and with its worker, from the tensors that a
+// request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it returns is what a trace would have as the op's Work. Requests that begin meanwhile are served, and spoil the figure.
+func (r *Runtime) Profile(ctx context.Context, plan, i int) (time.Duration, error) {
 	r.mu.Lock()
-	rec, err := r.profilable(plan, i, rest)
+	rec, err := r.profilable(plan, i)
 	busy := len(r.live) > 0
 	r.mu.Unlock()
 	if err == nil && busy {
@@ -30,8 +29,8 @@ func (r *Runtime) Profile(ctx context.Context, plan, i int, rest time.Duration) 
 	if err != nil {
 		return 0, err
 	}
-	t := r.trial(rec, i) // tensors come from other threads than the one that computes
-	if err := r.cfg.Clock.Sleep(ctx, r.cfg.Clock.Now()+rest); err != nil {
+	t, err := r.trial(ctx, rec, i)
+	if err != nil {
 		return 0, err
 	}
 	op := &rec.Plan.Plan.Ops[i]
@@ -47,7 +46,7 @@ func (r *Runtime) Profile(ctx context.Context, plan, i int, rest time.Duration) 
 }
 
 // profilable returns the recipe of a plan whose op i can be measured here.
-func (r *Runtime) profilable(plan, i int, rest time.Duration) (*recipe, error) {
+func (r *Runtime) profilable(plan, i int) (*recipe, error) {
 	switch {
 	case r.closed:
 		return nil, errClosed
@@ -55,8 +54,6 @@ func (r *Runtime) profilable(plan, i int, rest time.Duration) (*recipe, error) {
 		return nil, fmt.Errorf("agent: no plan %d, the session has %d", plan, len(r.recipes))
 	case i < 0 || i >= len(r.recipes[plan].ops):
 		return nil, fmt.Errorf("agent: plan %d has no op %d, but %d ops", plan, i, len(r.recipes[plan].ops))
-	case rest < 0:
-		return nil, fmt.Errorf("agent: %v of rest before an op is measured", rest)
 	}
 	if op := &r.recipes[plan].Plan.Plan.Ops[i]; op.Kind != strategies.Compute || op.Node != r.cfg.Node {
 		return nil, fmt.Errorf("agent: op %d of plan %d computes nothing on node %s", i, plan, r.spec.Name)
@@ -64,49 +61,68 @@ func (r *Runtime) profilable(plan, i int, rest time.Duration) (*recipe, error) {
 	return r.recipes[plan], nil
 }
 
+// find is a part of a tensor that lies on the node, and the cluster that computed it there.
+type find struct {
+	workloads.Part
+	cluster int // -1: it came over the network, or with the request
+}
+
 // found returns the parts that lie on the node when op i starts, of the layers that it reads.
-func (rec *recipe) found(i int) []workloads.Part {
+func (rec *recipe) found(i int) []find {
 	read := map[int]bool{}
 	for _, p := range rec.ops[i].reads {
 		read[p.Layer] = true
 	}
-	var parts []workloads.Part
-	add := func(list ...workloads.Part) {
+	var parts []find
+	add := func(cluster int, list ...workloads.Part) {
 		for _, p := range list {
-			if read[p.Layer] && !slices.Contains(parts, p) {
-				parts = append(parts, p)
+			if read[p.Layer] && !slices.ContainsFunc(parts, func(f find) bool { return f.Part == p }) {
+				parts = append(parts, find{p, cluster})
 			}
 		}
 	}
 	if rec.part.Leads {
-		add(rec.input())
+		add(-1, rec.input())
 	}
 	for k := range i {
-		add(rec.ops[k].makes...)
+		cluster := -1
+		if op := &rec.Plan.Plan.Ops[k]; op.Kind == strategies.Compute {
+			cluster = op.Cluster
+		}
+		add(cluster, rec.ops[k].makes...)
 	}
 	return parts
 }
 
-// trial makes a task with random tensors.
-func (r *Runtime) trial(rec *recipe, i int) *Task {
+// trial makes a task with random tensors. Each is written by the thread of the cluster that would compute it in a request, so that
+// the op finds it in that cluster's caches, as a request's would.
+func (r *Runtime) trial(ctx context.Context, rec *recipe, i int) (*Task, error) {
 	op := &rec.Plan.Plan.Ops[i]
 	t := &Task{Request: -1, Plan: rec.index, Op: i, Cluster: op.Cluster, Slice: op.Slice, Graph: rec.Graph, Outputs: rec.ops[i].makes,
 		Hollow: r.cfg.Hollow, needs: rec.ops[i].reads, of: &activity{id: -1, recipe: rec}}
 	if r.cfg.Hollow {
-		return t
+		return t, nil
 	}
 	t.of.shelf = newShelf(rec, new(memory), r.cfg.Memory)
 	rng := rand.New(rand.NewPCG(uint64(rec.index), uint64(i)))
-	for _, p := range rec.found(i) {
-		x := r.cfg.Memory.Tensor(submodel.Shape(rec.Graph, p)...)
-		for k := range x.Data {
-			x.Data[k] = rng.Float32()
+	for _, f := range rec.found(i) {
+		write := func() {
+			x := r.cfg.Memory.Tensor(submodel.Shape(rec.Graph, f.Part)...)
+			for k := range x.Data {
+				x.Data[k] = rng.Float32()
+			}
+			if err := t.of.shelf.put(f.Part, x, func() { r.cfg.Memory.Free(x) }); err != nil {
+				panic("agent: a tensor of the plan's own parts does not fit: " + err.Error())
+			}
 		}
-		if err := t.of.shelf.put(p, x, func() { r.cfg.Memory.Free(x) }); err != nil {
-			panic("agent: a tensor of the plan's own parts does not fit: " + err.Error())
+		if f.cluster < 0 {
+			write()
+		} else if err := r.on(ctx, f.cluster, write); err != nil {
+			t.of.shelf.clear()
+			return nil, err
 		}
 	}
-	return t
+	return t, nil
 }
 
 // measure does a task on the calling thread and returns its work.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,15 +34,15 @@ func TestProfilesLeaveNothingBehind(t *testing.T) {
 			for i := range s.plan.Ops {
 				op := &s.plan.Ops[i]
 				if op.Kind != strategies.Compute {
-					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, 0)
+					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i)
 					require.ErrorContains(t, err, "computes nothing on node")
 					continue
 				}
 				before, work := x.clock.Now(), s.plan.ComputeTime(costs, i)
-				got, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, time.Second)
+				got, err := x.runtimes[op.Node].Profile(t.Context(), 0, i)
 				require.NoError(t, err)
 				require.Equal(t, work, got, "seed %d, op %d", seed, i)
-				require.Equal(t, time.Second+work, x.clock.Now()-before)
+				require.Equal(t, work, x.clock.Now()-before)
 				measured++
 			}
 			start := x.clock.Now()
@@ -70,23 +69,16 @@ func TestProfileRefuses(t *testing.T) {
 	broken := errors.New("broken")
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, s, setup{hollow: true}).runtimes[node]
-		for want, ask := range map[string]func() (int, int, time.Duration){
-			"no plan 1": func() (int, int, time.Duration) { return 1, 0, 0 },
-			"no op -1":  func() (int, int, time.Duration) { return 0, -1, 0 },
-			"-1ns of r": func() (int, int, time.Duration) { return 0, 0, -1 },
-		} {
-			plan, op, rest := ask()
-			_, err := r.Profile(t.Context(), plan, op, rest)
-			require.ErrorContains(t, err, want)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := r.Profile(ctx, 0, 0, time.Minute)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = r.Profile(ctx, 0, 0, 0)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err := r.Profile(t.Context(), 1, 0)
+		require.ErrorContains(t, err, "no plan 1")
+		_, err = r.Profile(t.Context(), 0, -1)
+		require.ErrorContains(t, err, "no op -1")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = r.Profile(ctx, 0, 0)
+		require.ErrorIs(t, err, context.Canceled)
 		r.Close()
-		_, err = r.Profile(t.Context(), 0, 0, 0)
+		_, err = r.Profile(t.Context(), 0, 0)
 		require.ErrorIs(t, err, errClosed)
 		require.ErrorIs(t, r.on(t.Context(), 0, func() {}), errClosed)
 	})
@@ -96,7 +88,7 @@ func TestProfileRefuses(t *testing.T) {
 				w.(*busy).clock = cfg.Clock
 			}
 		}})
-		_, err := x.runtimes[node].Profile(t.Context(), 0, 0, 0)
+		_, err := x.runtimes[node].Profile(t.Context(), 0, 0)
 		var op *OpError
 		require.ErrorAs(t, err, &op)
 		require.ErrorIs(t, err, broken)
@@ -111,7 +103,7 @@ func TestProfileWhileBusy(t *testing.T) {
 			x.begin(1, x.input())
 			for i := range s.plan.Ops {
 				if op := &s.plan.Ops[i]; op.Kind == strategies.Compute {
-					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i, 0)
+					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i)
 					require.ErrorIs(t, err, errBusy)
 				}
 			}

@@ -1346,7 +1346,6 @@ type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Plan          int32                  `protobuf:"varint,1,opt,name=plan,proto3" json:"plan,omitempty"`
 	Op            int32                  `protobuf:"varint,2,opt,name=op,proto3" json:"op,omitempty"`
-	Rest          int64                  `protobuf:"varint,3,opt,name=rest,proto3" json:"rest,omitempty"` // nanoseconds before the op begins
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1391,13 +1390,6 @@ func (x *Profile) GetPlan() int32 {
 func (x *Profile) GetOp() int32 {
 	if x != nil {
 		return x.Op
-	}
-	return 0
-}
-
-func (x *Profile) GetRest() int64 {
-	if x != nil {
-		return x.Rest
 	}
 	return 0
 }
@@ -2394,11 +2386,10 @@ const file_control_proto_rawDesc = "" +
 	"PeersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\v\n" +
-	"\tConnected\"A\n" +
+	"\tConnected\"-\n" +
 	"\aProfile\x12\x12\n" +
 	"\x04plan\x18\x01 \x01(\x05R\x04plan\x12\x0e\n" +
-	"\x02op\x18\x02 \x01(\x05R\x02op\x12\x12\n" +
-	"\x04rest\x18\x03 \x01(\x03R\x04rest\"\x1e\n" +
+	"\x02op\x18\x02 \x01(\x05R\x02op\"\x1e\n" +
 	"\bProfiled\x12\x12\n" +
 	"\x04work\x18\x01 \x01(\x03R\x04work\"P\n" +
 	"\bSchedule\x120\n" +

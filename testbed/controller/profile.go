@@ -14,8 +14,7 @@ import (
 
 // ProfileOptions say how ops are measured.
 type ProfileOptions struct {
-	Passes   int           // over all ops, that count; 0: 9
-	Rest     time.Duration // before each op
+	Passes   int // over all ops, that count; 0: 9
 	Progress func(done, total int)
 }
 
@@ -58,7 +57,7 @@ func (s *Session) Profile(ctx context.Context, o ProfileOptions) (*Profile, erro
 	}
 	s.mu.Unlock()
 	rounds := s.rounds(tasks)
-	m := &measurement{session: s, rest: o.Rest, progress: o.Progress, total: passes * len(tasks)}
+	m := &measurement{session: s, progress: o.Progress, total: passes * len(tasks)}
 	for n := range passes {
 		for _, r := range rounds {
 			if err := m.round(ctx, r, n >= passes-o.Passes); err != nil {
@@ -146,7 +145,6 @@ func depthsOf(p *strategies.Plan) []int {
 // measurement is how far a profile is.
 type measurement struct {
 	session  *Session
-	rest     time.Duration
 	progress func(done, total int) // nil: nobody is told
 
 	mu          sync.Mutex
@@ -161,7 +159,7 @@ func (m *measurement) round(ctx context.Context, nodes [][]task, counts bool) er
 		all.Go(func() {
 			for _, t := range list {
 				m.tell()
-				took, err := m.session.measure(ctx, t.plan, t.op, m.rest)
+				took, err := m.session.measure(ctx, t.plan, t.op)
 				if err != nil {
 					errs[j] = err
 					return
@@ -187,12 +185,12 @@ func (m *measurement) tell() {
 }
 
 // measure profiles one op once.
-func (s *Session) measure(ctx context.Context, plan, op int, rest time.Duration) (time.Duration, error) {
-	patience := s.agents.options.Patience + rest
+func (s *Session) measure(ctx context.Context, plan, op int) (time.Duration, error) {
+	patience := s.agents.options.Patience
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, &TimeoutError{fmt.Sprintf("op %d of plan %d is not measured", op, plan), patience})
 	defer cancel()
 	st, doing := s.streams[s.job.Plans[plan].Ops[op].Node], fmt.Sprintf("measure op %d of plan %d", op, plan)
-	c := &control.Profile{Plan: int32(plan), Op: int32(op), Rest: int64(rest)}
+	c := &control.Profile{Plan: int32(plan), Op: int32(op)}
 	a, err := s.call(ctx, st, doing, &control.Command{What: &control.Command_Profile{Profile: c}})
 	if err != nil {
 		return 0, err

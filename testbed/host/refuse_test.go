@@ -107,8 +107,6 @@ func TestCommandsOutOfPlace(t *testing.T) {
 	}
 	refused("no plan 3", profile(&control.Profile{Plan: 3}))
 	refused("no op 1000", profile(&control.Profile{Op: 1000}))
-	refused("of rest", profile(&control.Profile{Rest: -1}))
-	refused("at most", profile(&control.Profile{Rest: int64(time.Hour)}))
 	c.send(&control.Command{What: &control.Command_Join{Join: &control.Join{Requests: []*control.Due{{Request: 3, Plan: 7}}}}})
 	e := c.note()
 	require.Contains(t, e.GetFailed().GetWhy(), "no plan 7")

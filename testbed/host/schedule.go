@@ -26,7 +26,6 @@ const (
 	mostID       = 1<<48 - 1      // of a request
 	mostInputs   = int64(1) << 30 // bytes of different inputs of a session
 	mostOutput   = control.MaxMessage - 1<<10
-	mostRest     = time.Minute
 	soon         = time.Millisecond // before a schedule without a time begins
 )
 
@@ -223,11 +222,7 @@ func (s *session) drop(c *control.Drop) {
 
 // profile measures an op.
 func (s *session) profile(c *control.Profile) (*control.Event_Profiled, error) {
-	rest := time.Duration(c.Rest)
-	if rest > mostRest {
-		return nil, fmt.Errorf("profile: %v of rest before an op; at most %v", rest, mostRest)
-	}
-	work, err := s.runtime.Profile(s.ctx, int(c.Plan), int(c.Op), rest)
+	work, err := s.runtime.Profile(s.ctx, int(c.Plan), int(c.Op))
 	if err != nil {
 		var op *agent.OpError
 		if errors.As(err, &op) || errors.Is(err, context.Canceled) {
