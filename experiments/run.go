@@ -57,17 +57,19 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if s.Planning.Measured || s.BeliefError > 0 {
 		o.Shared, o.Cache = nil, nil
 	}
-	cfg, err := s.config(o.Shared)
+	cfg, err := s.config(o.Shared, &room.arrivals)
 	if err != nil {
 		return nil, err
 	}
 	cfg.TraceLimit, cfg.Records, cfg.Observe, cfg.Cache = o.Trace, o.Records, o.Observe, o.Cache
 	cfg.Workspace = workspace
 	r, err := o.simulate(ctx, cfg)
-	var cut *sim.HorizonError
-	if errors.As(err, &cut) {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d requests were still under way at the horizon of %v", cut.Unfinished, cut.Horizon))
-		err = nil
+	if err != nil {
+		var cut *sim.HorizonError
+		if errors.As(err, &cut) {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%d requests were still under way at the horizon of %v", cut.Unfinished, cut.Horizon))
+			err = nil
+		}
 	}
 	if r == nil {
 		return nil, err
@@ -103,7 +105,7 @@ func (s *Scenario) with(o Overrides, room *Scenario) *Scenario {
 }
 
 // config makes the simulator's configuration, with fresh state but for the strategy, which may be a shared one.
-func (s *Scenario) config(shared *Shared) (sim.Config, error) {
+func (s *Scenario) config(shared *Shared, room *workloads.Room) (sim.Config, error) {
 	cfg := sim.Config{Truth: s.Platform, Models: s.Models, Batch: s.Batch, Leader: s.Platform.Leader, Horizon: s.Limit.Horizon,
 		Planning: s.Planning.sim(), Faults: s.Faults, Seed: s.Seed}
 	if shared == nil {
@@ -119,7 +121,7 @@ func (s *Scenario) config(shared *Shared) (sim.Config, error) {
 	if s.Arrivals.Kind == Closed {
 		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think, Own: s.Arrivals.Own}.Loop(s.Seed, s.Mix, s.Limit)
 	} else {
-		cfg.Arrivals, err = s.Arrivals.source(s.Seed, s.Mix, s.Limit)
+		cfg.Arrivals, err = s.Arrivals.source(room, s.Seed, s.Mix, s.Limit)
 	}
 	return cfg, err
 }
@@ -131,17 +133,17 @@ func (a *Arrivals) check() error {
 	if a.Kind == Closed {
 		_, err = workloads.Closed{Clients: a.Clients, Think: a.Think}.Loop(0, workloads.Mix{}, once)
 	} else {
-		_, err = a.source(0, workloads.Mix{}, once)
+		_, err = a.source(new(workloads.Room), 0, workloads.Mix{}, once)
 	}
 	return err
 }
 
-func (a *Arrivals) source(seed uint64, mix workloads.Mix, limit workloads.Limit) (workloads.Source, error) {
+func (a *Arrivals) source(room *workloads.Room, seed uint64, mix workloads.Mix, limit workloads.Limit) (workloads.Source, error) {
 	switch a.Kind {
 	case Periodic:
-		return workloads.Periodic{Interval: a.Interval, Jitter: a.Jitter}.Source(seed, mix, limit)
+		return workloads.Periodic{Interval: a.Interval, Jitter: a.Jitter}.SourceIn(room, seed, mix, limit)
 	case Poisson:
-		return workloads.Poisson{Rate: a.Rate}.Source(seed, mix, limit)
+		return workloads.Poisson{Rate: a.Rate}.SourceIn(room, seed, mix, limit)
 	case Trace:
 		return a.Trace.Source(limit)
 	}
@@ -167,8 +169,16 @@ func stopwatch(plan func()) time.Duration {
 
 func (s *Scenario) summary(r *sim.Result) sim.Summary {
 	m := r.Summary()
-	m.Strategy, m.Model, m.Platform, m.Seed = s.Strategy, strings.Join(s.ModelNames(), "+"), s.Platform.Name, s.Seed
+	m.Strategy, m.Model, m.Platform, m.Seed = s.Strategy, s.modelName(), s.Platform.Name, s.Seed
 	return m
+}
+
+// modelName names what the requests are for.
+func (s *Scenario) modelName() string {
+	if len(s.Models) == 1 {
+		return s.Models[0].Name
+	}
+	return strings.Join(s.ModelNames(), "+")
 }
 
 // withJitter returns the platform with another mean extra latency on all its connections.

@@ -10,6 +10,7 @@ import (
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/workloads"
 )
 
 // Shared keeps the strategies of runs, and the simulator's memory, for the runs after them: in a short run, making them takes more time
@@ -22,9 +23,10 @@ type Shared struct {
 	lent       lent
 }
 
-// lent is the memory of an outcome, and of the scenario that it is of.
+// lent is the memory of an outcome, of the scenario that it is of, and of its arrivals.
 type lent struct {
 	scenario Scenario
+	arrivals workloads.Room
 	outcome  Outcome
 }
 

@@ -39,7 +39,8 @@ type pair struct {
 
 // question is what a plan and its prices depend on besides the state of the platform.
 type question struct {
-	by            any // Config.PlanKey, or the fixedPlan
+	by            string    // Config.PlanKey,
+	fixed         fixedPlan // or this
 	truth, belief *devices.Platform
 	graph         *workloads.Graph
 	batch, leader int
@@ -201,7 +202,7 @@ func (s *simulation) question(k *class, model int32) (q question, ok bool) {
 		leader: k.leader(model), loaded: s.loaded}
 	switch f, fixed := k.Strategy.(fixedPlan); {
 	case fixed:
-		q.by = f
+		q.fixed = f
 	case s.cfg.PlanKey != "":
 		q.by = s.cfg.PlanKey
 	default:

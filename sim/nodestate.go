@@ -77,9 +77,11 @@ func (n *nodeState) begin(spec *devices.Node, prefix string, observed bool) {
 
 // newWeights returns a record of parameters of which none is held.
 func (n *nodeState) newWeights(layers int) *weights {
-	w := new(weights)
+	var w *weights
 	if k := len(n.idle); k > 0 {
 		w, n.idle = n.idle[k-1], n.idle[:k-1]
+	} else {
+		w = new(weights)
 	}
 	w.channels = resized(w.channels, layers)
 	clear(w.channels)

@@ -129,14 +129,15 @@ func (s *simulation) answer(t *site, model int32) planned {
 
 // recall returns an answer from the Cache, or asks the strategy. The program is the class's own, though it shares what is compiled.
 func (s *simulation) recall(k *class, model int32, key []byte) planned {
-	q, shared := s.question(k, model)
+	q, askable := s.question(k, model)
 	var p planned
-	if shared {
-		p, shared = s.cfg.Cache.answer(q, key)
+	found := false
+	if askable {
+		p, found = s.cfg.Cache.answer(q, key)
 	}
-	if !shared {
+	if !found {
 		p = s.ask(k, model)
-		if q.by != nil {
+		if askable {
 			s.cfg.Cache.keep(q, key, p)
 		}
 	}
@@ -149,11 +150,27 @@ func (s *simulation) recall(k *class, model int32, key []byte) planned {
 	if s.cfg.Planning.Mode == PlanningFixed {
 		p.took = s.cfg.Planning.Fixed // the plan may have been made by a run for which it was free
 	}
-	own := *p.prog
+	own := k.newProgram()
+	*own = *p.prog
 	own.number = k.programs
 	k.programs++
-	p.prog = &own
+	p.prog = own
 	return p
+}
+
+// keptPrograms bounds the programs of a class whose memory the runs after it get.
+const keptPrograms = 16
+
+// newProgram returns memory for a program, which holds until the run ends.
+func (k *class) newProgram() *program {
+	if k.used == len(k.own) {
+		if k.used == keptPrograms {
+			return new(program)
+		}
+		k.own = append(k.own, new(program))
+	}
+	k.used++
+	return k.own[k.used-1]
 }
 
 // ask lets the strategy make a plan and prepares it.

@@ -17,8 +17,10 @@ type class struct {
 	belief    *strategies.Belief // nil until a plan is made
 	loaded    bool               // the strategy looks at the backlog
 	plans     planCache
-	programs  int32 // numbers given to programs
-	oldest    int32 // the first of them that sites keep in mind
+	programs  int32      // numbers given to programs
+	oldest    int32      // the first of them that sites keep in mind
+	own       []*program // memory of programs, some used by this run
+	used      int
 }
 
 // site is a Site in a run.
@@ -95,7 +97,7 @@ func (s *simulation) forgetPrograms(c *class) {
 
 // begin makes k a class of a run, in the memory that it has.
 func (k *class) begin(x SiteClass, s *simulation) {
-	*k = class{SiteClass: x, cache: s.cfg.Cache, first: s.cfg.Models[0], plans: k.plans}
+	*k = class{SiteClass: x, cache: s.cfg.Cache, first: s.cfg.Models[0], plans: k.plans, own: k.own}
 	if k.Belief == nil {
 		k.Belief = k.Truth
 	}

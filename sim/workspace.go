@@ -52,7 +52,11 @@ func (w *Workspace) give(s *simulation) {
 	if w != nil {
 		s.cfg, s.resources = Config{}, nil // what they name may be large
 		for i := range s.classes {
-			s.classes[i] = class{plans: s.classes[i].plans}
+			k := &s.classes[i]
+			for _, p := range k.own {
+				*p = program{}
+			}
+			*k = class{plans: k.plans, own: k.own}
 		}
 		for i := range s.sites {
 			s.sites[i] = site{resident: s.sites[i].resident}

@@ -77,17 +77,15 @@ func (p Periodic) Validate() error {
 
 // Source validates the workload and starts it. Jitter comes from Stream(seed, "arrivals").
 func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	return p.SourceIn(new(Room), seed, mix, limit)
+}
+
+// SourceIn is Source in memory that may have been another source's.
+func (p Periodic) SourceIn(r *Room, seed uint64, mix Mix, limit Limit) (Source, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return newTimed(seed, mix, limit, func(s *timed) time.Duration {
-		at := s.at
-		s.at += p.Interval
-		if p.Jitter > 0 {
-			at += time.Duration(s.rand.Int64N(int64(p.Jitter)))
-		}
-		return at
-	})
+	return r.timed(seed, mix, limit, timed{periodic: p})
 }
 
 // Poisson is a workload with exponentially distributed, independent intervals.
@@ -106,38 +104,62 @@ func (p Poisson) Validate() error {
 
 // Source validates the workload and starts it. Intervals come from Stream(seed, "arrivals"), each rounded to nanoseconds.
 func (p Poisson) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
+	return p.SourceIn(new(Room), seed, mix, limit)
+}
+
+// SourceIn is Source in memory that may have been another source's.
+func (p Poisson) SourceIn(r *Room, seed uint64, mix Mix, limit Limit) (Source, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	mean := float64(time.Second) / p.Rate
-	return newTimed(seed, mix, limit, func(s *timed) time.Duration {
-		s.at += time.Duration(math.Round(float64(s.rand.ExpFloat64() * mean)))
-		return s.at
-	})
+	return r.timed(seed, mix, limit, timed{mean: float64(time.Second) / p.Rate})
 }
 
 // timed is a Source from a sequence of times.
 type timed struct {
-	times   func(*timed) time.Duration // the next one, by at and rand
-	at      time.Duration
-	rand    *rand.Rand
-	models  picker
-	limiter limiter
-	done    bool
+	periodic Periodic // unless
+	mean     float64  // of exponential intervals, in nanoseconds, is positive
+	at       time.Duration
+	chance   stream
+	rand     *rand.Rand // of chance
+	models   picker
+	limiter  limiter
+	done     bool
 }
 
-func newTimed(seed uint64, mix Mix, limit Limit, times func(*timed) time.Duration) (Source, error) {
+// Room is memory for one source at a time, whose arrivals are over when the next one begins in it: a short run takes hardly longer than
+// it takes to find memory for it.
+type Room struct{ last timed }
+
+func (r *Room) timed(seed uint64, mix Mix, limit Limit, s timed) (Source, error) {
 	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
 		return nil, err
 	}
-	return &timed{times: times, rand: Stream(seed, "arrivals"), models: newPicker(seed, mix), limiter: limiter{limit: limit}}, nil
+	s.models, s.limiter = newPicker(seed, mix), limiter{limit: limit}
+	r.last = s
+	r.last.rand = r.last.chance.start(seed, "arrivals")
+	return &r.last, nil
+}
+
+// next returns the next time, whatever the limit.
+func (s *timed) next() time.Duration {
+	if s.mean > 0 {
+		s.at += time.Duration(math.Round(float64(s.rand.ExpFloat64() * s.mean)))
+		return s.at
+	}
+	at := s.at
+	s.at += s.periodic.Interval
+	if s.periodic.Jitter > 0 {
+		at += time.Duration(s.rand.Int64N(int64(s.periodic.Jitter)))
+	}
+	return at
 }
 
 func (s *timed) Next() (Arrival, bool) {
 	if s.done {
 		return Arrival{}, false
 	}
-	at := s.times(s)
+	at := s.next()
 	if !s.limiter.admit(at) {
 		s.done = true
 		return Arrival{}, false

@@ -210,3 +210,29 @@ func TestClientsKeepToTheirModels(t *testing.T) {
 		require.Equal(t, model, a.Model)
 	}
 }
+
+// A source is the same in memory that another one had, also where that one was not at its end.
+func TestRoomForgetsTheLastSource(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var r Room
+		for range 4 {
+			seed, mix, limit := rapid.Uint64().Draw(t, "seed"), Equal(rapid.IntRange(0, 3).Draw(t, "models")), Limit{Requests: rapid.IntRange(1, 9).Draw(t, "requests")}
+			p := Periodic{Interval: time.Second, Jitter: time.Duration(rapid.IntRange(0, 1e9).Draw(t, "jitter"))}
+			q := Poisson{Rate: rapid.Float64Range(0.1, 10).Draw(t, "rate")}
+			in, own := p.SourceIn, p.Source
+			if rapid.Bool().Draw(t, "poisson") {
+				in, own = q.SourceIn, q.Source
+			}
+			want, err := own(seed, mix, limit)
+			require.NoError(t, err)
+			got, err := in(&r, seed, mix, limit)
+			require.NoError(t, err)
+			for range rapid.IntRange(0, 12).Draw(t, "taken") {
+				a, more := want.Next()
+				b, also := got.Next()
+				require.Equal(t, a, b)
+				require.Equal(t, more, also)
+			}
+		}
+	})
+}

@@ -25,10 +25,27 @@ type axis struct {
 
 // setting is one value of an axis.
 type setting struct {
-	tree  any     // as it stands in the scenario
+	tree  any     // as it stands in the scenario; nil: as text
 	text  string  // as people read it
 	value float64 // of numeric columns
 	truth bool    // of columns of truth values
+}
+
+// entry returns what stands in the scenario.
+func (v *setting) entry() any {
+	if v.tree == nil {
+		return v.text
+	}
+	return v.tree
+}
+
+// words returns what stands in the scenario if that is a text.
+func (v *setting) words() (text string, ok bool) {
+	if v.tree == nil {
+		return v.text, true
+	}
+	text, ok = v.tree.(string)
+	return text, ok
 }
 
 // mostValues bounds the values of one axis.

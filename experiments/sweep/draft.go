@@ -35,6 +35,14 @@ func writeDraft(path string, fill func(io.Writer) error) (*draft, error) {
 
 // publish makes the file appear under its name, whole and safe on disk. Where there is one, it is replaced.
 func (d *draft) publish() error {
+	if err := d.place(); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(d.path))
+}
+
+// place is publish without making the name last: syncFolder does that.
+func (d *draft) place() error {
 	for _, step := range []func() error{func() error { return d.temp.Chmod(0o644) }, d.temp.Sync, d.temp.Close,
 		func() error { return os.Rename(d.temp.Name(), d.path) }} {
 		if err := step(); err != nil {
@@ -42,7 +50,7 @@ func (d *draft) publish() error {
 			return fmt.Errorf("cannot write %s: %w", d.path, err)
 		}
 	}
-	return syncFolder(filepath.Dir(d.path))
+	return nil
 }
 
 func (d *draft) discard() {

@@ -207,6 +207,7 @@ type worker struct {
 	memo     memo
 	key      []byte               // scratch
 	varied   experiments.Scenario // scratch, see substitute
+	seed     uint64               // of the run under way
 	settings []setting
 	values   []value
 	rows     []row
@@ -270,17 +271,17 @@ func narrow(e results.Estimate, width float64) bool {
 // run makes the n-th replication of a scenario: the n-th seed from the sweep's on, whatever the values of the axes, so that all
 // points meet the same chance.
 func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row) {
-	seed := w.sweep.Seed + uint64(n)
+	w.seed = w.sweep.Seed + uint64(n)
 	if w.sweep.ownSeeds() {
-		seed = s.Seed
+		w.seed = s.Seed
 	}
-	r = row{replication: n, seed: seed, settings: w.settings}
+	r = row{replication: n, seed: w.seed, settings: w.settings}
 	defer func() {
 		if p := recover(); p != nil { // our bug in one point must not cost the other million
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := s.Run(ctx, experiments.Overrides{Seed: &seed, Shared: &w.shared, Cache: w.memo.local})
+	out, err := s.Run(ctx, experiments.Overrides{Seed: &w.seed, Shared: &w.shared, Cache: w.memo.local})
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

@@ -73,9 +73,9 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options, least fl
 	return m, s.begin(dir, m)
 }
 
-// Run makes all missing shards of a sweep on this machine. A run that is killed at any moment loses at most the shards under way;
-// called again with Options.Resume it makes what is missing, and the rows are the same. When the context ends, so does Run, with the context's
-// error. An error of writing (a full disk) ends it too; what is done stays.
+// Run makes all missing shards of a sweep on this machine. A run that is killed at any moment loses at most the shards under
+// way and those of the fifth of a second before (publishEvery); called again with Options.Resume it makes what is missing, and the rows
+// are the same. When the context ends, so does Run, with the context's error. An error of writing (a full disk) ends it too; what is done stays.
 func Run(ctx context.Context, s *Sweep, dir string, o Options) (*State, error) {
 	e := newEvaluator(s)
 	m, err := e.prepare(ctx, dir, o, shardLeast)
@@ -101,15 +101,14 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 	tallies := make([]tally, min(orAllCores(o.Jobs), max(1, len(shards))))
 	stop := report(m, shards, o.Progress, tallies)
 	defer stop()
-	next := make(chan int)
-	var workers sync.WaitGroup
+	next, made := make(chan int), make(chan *shardDraft)
+	var workers, publishing sync.WaitGroup
+	publishing.Go(func() { publisher(made, cancel) })
 	for i := range tallies {
 		workers.Go(func() {
 			w := e.worker()
-			var published sync.WaitGroup // while one shard waits for the disk, the next is made
-			defer published.Wait()
 			for shard := range next {
-				publish, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) {
+				d, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) {
 					tallies[i].done.Add(points)
 					tallies[i].failed.Add(bad)
 				})
@@ -117,12 +116,9 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 					cancel(err)
 					return
 				}
-				published.Wait()
-				published.Go(func() {
-					if err := publish(); err != nil {
-						cancel(err)
-					}
-				})
+				if d != nil {
+					made <- d
+				}
 			}
 		})
 	}
@@ -136,6 +132,8 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 	}
 	close(next)
 	workers.Wait()
+	close(made)
+	publishing.Wait()
 	return context.Cause(ctx)
 }
 
@@ -218,12 +216,12 @@ func ExecShard(ctx context.Context, dir string, shard int) error {
 	if err != nil {
 		return err
 	}
-	publish, err := newEvaluator(s).worker().makeShard(ctx, dir, m, shard, func(int64, int64) {})
+	d, err := newEvaluator(s).worker().makeShard(ctx, dir, m, shard, func(int64, int64) {})
 	if errors.Is(err, context.Canceled) {
 		return context.Cause(ctx)
 	}
-	if err != nil {
+	if err != nil || d == nil {
 		return err
 	}
-	return publish()
+	return publishShards([]*shardDraft{d})
 }

@@ -30,7 +30,7 @@ func (s *Sweep) inputs() (map[string][]string, error) {
 	for i := range s.axes {
 		for _, v := range s.axes[i].values {
 			if err == nil {
-				err = texts(v.tree, func(text string) error { return s.addInput(found, text) })
+				err = texts(v.entry(), func(text string) error { return s.addInput(found, text) })
 			}
 		}
 	}

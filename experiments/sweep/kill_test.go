@@ -40,7 +40,7 @@ steps = 60
 field = "workload.arrivals.rate"
 from = "10 /s"
 to = "40 /s"
-steps = 10
+steps = 50
 
 [replications]
 count = 2
@@ -52,7 +52,7 @@ func TestKilledAtAnyMomentTheSweepLosesAndRepeatsNothing(t *testing.T) {
 	require.NoError(t, err)
 	wantRows, wantBytes := merged(t, s, Options{})
 
-	const kills, longest = 20, 150 * time.Millisecond
+	const kills, longest = 20, 2 * publishEvery
 	deadline := time.Now().Add(15 * time.Second)
 	random := rand.New(rand.NewPCG(1, 2))
 	finished, began := 0, 0
@@ -96,7 +96,7 @@ func checkFolder(t *testing.T, dir, wantRows, wantBytes string) {
 	require.True(t, wantBytes == bytes, "the merged Parquet file differs")
 	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
 	require.NoError(t, err)
-	require.Len(t, entries, (600+6)/7, "temporary files are left")
+	require.Len(t, entries, (3000+6)/7, "temporary files are left")
 }
 
 func TestTheSameShardTwiceAtOnceIsTheSame(t *testing.T) {

@@ -139,7 +139,7 @@ func (s *Sweep) text(settings []setting) ([]byte, error) {
 	var tree any = s.base.tree
 	for i := range s.axes {
 		var err error
-		if tree, err = with(tree, s.axes[i].path, settings[i].tree); err != nil {
+		if tree, err = with(tree, s.axes[i].path, settings[i].entry()); err != nil {
 			return nil, s.axisFault(i, settings, err.Error())
 		}
 	}

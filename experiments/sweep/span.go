@@ -108,7 +108,7 @@ func (s *span) at(place float64) setting {
 		if err != nil {
 			panic(fmt.Sprintf("sweep: %q, made from a valid range, does not read back: %v", text, err))
 		}
-		return setting{tree: text, text: text, value: base}
+		return setting{text: text, value: base}
 	}
 	return setting{tree: x, text: strconv.FormatFloat(x, 'g', -1, 64), value: x}
 }

@@ -21,7 +21,7 @@ type substitution func(s *experiments.Scenario, v *setting) bool
 // substitutionOf returns the substitution for a field, nil if there is none.
 func substitutionOf(field string) substitution {
 	if option, ok := strings.CutPrefix(field, "strategy.options."); ok && !strings.ContainsAny(option, ".[") {
-		return func(s *experiments.Scenario, v *setting) bool { return setOption(s, option, v.tree) }
+		return func(s *experiments.Scenario, v *setting) bool { return setOption(s, option, v.entry()) }
 	}
 	return map[string]substitution{
 		"seed":                       setSeed,
@@ -62,7 +62,7 @@ func arrives(a *experiments.Arrivals) bool {
 
 // duration reads the text of a setting.
 func duration(v *setting) (time.Duration, bool) {
-	text, ok := v.tree.(string)
+	text, ok := v.words()
 	if !ok {
 		return 0, false
 	}
@@ -71,13 +71,13 @@ func duration(v *setting) (time.Duration, bool) {
 }
 
 func setSeed(s *experiments.Scenario, v *setting) bool {
-	n, ok := v.tree.(int64)
+	n, ok := v.entry().(int64)
 	s.Seed = uint64(n)
 	return ok && n >= 0
 }
 
 func setRate(s *experiments.Scenario, v *setting) bool {
-	text, ok := v.tree.(string)
+	text, ok := v.words()
 	if !ok {
 		return false
 	}
@@ -113,7 +113,7 @@ func setJitter(s *experiments.Scenario, v *setting) bool {
 }
 
 func setLeader(s *experiments.Scenario, v *setting) bool {
-	name, ok := v.tree.(string)
+	name, ok := v.words()
 	if !ok {
 		return false
 	}
@@ -125,7 +125,7 @@ func setLeader(s *experiments.Scenario, v *setting) bool {
 }
 
 func setStrategy(s *experiments.Scenario, v *setting) (ok bool) {
-	s.Strategy, ok = v.tree.(string)
+	s.Strategy, ok = v.words()
 	return ok
 }
 
@@ -154,8 +154,8 @@ func setOption(s *experiments.Scenario, name string, v any) bool {
 }
 
 func setBeliefError(s *experiments.Scenario, v *setting) bool {
-	text, ok := v.tree.(string)
-	if x, isNumber := v.tree.(float64); isNumber {
+	text, ok := v.words()
+	if x, isNumber := v.entry().(float64); isNumber {
 		text, ok = strconv.FormatFloat(x, 'g', -1, 64), true
 	}
 	f, err := read[units.Fraction](text)
@@ -170,13 +170,13 @@ func setPlanning(s *experiments.Scenario, v *setting) bool {
 }
 
 func setBatch(s *experiments.Scenario, v *setting) bool {
-	n, ok := v.tree.(int64)
+	n, ok := v.entry().(int64)
 	s.Batch = int(n)
 	return ok && n >= 1 && n <= 1<<16
 }
 
 func setRequests(s *experiments.Scenario, v *setting) bool {
-	n, ok := v.tree.(int64)
+	n, ok := v.entry().(int64)
 	s.Limit.Requests = int(n)
 	return ok && n >= 1
 }
@@ -188,7 +188,7 @@ func setHorizon(s *experiments.Scenario, v *setting) bool {
 }
 
 func setArrivalRate(s *experiments.Scenario, v *setting) bool {
-	text, ok := v.tree.(string)
+	text, ok := v.words()
 	if !ok || s.Arrivals.Kind != experiments.Poisson {
 		return false
 	}
@@ -210,7 +210,7 @@ func setArrivalJitter(s *experiments.Scenario, v *setting) bool {
 }
 
 func setClients(s *experiments.Scenario, v *setting) bool {
-	n, ok := v.tree.(int64)
+	n, ok := v.entry().(int64)
 	s.Arrivals.Clients = int(n)
 	return ok && s.Arrivals.Kind == experiments.Closed
 }
