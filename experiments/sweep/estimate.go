@@ -69,8 +69,8 @@ const (
 	measureLimit = 30 * time.Second       // a point that takes longer counts as this
 
 	// Where the sweep is to begin at once, this part of it is enough, but so long at least.
-	measurePart  = 0.02
-	measureLeast = 50 * time.Millisecond
+	measurePart  = 0.01
+	measureLeast = 20 * time.Millisecond
 )
 
 // The size of shards.
