@@ -17,7 +17,8 @@ import (
 var errBusy = errors.New("agent: requests are under way; ops are measured apart from them")
 
 // Profile measures compute op i of a plan once, in place: on the thread of its cluster and with its worker, from the tensors that a
-// request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it returns is what a trace would have as the op's Work. Requests that begin meanwhile are served, and spoil the figure.
+// request would find on the node, made of the parts that it would find them in, to the op's outputs put away. What it returns is
+// what a trace would have as the op's Work. Requests that begin meanwhile are served, and spoil the figure.
 func (r *Runtime) Profile(ctx context.Context, plan, i int) (time.Duration, error) {
 	r.mu.Lock()
 	rec, err := r.profilable(plan, i)
