@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"time"
+
+	"hidp/sim/lines"
 )
 
 // What the leader knows of the load: it has handed out every plan, so it knows, per cluster, the believed work of all ops that
@@ -19,7 +21,7 @@ func (s *simulation) addBacklog(r *request) {
 	t := &s.sites[r.site]
 	r.load = r.load[:0]
 	for _, l := range r.prog.load {
-		r.load = append(r.load, l.total)
+		r.load = lines.Append(r.load, l.total)
 		j := t.node(int(l.node))
 		s.nodes[j].queued[l.cluster] += l.total
 		if l.total > 0 {
@@ -61,7 +63,7 @@ func (s *simulation) backlog(t *site) (busy bool) {
 	for j := range t.class.Truth.Nodes {
 		from := len(s.backlogs)
 		for range t.class.Truth.Nodes[j].Clusters {
-			s.backlogs = append(s.backlogs, 0)
+			s.backlogs = lines.Append(s.backlogs, 0)
 		}
 		if i := t.node(j); s.loads[i] > 0 { // most are idle: look at no more of them than that
 			busy = s.nodes[i].backlog(s.now, s.requests, s.backlogs[from:]) || busy

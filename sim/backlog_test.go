@@ -77,7 +77,7 @@ func TestBacklogBalances(t *testing.T) {
 			if !s.nodes[j].lost {
 				weights := int64(0)
 				for _, g := range cfg.Models {
-					if w := s.nodes[j].resident[g]; w != nil {
+					if w := s.nodes[j].holds(g); w != nil {
 						for l := range w.channels {
 							weights += share(&g.Layers[l], w.channels[l])
 						}

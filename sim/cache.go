@@ -6,6 +6,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/flow"
+	"hidp/sim/lines"
 	"hidp/strategies"
 	"hidp/workloads"
 )
@@ -29,7 +30,11 @@ type Cache struct {
 // Local returns a cache that looks up in c what it does not have, and adds to it what it makes. Goroutines that have a local cache each
 // share their work and wait for each other only where something is new: even a lock that nobody holds has to be fetched from the other
 // core, several times a run.
-func (c *Cache) Local() *Cache { return &Cache{shared: c} }
+func (c *Cache) Local() *Cache {
+	l := lines.New[Cache]()
+	l.shared = c
+	return l
+}
 
 // pair is two nodes of a platform.
 type pair struct {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hidp/sim/engine"
+	"hidp/sim/lines"
 	"hidp/sim/node"
 )
 
@@ -97,7 +98,7 @@ func (n *nodeState) speed(k int, mask uint32) float64 {
 	if len(n.speeds) == 0 {
 		for k := range n.spec.Clusters {
 			for m := range uint32(1) << n.spec.Physical {
-				n.speeds = append(n.speeds, n.spec.Speed(k, m))
+				n.speeds = lines.Append(n.speeds, n.spec.Speed(k, m))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 // weights are the parameters of one model that lie in a node's memory: per layer the range of output channels. They stay once
 // they were needed.
 type weights struct {
+	model    *workloads.Graph
 	channels []workloads.Range
 }
 
@@ -40,10 +41,9 @@ func (s *simulation) load(t *site, p *program, g *workloads.Graph) {
 			continue
 		}
 		n := &s.nodes[t.node(op.Node)]
-		w := n.resident[g]
+		w := n.holds(g)
 		if w == nil {
-			w = n.newWeights(len(g.Layers))
-			n.resident[g] = w
+			w = n.hold(g)
 		}
 		for l := op.Slice.From; l < op.Slice.To; l++ {
 			r := workloads.Range{Lo: 0, Hi: g.Layers[l].Out.C}

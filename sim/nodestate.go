@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hidp/devices"
+	"hidp/sim/lines"
 	"hidp/sim/node"
 	"hidp/workloads"
 )
@@ -33,12 +34,28 @@ type nodeState struct {
 	flows    int             // transfers under way here
 	flowing  time.Duration   // since when, if there are any
 	nicBusy  time.Duration
-	took     bool                          // took part in a plan
-	resident map[*workloads.Graph]*weights // parameters held
+	took     bool      // took part in a plan
+	resident []weights // parameters held, by model as they were needed
 	memory   int64
 	peak     int64
 	queued   []time.Duration // by cluster: believed work that is admitted and not done
-	idle     []*weights      // memory for resident
+}
+
+// firstMemory is that of a node's lists while they are short. It lies together, for they are used together.
+type firstMemory struct {
+	machine  node.Machine
+	owner    [8]part
+	ops      [4]runningOp
+	busy     [4]time.Duration
+	queued   [4]time.Duration
+	sending  [2]prepared
+	resident [1]weights
+}
+
+func (n *nodeState) useFirst() {
+	f := new(firstMemory)
+	n.machine, n.owner, n.ops, n.busy, n.queued = &f.machine, f.owner[:0], f.ops[:0], f.busy[:0], f.queued[:0]
+	n.sending, n.resident = f.sending[:0], f.resident[:0]
 }
 
 // part is whose part of a program a machine's handle stands for.
@@ -48,16 +65,12 @@ type part struct{ slot, index int32 }
 // name.
 func (n *nodeState) begin(spec *devices.Node, prefix string, observed bool) {
 	if n.machine == nil {
-		n.machine, n.resident = new(node.Machine), map[*workloads.Graph]*weights{}
+		n.useFirst()
 	}
 	n.machine.Reset(spec, observed)
-	for _, w := range n.resident {
-		n.idle = append(n.idle, w)
-	}
-	clear(n.resident)
 	old, clusters := *n, len(spec.Clusters)
-	*n = nodeState{spec: spec, name: prefix + spec.Name, machine: n.machine, owner: n.owner[:0], ops: resized(n.ops, clusters), busy: resized(n.busy, clusters),
-		queued: resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident, idle: n.idle}
+	*n = nodeState{spec: spec, name: prefix + spec.Name, machine: n.machine, owner: n.owner[:0], ops: lines.Resized(n.ops, clusters), busy: lines.Resized(n.busy, clusters),
+		queued: lines.Resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident[:0]}
 	clear(n.busy)
 	clear(n.queued)
 	for k := range n.ops {
@@ -75,15 +88,26 @@ func (n *nodeState) begin(spec *devices.Node, prefix string, observed bool) {
 	}
 }
 
-// newWeights returns a record of parameters of which none is held.
-func (n *nodeState) newWeights(layers int) *weights {
-	var w *weights
-	if k := len(n.idle); k > 0 {
-		w, n.idle = n.idle[k-1], n.idle[:k-1]
-	} else {
-		w = new(weights)
+// holds returns the record of a model's parameters, or nil if there is none.
+func (n *nodeState) holds(g *workloads.Graph) *weights {
+	for i := range n.resident {
+		if n.resident[i].model == g {
+			return &n.resident[i]
+		}
 	}
-	w.channels = resized(w.channels, layers)
+	return nil
+}
+
+// hold makes a record for a model, of whose parameters none is held.
+func (n *nodeState) hold(g *workloads.Graph) *weights {
+	k := len(n.resident)
+	if k < cap(n.resident) {
+		n.resident = n.resident[:k+1] // an earlier run may have left memory there
+	} else {
+		n.resident = append(n.resident, weights{})
+	}
+	w := &n.resident[k]
+	w.model, w.channels = g, lines.Resized(w.channels, len(g.Layers))
 	clear(w.channels)
 	return w
 }

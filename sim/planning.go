@@ -5,6 +5,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/engine"
+	"hidp/sim/lines"
 	"hidp/strategies"
 )
 
@@ -40,7 +41,7 @@ type planCache struct {
 const maxCached = 1 << 15
 
 func (c *planCache) reset(models int) {
-	c.plain = resized(c.plain, models)
+	c.plain = lines.Resized(c.plain, models)
 	clear(c.plain)
 	if len(c.loaded) > 0 || c.loaded == nil {
 		c.loaded = map[string]planned{}
@@ -51,7 +52,7 @@ func (c *planCache) reset(models int) {
 func (s *simulation) plan(slot int32) {
 	r := &s.requests[slot]
 	if p := &s.nodes[r.leader].planner; p.busy {
-		p.queue = append(p.queue, waitingRequest{slot, r.gen})
+		p.queue = lines.Append(p.queue, waitingRequest{slot, r.gen})
 		return
 	}
 	s.explore(slot)
@@ -167,7 +168,7 @@ func (k *class) newProgram() *program {
 		if k.used == keptPrograms {
 			return new(program)
 		}
-		k.own = append(k.own, new(program))
+		k.own = lines.Append(k.own, lines.New[program]())
 	}
 	k.used++
 	return k.own[k.used-1]

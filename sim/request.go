@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hidp/sim/engine"
+	"hidp/sim/lines"
 	"hidp/sim/node"
 	"hidp/workloads"
 )
@@ -152,7 +153,7 @@ func (s *simulation) admit(slot int32) {
 			h = n.machine.Join(r.id, p)
 		}
 		n.own(h, part{slot, int32(i)})
-		r.handles = append(r.handles, h)
+		r.handles = lines.Append(r.handles, h)
 		s.touch(j)
 	}
 	s.occupy(r)
@@ -229,7 +230,7 @@ func (s *simulation) end(slot int32, why error) {
 	r.live, r.prog = false, nil
 	r.handles = r.handles[:0]
 	r.gen++
-	s.freeSlot = append(s.freeSlot, slot)
+	s.freeSlot = lines.Append(s.freeSlot, slot)
 	if c := s.cfg.Clients; c != nil {
 		x, ok := c.Completed(s.now, int(r.model))
 		s.expect(0, x, ok)

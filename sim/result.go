@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"hidp/sim/lines"
 	"hidp/sim/trace"
 )
 
@@ -103,7 +104,7 @@ func (s *simulation) result() *Result {
 	}
 	s.nodeResults(r, room)
 	if k := len(s.resources); k > 0 {
-		room.resources = resized(room.resources, k)
+		room.resources = lines.Resized(room.resources, k)
 		r.Resources = room.resources
 	}
 	for i := range r.Resources {
@@ -124,7 +125,7 @@ func (s *simulation) nodeResults(r *Result, memory *lent) {
 	for j := range s.nodes {
 		k += len(s.nodes[j].spec.Clusters)
 	}
-	memory.nodes, memory.clusters = resized(memory.nodes, len(s.nodes)), resized(memory.clusters, k)
+	memory.nodes, memory.clusters = lines.Resized(memory.nodes, len(s.nodes)), lines.Resized(memory.clusters, k)
 	r.Nodes = memory.nodes
 	room := memory.clusters
 	for j := range s.nodes {

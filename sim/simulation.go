@@ -8,6 +8,7 @@ import (
 	"hidp/devices"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
+	"hidp/sim/lines"
 	"hidp/sim/node"
 	"hidp/sim/trace"
 	"hidp/strategies"
@@ -123,10 +124,10 @@ func newSimulation(cfg Config) *simulation {
 		s.trace = &trace.Trace{Limit: max(0, cfg.TraceLimit)}
 	}
 	s.place()
-	s.loads = resized(s.loads, len(s.nodes))
+	s.loads = lines.Resized(s.loads, len(s.nodes))
 	clear(s.loads)
 	for i := range s.resources {
-		s.capacities = append(s.capacities, s.resources[i].Capacity)
+		s.capacities = lines.Append(s.capacities, s.resources[i].Capacity)
 	}
 	s.net.Reset(s.capacities)
 	for i := s.firstShared; i < len(s.resources) && cfg.Fleet != nil; i++ {
@@ -238,7 +239,7 @@ func (s *simulation) handle(ev engine.Event) {
 func (s *simulation) touch(j int32) {
 	if n := &s.nodes[j]; !n.dirty {
 		n.dirty = true
-		s.dirty = append(s.dirty, j)
+		s.dirty = lines.Append(s.dirty, j)
 		for i := len(s.dirty) - 1; i > 0 && s.dirty[i-1] > j; i-- { // kept ascending
 			s.dirty[i], s.dirty[i-1] = s.dirty[i-1], j
 		}

@@ -5,6 +5,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/flow"
+	"hidp/sim/lines"
 	"hidp/strategies"
 	"hidp/workloads"
 )
@@ -78,7 +79,7 @@ func (t *site) brings(p *program) bool {
 		return true
 	}
 	for at>>6 >= len(t.resident) {
-		t.resident = append(t.resident, 0)
+		t.resident = lines.Append(t.resident, 0)
 	}
 	before := t.resident[at>>6]
 	t.resident[at>>6] |= 1 << (at & 63)
@@ -120,10 +121,10 @@ func (s *simulation) place() {
 		s.placeFleet(c.Fleet)
 		return
 	}
-	s.classes, s.sites = resized(s.classes, 1), resized(s.sites, 1)
+	s.classes, s.sites = lines.Resized(s.classes, 1), lines.Resized(s.sites, 1)
 	s.classes[0].begin(SiteClass{c.Truth, c.Belief, c.Strategy, c.Leader, c.Leaders}, s)
 	s.sites[0].begin(&s.classes[0], c.Arrivals, c.Seed)
-	s.nodes = resized(s.nodes, len(c.Truth.Nodes))
+	s.nodes = lines.Resized(s.nodes, len(c.Truth.Nodes))
 	for j := range s.nodes {
 		s.nodes[j].begin(&c.Truth.Nodes[j], "", s.trace != nil)
 	}
@@ -132,7 +133,7 @@ func (s *simulation) place() {
 
 // placeFleet makes the sites, and lines up their nodes and resources, then those that they share.
 func (s *simulation) placeFleet(f *Fleet) {
-	s.classes, s.sites, s.nodes = resized(s.classes, len(f.Classes)), resized(s.sites, len(f.Sites)), s.nodes[:0]
+	s.classes, s.sites, s.nodes = lines.Resized(s.classes, len(f.Classes)), lines.Resized(s.sites, len(f.Sites)), s.nodes[:0]
 	for i := range f.Classes {
 		s.classes[i].begin(f.Classes[i], s)
 	}

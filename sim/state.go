@@ -68,14 +68,13 @@ func (n *nodeState) code(c *coder, models []*workloads.Graph) {
 }
 
 func (n *nodeState) codeWeights(c *coder, g *workloads.Graph) {
-	w := n.resident[g]
+	w := n.holds(g)
 	held := w != nil
 	if c.all(&held); !held {
 		return
 	}
 	if w == nil {
-		w = &weights{}
-		n.resident[g] = w
+		w = n.hold(g)
 	}
 	list(c, &w.channels, func(c *coder, x *workloads.Range) { c.all(&x.Lo, &x.Hi) })
 }

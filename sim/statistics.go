@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"hidp/sim/lines"
 )
 
 // exactSamples is how many latencies are kept as they are; beyond that they go into a histogram of three significant digits.
@@ -32,7 +34,7 @@ func (st *statistics) complete(latency, planning time.Duration) {
 	st.worst = max(st.worst, latency)
 	st.planning += planning
 	if len(st.samples) < exactSamples {
-		st.samples = append(st.samples, latency)
+		st.samples = lines.Append(st.samples, latency)
 		return
 	}
 	if st.histogram == nil {

@@ -5,6 +5,7 @@ import (
 
 	"hidp/sim/engine"
 	"hidp/sim/flow"
+	"hidp/sim/lines"
 	"hidp/sim/node"
 )
 
@@ -99,7 +100,7 @@ func (s *simulation) newTransfer() int32 {
 		s.freeTransfer = s.freeTransfer[:k-1]
 		return t
 	}
-	s.transfers = append(s.transfers, transfer{})
+	s.transfers = lines.Append(s.transfers, transfer{})
 	return int32(len(s.transfers) - 1)
 }
 
@@ -107,7 +108,7 @@ func (s *simulation) freeTransferSlot(t int32) {
 	x := &s.transfers[t]
 	x.stage = idle
 	x.gen++
-	s.freeTransfer = append(s.freeTransfer, t)
+	s.freeTransfer = lines.Append(s.freeTransfer, t)
 }
 
 // startFlow puts the bytes of a message on the network.
@@ -119,7 +120,7 @@ func (s *simulation) startFlow(t int32) {
 	if k := int(x.flow); k < len(s.owner) {
 		s.owner[k] = t
 	} else {
-		s.owner = append(s.owner, t) // flows are named one after the other
+		s.owner = lines.Append(s.owner, t) // flows are named one after the other
 	}
 	s.nodes[x.from].flowStarts(s.now)
 	s.nodes[x.to].flowStarts(s.now)

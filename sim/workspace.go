@@ -3,6 +3,7 @@ package sim
 import (
 	"hidp/sim/engine"
 	"hidp/sim/flow"
+	"hidp/sim/lines"
 )
 
 // Workspace keeps the memory of a run for the next one. With many short runs, handing out that memory and collecting it is most of
@@ -36,7 +37,9 @@ func (w *Workspace) lend() *lent {
 // it back.
 func (w *Workspace) take() *simulation {
 	if w == nil || w.idle == nil {
-		return &simulation{eng: engine.New(), net: new(flow.Network)}
+		s := lines.New[simulation]()
+		s.eng, s.net = engine.New(), lines.New[flow.Network]()
+		return s
 	}
 	s := w.idle
 	w.idle = nil
@@ -65,20 +68,11 @@ func (w *Workspace) give(s *simulation) {
 	}
 }
 
-// resized returns list with length n. What it had of elements is kept, beyond its length too.
-func resized[T any](list []T, n int) []T {
-	list = list[:cap(list)]
-	if len(list) < n {
-		list = append(list, make([]T, n-len(list))...)
-	}
-	return list[:n]
-}
-
 // withRequest adds an empty request to the list, in the memory of one that was there in an earlier run if there is some.
 func withRequest(list []request) []request {
 	n := len(list)
 	if n == cap(list) {
-		return append(list, request{})
+		return lines.Append(list, request{})
 	}
 	list = list[:n+1]
 	r := &list[n]

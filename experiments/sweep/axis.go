@@ -195,15 +195,15 @@ func classify(values []setting, labelled bool) (kind, unit string) {
 }
 
 // draw returns the value of a sampled axis at a place from 0 (inclusive) to 1.
-func (a *axis) draw(place float64) setting {
+func (a *axis) draw(place float64, room *textRoom) setting {
 	if a.span == nil {
 		return a.values[min(int(place*float64(len(a.values))), len(a.values)-1)]
 	}
 	if a.span.whole && !a.span.log { // every whole number is as likely as any other
 		n := a.span.from + math.Floor(place*(a.span.to-a.span.from+1))
-		return (&span{from: n, to: n, whole: true}).at(1)
+		return (&span{from: n, to: n, whole: true}).at(1, room)
 	}
-	return a.span.at(place)
+	return a.span.at(place, room)
 }
 
 // valueKind is what the axis is in constraints.

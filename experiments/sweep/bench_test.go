@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +72,42 @@ func BenchmarkSweep(b *testing.B) {
 				b.ReportMetric(float64(memory.Sys)/1e6, "MB")
 			})
 		}
+	}
+}
+
+// BenchmarkNeighbours runs points on one core and, at the same time, on two, whose workers got their memory by turns: nothing lies worse.
+// The time for a point of each is the same if they leave each other alone.
+func BenchmarkNeighbours(b *testing.B) {
+	s, err := Load(write(b, "sweep.toml", many(griddedRate, 2500), "base.toml", paper))
+	require.NoError(b, err)
+	total, _ := s.points()
+	for _, n := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", n), func(b *testing.B) {
+			e := newEvaluator(s)
+			workers := make([]*worker, n)
+			for i := range workers {
+				workers[i] = e.worker()
+			}
+			for p := range total {
+				for _, w := range workers {
+					_, err := w.point(context.Background(), p)
+					require.NoError(b, err)
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			var all sync.WaitGroup
+			for _, w := range workers {
+				all.Go(func() {
+					for i := range b.N {
+						if _, err := w.point(context.Background(), int64(i)%total); err != nil {
+							panic(err) // the context never ends
+						}
+					}
+				})
+			}
+			all.Wait()
+		})
 	}
 }
 

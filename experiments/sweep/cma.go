@@ -47,7 +47,7 @@ const brokenFitness = 1e290
 func (s *search) fitness(ctx context.Context, x []float64) float64 {
 	settings := make([]setting, len(x))
 	for i := range x {
-		settings[i] = s.sweep.axes[i].draw(mirror(x[i]))
+		settings[i] = s.sweep.axes[i].draw(mirror(x[i]), nil)
 	}
 	if !s.sweep.allowed(settings, make([]value, len(settings))) {
 		return 3 * brokenFitness

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -13,7 +14,7 @@ type Estimate struct {
 	Points          int64   // that satisfy the constraints
 	Exact           bool    // Points was counted, not extrapolated
 	Runs            int64   // at most, with all replications
-	SecondsPerPoint float64 // mean of some points, replications included; 0 where none could be run
+	SecondsPerPoint float64 // mean of some points, replications included, without what they share; 0 where none could be run
 	Sampled         int     // how many points that is from
 	Failed          int     // of these
 	Failure         string  // the first failure's reason
@@ -76,7 +77,7 @@ const (
 // The size of shards.
 const (
 	shardTime     = 5.0 // seconds of work in a shard: what a kill costs at most, on each core
-	shardLeast    = 0.1 // and at least, for each is a file;
+	shardLeast    = 0.2 // and at least, for each is a file;
 	processLeast  = 2.0 // or at least, where each is also a process
 	shardsPerCore = 32  // if that allows it: cores are idle when the last shards are made, for half of one on the average
 )
@@ -98,34 +99,57 @@ func (ev *evaluator) count(jobs int) *Estimate {
 	return e
 }
 
-// measure fills in the rest. If brief, it takes a small part of the time that the sweep will take.
+// measure fills in the rest, on as many cores as the sweep will have. If brief, it takes a small part of the time that the sweep will
+// take.
 func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error {
 	total, _ := ev.sweep.points()
-	w := ev.worker()
 	looks := min(total, measureMost)
 	patience := measureFor
 	if brief {
 		patience = measureLeast
 	}
 	start := time.Now()
-	var sum time.Duration // what the points would take with all replications
-	for i := range looks {
-		// The odd multiplier visits the points in an order that mixes all axes, so that any beginning of it is a fair sample.
-		at := ev.space.spread(i*1_000_003%looks, looks, total)
-		took, failure, ran, err := w.measured(ctx, at, patience)
-		if err != nil {
-			return err
-		}
-		sum += took
-		if e.Sampled++; failure != "" {
-			if e.Failed++; e.Failure == "" {
-				e.Failure = failure
+	var lock sync.Mutex     // of what follows, and of e
+	var all []time.Duration // what the points would take with all replications
+	var later time.Duration // that of the later half of them: the first points make what those after them share
+	var next int64
+	var failed error
+	var workers sync.WaitGroup
+	for range min(int64(e.Jobs), looks, int64(runtime.GOMAXPROCS(0))) {
+		workers.Go(func() {
+			w := ev.worker()
+			lock.Lock()
+			defer lock.Unlock()
+			for next < looks {
+				// The odd multiplier visits the points in an order that mixes all axes, so that any beginning of it is a fair sample.
+				at := ev.space.spread(next*1_000_003%looks, looks, total)
+				next++
+				lock.Unlock()
+				took, failure, ran, err := w.measured(ctx, at, patience)
+				lock.Lock()
+				if err != nil {
+					failed, next = err, looks
+					return
+				}
+				all, later = append(all, took), later+took
+				if half := len(all) / 2; len(all)%2 == 0 {
+					later -= all[half-1]
+				}
+				if e.Sampled++; failure != "" {
+					if e.Failed++; e.Failure == "" {
+						e.Failure = failure
+					}
+				}
+				e.SecondsPerPoint = later.Seconds() / float64(e.Sampled-e.Sampled/2)
+				if ran && time.Since(start) > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) {
+					next = looks
+				}
 			}
-		}
-		e.SecondsPerPoint = sum.Seconds() / float64(e.Sampled)
-		if ran && time.Since(start) > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) {
-			break
-		}
+		})
+	}
+	workers.Wait()
+	if failed != nil {
+		return failed
 	}
 	seconds := e.SecondsPerPoint * float64(total) / float64(e.Jobs)
 	e.Duration = time.Duration(min(seconds, 200*365*86400) * float64(time.Second))
@@ -189,5 +213,8 @@ func shardSize(total int64, secondsPerPoint float64, jobs int, least float64) in
 	}
 	size := max(total/int64(shardsPerCore*jobs), points(least))
 	size = min(size, points(shardTime), total/int64(2*jobs))
-	return max(size, 1, (total+mostShards-1)/mostShards)
+	size = max(size, 1, (total+mostShards-1)/mostShards)
+	shards, each := (total+size-1)/size, int64(jobs)
+	shards = min((shards+each-1)/each*each, mostShards) // as many for each core
+	return max(1, (total+shards-1)/shards)
 }

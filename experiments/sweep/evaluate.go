@@ -3,6 +3,7 @@ package sweep
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"hidp/experiments"
 	"hidp/results"
 	"hidp/sim"
+	"hidp/sim/lines"
 	"hidp/strategies/catalog"
 )
 
@@ -49,6 +51,7 @@ const mostScenarios = 256
 func newEvaluator(s *Sweep) *evaluator {
 	e := &evaluator{sweep: s, space: newSpace(s), metrics: metrics(), layout: newLayout(s.columns()), scenarios: map[string]*experiments.Scenario{},
 		platforms: map[string]*devices.Platform{}}
+	maps.Copy(e.scenarios, s.tried)
 	e.cache.Store(&sim.Cache{})
 	for i := range s.axes {
 		e.cheap = append(e.cheap, substitutionOf(s.axes[i].field))
@@ -210,6 +213,7 @@ type worker struct {
 	seed     uint64               // of the run under way
 	settings []setting
 	values   []value
+	room     textRoom // of settings
 	rows     []row
 	numbers  []float64   // of rows
 	stop     func() bool // leaves out the rest of a point's replications; nil: never
@@ -217,7 +221,9 @@ type worker struct {
 
 func (e *evaluator) worker() *worker {
 	n := len(e.sweep.axes)
-	w := &worker{evaluator: e, settings: make([]setting, n), values: make([]value, n)}
+	w := lines.New[worker]()
+	w.evaluator, w.settings, w.values = e, lines.Resized(w.settings, n), lines.Resized(w.values, n)
+	w.key = lines.Resized(w.key, 1)
 	w.shared.Lend()
 	return w
 }
@@ -226,7 +232,7 @@ func (e *evaluator) worker() *worker {
 // the point out. Failures of the modelled world and of the point's values are rows; the only error is the context's.
 func (w *worker) point(ctx context.Context, point int64) ([]row, error) {
 	w.rows, w.numbers = w.rows[:0], w.numbers[:0]
-	w.space.settings(point, w.settings)
+	w.space.settings(point, w.settings, &w.room)
 	if !w.sweep.allowed(w.settings, w.values) {
 		return nil, nil
 	}
@@ -244,7 +250,7 @@ func (w *worker) point(ctx context.Context, point int64) ([]row, error) {
 			return nil, err
 		}
 		run.point = point
-		w.rows = append(w.rows, run)
+		w.rows = lines.Append(w.rows, run)
 		if w.stop != nil && w.stop() {
 			break
 		}
@@ -288,7 +294,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 	}
 	first := len(w.numbers)
 	for i := range w.metrics {
-		w.numbers = append(w.numbers, w.metrics[i].of(out))
+		w.numbers = lines.Append(w.numbers, w.metrics[i].of(out))
 	}
 	r.values = w.numbers[first:len(w.numbers):len(w.numbers)]
 	return r

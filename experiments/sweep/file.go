@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"hidp/experiments"
 	"hidp/internal/strict"
 	"hidp/internal/units"
 )
@@ -59,7 +60,8 @@ type Sweep struct {
 	constraints []*expression
 	sampling    sampling
 	repeat      replications
-	copies      map[string]string // by path of a file: its copy, which is read instead
+	copies      map[string]string                // by path of a file: its copy, which is read instead
+	tried       map[string]*experiments.Scenario // scenarios that trying the values has read, as evaluator.scenarios
 }
 
 // source is what a sweep was read from.

@@ -32,7 +32,7 @@ func FuzzSweepFile(f *testing.F) {
 		}
 		p, settings := newSpace(s), make([]setting, len(s.axes))
 		for _, point := range []int64{0, total / 2, total - 1} {
-			p.settings(point, settings)
+			p.settings(point, settings, nil)
 			s.allowed(settings, make([]value, len(s.axes)))
 			_, _ = s.text(settings) // paths that lead nowhere are errors
 		}

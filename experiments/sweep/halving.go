@@ -89,7 +89,7 @@ func (s *search) field(n int) []*Candidate {
 			if place := random.Float64(); len(a.values) > 0 {
 				settings[j] = a.values[int(place*float64(len(a.values)))]
 			} else {
-				settings[j] = a.draw(place)
+				settings[j] = a.draw(place, nil)
 			}
 		}
 		if text := s.sweep.describe(settings); !seen[text] {

@@ -221,6 +221,9 @@ func (s *Sweep) in(dir string, m *Manifest) *Sweep {
 			c.copies[s.path(name)] = filepath.Join(dir, filepath.FromSlash(in.Copy))
 		}
 	}
+	if len(c.copies) > 0 {
+		c.tried = nil // the files may have changed before they were copied
+	}
 	return &c
 }
 

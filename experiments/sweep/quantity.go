@@ -99,9 +99,29 @@ func parseQuantity(text string) (quantity, bool) {
 
 // text returns a quantity of the same dimension whose value in base units is near base: to twelve digits in the same unit, or a
 // whole number of bytes.
-func (q quantity) text(base float64) string {
+func (q quantity) text(base float64, room *textRoom) string {
+	var digits [32]byte
 	if q.dimension.unit == "B" {
-		return strconv.FormatFloat(math.Round(base), 'f', 0, 64) + " B"
+		return room.keep(strconv.AppendFloat(digits[:0], math.Round(base), 'f', 0, 64), " B")
 	}
-	return strconv.FormatFloat(base/q.factor, 'g', 12, 64) + " " + q.unit
+	return room.keep(append(strconv.AppendFloat(digits[:0], base/q.factor, 'g', 12, 64), ' '), q.unit)
+}
+
+// textRoom makes short texts with hardly an allocation for each. The zero value is ready to use; so is nil, with an allocation for each.
+type textRoom struct{ all strings.Builder }
+
+// keep returns the text of a followed by b.
+func (t *textRoom) keep(a []byte, b string) string {
+	if t == nil {
+		return string(a) + b
+	}
+	const many = 4096
+	if t.all.Len()+len(a)+len(b) > t.all.Cap() {
+		t.all.Reset() // those who have a text keep what it is a part of
+		t.all.Grow(max(many, len(a)+len(b)))
+	}
+	from := t.all.Len()
+	t.all.Write(a)
+	t.all.WriteString(b)
+	return t.all.String()[from:]
 }

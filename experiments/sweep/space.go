@@ -70,8 +70,8 @@ func purpose(name string) uint64 {
 	return h.Sum64()
 }
 
-// settings puts the values of a point into out, one per axis.
-func (p *space) settings(point int64, out []setting) {
+// settings puts the values of a point into out, one per axis, and their texts into room, which may be nil.
+func (p *space) settings(point int64, out []setting, room *textRoom) {
 	s := p.sweep
 	sample, rest := point/p.grid, point%p.grid
 	for i := len(s.axes) - 1; i >= 0; i-- {
@@ -88,7 +88,7 @@ func (p *space) settings(point int64, out []setting) {
 	}
 	for i := range s.axes {
 		if a := &s.axes[i]; a.sampled {
-			out[i] = a.draw(p.place(sample, column, random))
+			out[i] = a.draw(p.place(sample, column, random), room)
 			column++
 		}
 	}
@@ -133,7 +133,7 @@ func (p *space) count() (n int64, exact bool) {
 	looks := min(total, exactCount)
 	var hits int64
 	for i := range looks {
-		p.settings(p.spread(i, looks, total), settings)
+		p.settings(p.spread(i, looks, total), settings, nil)
 		if s.allowed(settings, values) {
 			hits++
 		}

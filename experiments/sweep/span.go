@@ -48,7 +48,7 @@ func (f *axisFile) readRange(p *strict.Problems, a *axis) bool {
 		}
 		a.span, a.sampled = s, f.Steps == 0
 		for i := range f.Steps {
-			if v := s.at(float64(i) / float64(f.Steps-1)); i == 0 || v.text != a.values[len(a.values)-1].text {
+			if v := s.at(float64(i)/float64(f.Steps-1), nil); i == 0 || v.text != a.values[len(a.values)-1].text {
 				a.values = append(a.values, v)
 			}
 		}
@@ -89,7 +89,7 @@ func (s *span) end(p *strict.Problems, key string, v any, to *float64) (whole, o
 }
 
 // at returns the value at a place from 0 to 1 of the range.
-func (s *span) at(place float64) setting {
+func (s *span) at(place float64, room *textRoom) setting {
 	x := s.from + float64(place*(s.to-s.from))
 	if s.log {
 		x = s.from * math.Exp(float64(place*math.Log(s.to/s.from)))
@@ -98,17 +98,18 @@ func (s *span) at(place float64) setting {
 	if place == 1 {
 		x = s.to
 	}
+	var digits [32]byte
 	switch {
 	case s.whole:
 		n := int64(math.Round(x))
-		return setting{tree: n, text: strconv.FormatInt(n, 10), value: float64(n)}
+		return setting{tree: n, text: room.keep(strconv.AppendInt(digits[:0], n, 10), ""), value: float64(n)}
 	case s.like.dimension != nil:
-		text := s.like.text(x)
+		text := s.like.text(x, room)
 		base, err := s.like.dimension.read(text)
 		if err != nil {
 			panic(fmt.Sprintf("sweep: %q, made from a valid range, does not read back: %v", text, err))
 		}
 		return setting{text: text, value: base}
 	}
-	return setting{tree: x, text: strconv.FormatFloat(x, 'g', -1, 64), value: x}
+	return setting{tree: x, text: room.keep(strconv.AppendFloat(digits[:0], x, 'g', -1, 64), ""), value: x}
 }

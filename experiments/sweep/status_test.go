@@ -54,8 +54,9 @@ func TestShardsAreManyButNotTooSmall(t *testing.T) {
 		jobs    int
 		want    int64
 	}{
-		{1_000_000, 10e-6, 2, 15_625},      // 64 shards of 0.16 s
-		{100_000, 10e-6, 2, 10_000},        // of 0.1 s
+		{2_000_000, 10e-6, 2, 31_250},      // 64 shards of 0.31 s
+		{1_000_000, 10e-6, 2, 20_000},      // of 0.2 s
+		{100_000, 10e-6, 2, 16_667},        // three for each core instead of five of 0.2 s
 		{10_000, 10e-6, 2, 2500},           // two for each core, however short
 		{1_000_000, 10e-3, 2, 500},         // of 5 s
 		{100, 10, 2, 1},                    // a point may take longer
@@ -66,7 +67,8 @@ func TestShardsAreManyButNotTooSmall(t *testing.T) {
 	} {
 		require.Equal(t, c.want, shardSize(c.total, c.seconds, c.jobs, shardLeast), "%+v", c)
 	}
-	require.InDelta(t, 200_000, shardSize(1_000_000, 10e-6, 2, processLeast), 1)
+	require.EqualValues(t, 166_667, shardSize(1_000_000, 10e-6, 2, processLeast)) // three for each core instead of five of 2 s
+	require.EqualValues(t, 200_000, shardSize(1_000_000, 9.9e-6, 1, processLeast)) // five of 2 s
 }
 
 // Of a point with many replications a few are measured.

@@ -179,12 +179,12 @@ func TestLatinHypercubeHitsEveryStratumOnce(t *testing.T) {
 	p := newSpace(s)
 	settings, batches, hit := make([]setting, 3), map[float64]int{}, map[int]bool{}
 	for i := range int64(40) {
-		p.settings(2*i, settings)
+		p.settings(2*i, settings, nil)
 		place := math.Log(settings[0].value) / math.Log(100)
 		hit[int(40*place)] = true
 		batches[settings[1].value]++
 		first := settings[0].text
-		p.settings(2*i+1, settings)
+		p.settings(2*i+1, settings, nil)
 		require.Equal(t, first, settings[0].text, "strategies meet the same samples")
 	}
 	require.Len(t, hit, 40)
@@ -197,8 +197,8 @@ func TestRandomSamplesAreSpreadAndRepeatable(t *testing.T) {
 	x, y := make([]setting, 3), make([]setting, 3)
 	mean, same := 0.0, 0
 	for i := range int64(4000) {
-		a.settings(2*i, x)
-		b.settings(2*i, y)
+		a.settings(2*i, x, nil)
+		b.settings(2*i, y, nil)
 		mean += math.Log(x[0].value) / math.Log(100) / 4000
 		if x[0].text == y[0].text {
 			same++
@@ -206,8 +206,8 @@ func TestRandomSamplesAreSpreadAndRepeatable(t *testing.T) {
 	}
 	require.InDelta(t, 0.5, mean, 0.02, "of 4000 uniform places; 4 standard errors")
 	require.Less(t, same, 5, "another seed, other samples")
-	a.settings(17, x)
-	newSpace(load(t, text)).settings(17, y)
+	a.settings(17, x, nil)
+	newSpace(load(t, text)).settings(17, y, nil)
 	require.Equal(t, x, y)
 }
 

@@ -22,7 +22,8 @@ func (s *Sweep) try(p *strict.Problems) error {
 		}
 		whole.axes = append(whole.axes, *a)
 	}
-	elsewhere := whole.tryValues(p)
+	e := newEvaluator(&whole)
+	elsewhere := whole.tryValues(e, p)
 	if err := p.Err(); err != nil {
 		return err
 	}
@@ -36,12 +37,12 @@ func (s *Sweep) try(p *strict.Problems) error {
 		}
 		p.Faultf("constraints", "leave nothing: %s them all", how)
 	}
+	s.tried = e.scenarios
 	return p.Err()
 }
 
 // tryValues tries all values and adds their faults to p. It returns the first fault of the scenario's own.
-func (s *Sweep) tryValues(p *strict.Problems) (elsewhere error) {
-	e := newEvaluator(s)
+func (s *Sweep) tryValues(e *evaluator, p *strict.Problems) (elsewhere error) {
 	axes := make([][]setting, len(s.axes))
 	for i := range s.axes {
 		axes[i] = s.axes[i].trials()
@@ -74,7 +75,7 @@ const mostTrials = 64
 // trials returns the values to be tried: all of a short list, some of a long one, the ends of a range.
 func (a *axis) trials() []setting {
 	if a.span != nil {
-		return []setting{a.span.at(0), a.span.at(1)}
+		return []setting{a.span.at(0, nil), a.span.at(1, nil)}
 	}
 	if n := len(a.values); n > mostTrials {
 		var some []setting

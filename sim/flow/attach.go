@@ -1,6 +1,10 @@
 package flow
 
-import "math"
+import (
+	"math"
+
+	"hidp/sim/lines"
+)
 
 // binds reports whether a flow ties the resources that it crosses to others, or to a limit. A relaxed resource has no pool.
 func (f *flow) binds() bool { return len(f.path) > 1 || !math.IsInf(f.limit, 1) || f.shared }
@@ -25,8 +29,8 @@ func (n *Network) attach(id FlowID) {
 			n.join(r, id)
 			return
 		}
-		f.places = append(f.places, int32(len(r.members)))
-		r.members = append(r.members, member{id, int32(i)})
+		f.places = lines.Append(f.places, int32(len(r.members)))
+		r.members = lines.Append(r.members, member{id, int32(i)})
 	}
 }
 

@@ -3,6 +3,8 @@ package flow
 import (
 	"fmt"
 	"time"
+
+	"hidp/sim/lines"
 )
 
 // FinishNext ends a flow that is complete at time now and returns it; ok is false
@@ -67,5 +69,5 @@ func (n *Network) end(now time.Duration, id FlowID, complete bool) {
 		n.remove(f.place)
 	}
 	f.active, f.path = false, nil
-	n.freeIDs = append(n.freeIDs, id)
+	n.freeIDs = lines.Append(n.freeIDs, id)
 }

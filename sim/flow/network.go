@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"hidp/sim/lines"
 )
 
 // Weights beyond these bounds are taken for a mistake: they have no physical sense, and
@@ -92,12 +94,8 @@ func New(capacities []float64) *Network {
 
 // Reset makes n what New returns, whatever it was, in the memory that it has.
 func (n *Network) Reset(capacities []float64) {
-	resources := n.resources[:cap(n.resources)]
-	if len(resources) < len(capacities) {
-		resources = append(resources, make([]resource, len(capacities)-len(resources))...)
-	}
 	s := &n.share
-	*n = Network{resources: resources[:len(capacities)], flows: n.flows[:0], freeIDs: n.freeIDs[:0], pending: n.pending[:0], dirty: n.dirty[:0],
+	*n = Network{resources: lines.Resized(n.resources, len(capacities)), flows: n.flows[:0], freeIDs: n.freeIDs[:0], pending: n.pending[:0], dirty: n.dirty[:0],
 		share: filling{flows: s.flows[:0], limited: s.limited[:0], resources: s.resources[:0]}}
 	for i, c := range capacities {
 		checkCapacity(int32(i), c)
@@ -176,7 +174,7 @@ func (n *Network) newID() FlowID {
 		n.flows = n.flows[:id+1]
 		n.flows[id] = flow{places: n.flows[id].places[:0]}
 	} else {
-		n.flows = append(n.flows, flow{})
+		n.flows = lines.Append(n.flows, flow{})
 	}
 	return FlowID(id)
 }

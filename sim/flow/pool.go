@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"hidp/sim/lines"
 )
 
 // pool is a resource that all its flows cross alone, without a limit: the radio channel of one cell, say. They all have the same
@@ -102,7 +104,7 @@ func (n *Network) join(r *resource, id FlowID) {
 	p.weight += f.path[0].Weight
 	w := waiter{p.served + f.left, f.order, id}
 	k := len(p.line)
-	p.line = append(p.line, w)
+	p.line = lines.Append(p.line, w)
 	if k > 0 && w.before(p.line[(k-1)/2]) {
 		p.up(k, w)
 	}
@@ -119,7 +121,7 @@ func (n *Network) finishFirst(now time.Duration, i int32) FlowID {
 	n.touch(i)
 	n.postpone(now, r, i)
 	f.active, f.path = false, nil
-	n.freeIDs = append(n.freeIDs, id)
+	n.freeIDs = lines.Append(n.freeIDs, id)
 	return id
 }
 
@@ -208,8 +210,8 @@ func (n *Network) dissolve(i int32) {
 		f := &n.flows[w.flow]
 		f.pooled, f.left, f.rate, f.settled = false, max(0, w.tag-r.served), r.rate, n.now
 		f.completes = f.completion()
-		f.places = append(f.places[:0], int32(len(r.members)))
-		r.members = append(r.members, member{w.flow, 0})
+		f.places = lines.Append(f.places[:0], int32(len(r.members)))
+		r.members = lines.Append(r.members, member{w.flow, 0})
 		n.push(completion{f.completes, f.order, int32(w.flow)})
 	}
 	r.line, r.weight, r.rate = r.line[:0], 0, 0

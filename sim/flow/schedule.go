@@ -1,6 +1,10 @@
 package flow
 
-import "time"
+import (
+	"time"
+
+	"hidp/sim/lines"
+)
 
 // completion is an entry of the schedule.
 type completion struct {
@@ -32,7 +36,7 @@ func (n *Network) put(place int32, c completion) {
 }
 
 func (n *Network) push(c completion) {
-	n.pending = append(n.pending, completion{})
+	n.pending = lines.Append(n.pending, completion{})
 	n.up(int32(len(n.pending)-1), c)
 }
 

@@ -1,6 +1,10 @@
 package flow
 
-import "math"
+import (
+	"math"
+
+	"hidp/sim/lines"
+)
 
 // filling is the working memory of the rate computation.
 type filling struct {
@@ -29,7 +33,7 @@ type fillMark struct {
 func (n *Network) touch(r int32) {
 	if !n.resources[r].touched {
 		n.resources[r].touched = true
-		n.dirty = append(n.dirty, r)
+		n.dirty = lines.Append(n.dirty, r)
 	}
 }
 
@@ -135,7 +139,7 @@ func (n *Network) shareAlone(id FlowID) bool {
 // collect finds the component of a resource: what can be reached from it over flows.
 func (n *Network) collect(start int32) {
 	s := &n.share
-	s.flows, s.limited, s.resources = s.flows[:0], s.limited[:0], append(s.resources[:0], start)
+	s.flows, s.limited, s.resources = s.flows[:0], s.limited[:0], lines.Append(s.resources[:0], start)
 	n.resources[start].mark = s.epoch
 	for i := 0; i < len(s.resources); i++ {
 		r := &n.resources[s.resources[i]]
@@ -147,14 +151,14 @@ func (n *Network) collect(start int32) {
 				continue
 			}
 			f.reached = s.epoch
-			s.flows = append(s.flows, m.flow)
+			s.flows = lines.Append(s.flows, m.flow)
 			if !math.IsInf(f.limit, 1) {
-				s.limited = append(s.limited, m.flow)
+				s.limited = lines.Append(s.limited, m.flow)
 			}
 			for _, h := range f.path {
 				if x := &n.resources[h.Resource]; x.mark != s.epoch && !x.slack {
 					x.mark = s.epoch
-					s.resources = append(s.resources, h.Resource)
+					s.resources = lines.Append(s.resources, h.Resource)
 				}
 			}
 		}

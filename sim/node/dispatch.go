@@ -1,6 +1,10 @@
 package node
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"hidp/sim/lines"
+)
 
 // ActionKind says what a machine asks of its driver.
 type ActionKind uint8
@@ -46,7 +50,7 @@ func (m *Machine) Next(dst []Action) []Action {
 		s := &r.part.steps[j.step]
 		if s.kind == send {
 			r.waits[j.step] = handed
-			dst = append(dst, Action{})
+			dst = lines.Append(dst, Action{})
 			dst[len(dst)-1].set(SendTensor, j.h, s.op, 0)
 			m.count(r, j.h)
 			continue
@@ -60,7 +64,7 @@ func (m *Machine) Next(dst []Action) []Action {
 	for c := m.waiting &^ m.busy; c != 0; c &= c - 1 {
 		if k := bits.TrailingZeros32(c); m.waiting>>k&1 != 0 { // a group may have emptied it meanwhile
 			if j, s := m.start(k); s != nil {
-				dst = append(dst, Action{})
+				dst = lines.Append(dst, Action{})
 				dst[len(dst)-1].set(StartOp, j.h, s.op, s.cluster)
 			}
 		}
@@ -70,7 +74,7 @@ func (m *Machine) Next(dst []Action) []Action {
 		m.pending = m.pending[:0]
 	}
 	for _, h := range m.ended {
-		dst = append(dst, Action{})
+		dst = lines.Append(dst, Action{})
 		dst[len(dst)-1].set(Finish, h, 0, 0)
 		m.release(h)
 	}

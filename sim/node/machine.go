@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hidp/devices"
+	"hidp/sim/lines"
 )
 
 // Handle names a request inside one machine, from Receive or Join to its Finish, Fail or Drop; handles are small and are used
@@ -37,6 +38,20 @@ type Machine struct {
 	failing  []Action // requests that a lost node has stopped
 	pending  []Action // what observers are told
 	observed bool
+
+	first first
+}
+
+// first is the first memory of a machine's lists. It lies together, for they are used together, and most of them stay short.
+type first struct {
+	masks    [4]uint32
+	queues   [4]fifo
+	rings    [4][8]job
+	running  [4]job
+	requests [4]request
+	free     [16]Handle
+	ready    [16]job
+	ended    [16]Handle
 }
 
 // job is a step of a request.
@@ -66,18 +81,28 @@ func New(n *devices.Node, observed bool) *Machine {
 
 // Reset makes m what New returns, whatever it was, in the memory that it has.
 func (m *Machine) Reset(n *devices.Node, observed bool) {
-	queues := m.queues[:cap(m.queues)]
-	if len(queues) < n.Physical {
-		queues = append(queues, make([]fifo, n.Physical-len(queues))...)
+	if m.masks == nil {
+		m.useFirst()
 	}
-	for c := range queues {
-		queues[c] = fifo{ring: queues[c].ring}
+	m.masks, m.running, m.queues = m.masks[:0], m.running[:0], lines.Resized(m.queues, n.Physical)
+	for c := range m.queues {
+		m.queues[c].first, m.queues[c].n = 0, 0
 	}
-	*m = Machine{masks: m.masks[:0], queues: queues[:n.Physical], running: m.running[:0], requests: m.requests[:0], free: m.free[:0],
-		ready: m.ready[:0], ended: m.ended[:0], failing: m.failing[:0], pending: m.pending[:0], observed: observed}
+	m.requests, m.free, m.ready, m.ended = m.requests[:0], m.free[:0], m.ready[:0], m.ended[:0]
+	m.failing, m.pending = m.failing[:0], m.pending[:0]
+	m.busy, m.waiting, m.observed = 0, 0, observed
 	for k := range n.Clusters {
 		m.masks = append(m.masks, n.Clusters[k].Mask)
 		m.running = append(m.running, job{h: none})
+	}
+}
+
+func (m *Machine) useFirst() {
+	f := &m.first
+	m.masks, m.queues, m.running, m.requests = f.masks[:0], f.queues[:], f.running[:0], f.requests[:0]
+	m.free, m.ready, m.ended = f.free[:0], f.ready[:0], f.ended[:0]
+	for c := range m.queues {
+		m.queues[c].ring = f.rings[c][:]
 	}
 }
 
@@ -149,7 +174,8 @@ func oneMore(list []request) []request {
 func (m *Machine) bind(h Handle, part *Part) {
 	r := &m.requests[h]
 	r.part, r.left = part, int32(len(part.steps))
-	r.waits = append(r.waits[:0], part.waits...)
+	r.waits = lines.Resized(r.waits, len(part.waits))
+	copy(r.waits, part.waits)
 	for _, s := range part.initial {
 		m.ready = append(m.ready, job{h, s})
 	}
