@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // What the leader knows of the load: it has handed out every plan, so it knows, per cluster, the believed work of all ops that

@@ -5,8 +5,8 @@ import (
 	"sync"
 
 	"hidp/devices"
+	"hidp/internal/lines"
 	"hidp/sim/flow"
-	"hidp/sim/lines"
 	"hidp/strategies"
 	"hidp/workloads"
 )

@@ -5,8 +5,8 @@ import (
 	"math/bits"
 	"time"
 
+	"hidp/internal/lines"
 	"hidp/sim/engine"
-	"hidp/sim/lines"
 	"hidp/sim/node"
 )
 

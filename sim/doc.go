@@ -5,7 +5,7 @@
 //
 //   - config.go: Config, what a run is made of; errors.go, how the modelled world can fail.
 //   - node/: what a node does with a plan, a state machine shared with real agents.
-//   - engine/, flow/: the event queue and the network's bandwidth sharing; lines/: memory that lies apart from other runs'.
+//   - engine/, flow/: the event queue and the network's bandwidth sharing.
 //   - simulation.go: the state of a run and its loop; request.go, compute.go, transfer.go: what the events do to it.
 //   - planning.go, backlog.go: leaders ask the strategy; plans are cached and compiled (program.go).
 //   - fleet.go, site.go: runs of many sites that share nodes and a backbone; a plain run is one site.

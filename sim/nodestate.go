@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 	"hidp/sim/node"
 	"hidp/workloads"
 )

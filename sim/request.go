@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"hidp/internal/lines"
 	"hidp/sim/engine"
-	"hidp/sim/lines"
 	"hidp/sim/node"
 	"hidp/workloads"
 )

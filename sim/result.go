@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 	"hidp/sim/trace"
 )
 

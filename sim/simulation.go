@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"hidp/devices"
+	"hidp/internal/lines"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
-	"hidp/sim/lines"
 	"hidp/sim/node"
 	"hidp/sim/trace"
 	"hidp/strategies"

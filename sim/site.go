@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"hidp/devices"
+	"hidp/internal/lines"
 	"hidp/sim/flow"
-	"hidp/sim/lines"
 	"hidp/strategies"
 	"hidp/workloads"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // exactSamples is how many latencies are kept as they are; beyond that they go into a histogram of three significant digits.

@@ -3,9 +3,9 @@ package sim
 import (
 	"time"
 
+	"hidp/internal/lines"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
-	"hidp/sim/lines"
 	"hidp/sim/node"
 )
 

@@ -1,9 +1,9 @@
 package sim
 
 import (
+	"hidp/internal/lines"
 	"hidp/sim/engine"
 	"hidp/sim/flow"
-	"hidp/sim/lines"
 )
 
 // Workspace keeps the memory of a run for the next one. With many short runs, handing out that memory and collecting it is most of

@@ -13,9 +13,9 @@ import (
 
 	"hidp/devices"
 	"hidp/experiments"
+	"hidp/internal/lines"
 	"hidp/results"
 	"hidp/sim"
-	"hidp/sim/lines"
 	"hidp/strategies/catalog"
 )
 

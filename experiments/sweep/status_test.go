@@ -67,7 +67,7 @@ func TestShardsAreManyButNotTooSmall(t *testing.T) {
 	} {
 		require.Equal(t, c.want, shardSize(c.total, c.seconds, c.jobs, shardLeast), "%+v", c)
 	}
-	require.EqualValues(t, 166_667, shardSize(1_000_000, 10e-6, 2, processLeast)) // three for each core instead of five of 2 s
+	require.EqualValues(t, 166_667, shardSize(1_000_000, 10e-6, 2, processLeast))  // three for each core instead of five of 2 s
 	require.EqualValues(t, 200_000, shardSize(1_000_000, 9.9e-6, 1, processLeast)) // five of 2 s
 }
 

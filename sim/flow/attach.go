@@ -3,7 +3,7 @@ package flow
 import (
 	"math"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // binds reports whether a flow ties the resources that it crosses to others, or to a limit. A relaxed resource has no pool.

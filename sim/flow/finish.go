@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // FinishNext ends a flow that is complete at time now and returns it; ok is false

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // Weights beyond these bounds are taken for a mistake: they have no physical sense, and

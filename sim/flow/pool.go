@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // pool is a resource that all its flows cross alone, without a limit: the radio channel of one cell, say. They all have the same

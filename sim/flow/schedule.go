@@ -3,7 +3,7 @@ package flow
 import (
 	"time"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // completion is an entry of the schedule.

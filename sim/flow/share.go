@@ -3,7 +3,7 @@ package flow
 import (
 	"math"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // filling is the working memory of the rate computation.

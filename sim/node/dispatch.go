@@ -3,7 +3,7 @@ package node
 import (
 	"math/bits"
 
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // ActionKind says what a machine asks of its driver.

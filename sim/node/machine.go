@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"hidp/devices"
-	"hidp/sim/lines"
+	"hidp/internal/lines"
 )
 
 // Handle names a request inside one machine, from Receive or Join to its Finish, Fail or Drop; handles are small and are used
