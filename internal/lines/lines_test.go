@@ -34,13 +34,12 @@ func grown[T any](n int) []T {
 
 // Lists of many sizes and types that are made by turns share no line, however they have grown.
 func TestListsShareNoLine(t *testing.T) {
-	type pair struct{ a, b *int }
 	const line = 64
 	var all []extent
 	for i := range 200 {
 		n := 1 + i%40
 		all = append(all, extentOf(grown[byte](n)), extentOf(grown[int32](n)), extentOf(grown[[3]int64](n)), extentOf(grown[[7]int64](n)),
-			extentOf(grown[pair](n)), extentOf(grown[string](n)), extentOf(Resized[[25]*int](nil, n)), extentOf(Resized([]int{1}, n+1)))
+			extentOf(grown[[2]*int](n)), extentOf(grown[string](n)), extentOf(Resized[[25]*int](nil, n)), extentOf(Resized([]int{1}, n+1)))
 		x := New[[5]*int]()
 		all = append(all, extent{uintptr(unsafe.Pointer(x)), uintptr(unsafe.Pointer(x)) + unsafe.Sizeof(*x), "a value", x})
 	}
