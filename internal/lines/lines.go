@@ -8,11 +8,11 @@ package lines
 import "unsafe"
 
 // size is how many bytes memory is kept apart, a multiple of a cache line of 64. Processors fetch neighbouring lines, too: with 64 or
-// 128, BenchmarkNeighbours loses a quarter to a half to the other simulation, with 256 a tenth to a fifth, as with 1024.
+// 128, BenchmarkNeighbours loses a third to a half to the other simulation, with 256 a tenth to a fifth, as with 1024.
 const size = 256
 
-// Append is append for lists that a simulation writes to as it goes on. Only the first memory of a list is made here: twice as much,
-// which append makes when it is full, lies apart as well.
+// Append is append for lists that a simulation writes to as it goes on. Only the first memory of a list is made here: what append
+// makes of it when it is full has lines of its own as well.
 func Append[T any](list []T, x T) []T {
 	if cap(list) == 0 {
 		list = empty[T](1)

@@ -37,7 +37,7 @@ func TestListsShareNoLine(t *testing.T) {
 	const line = 64
 	var all []extent
 	for i := range 200 {
-		n := 1 + i%40
+		n := 1 + i*7
 		all = append(all, extentOf(grown[byte](n)), extentOf(grown[int32](n)), extentOf(grown[[3]int64](n)), extentOf(grown[[7]int64](n)),
 			extentOf(grown[[2]*int](n)), extentOf(grown[string](n)), extentOf(Resized[[25]*int](nil, n)), extentOf(Resized([]int{1}, n+1)))
 		x := New[[5]*int]()

@@ -23,7 +23,7 @@ const (
 	handed  = int32(-1) // a send handed over, an arrival here
 )
 
-// Machine is the state of one node. Make it with New; it is not safe for concurrent use.
+// Machine is the state of one node. Make it with New; it is not safe for concurrent use and not to be copied.
 type Machine struct {
 	masks   []uint32 // physical clusters of every cluster
 	queues  []fifo   // by physical cluster
