@@ -109,9 +109,8 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 		patience = measureLeast
 	}
 	start := time.Now()
-	var lock sync.Mutex     // of what follows, and of e
-	var all []time.Duration // what the points would take with all replications
-	var later time.Duration // that of the later half of them: the first points make what those after them share
+	var lock sync.Mutex // of what follows, and of e
+	var times laterHalf // that the points would take with all replications
 	var next int64
 	var failed error
 	var workers sync.WaitGroup
@@ -131,16 +130,13 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 					failed, next = err, looks
 					return
 				}
-				all, later = append(all, took), later+took
-				if half := len(all) / 2; len(all)%2 == 0 {
-					later -= all[half-1]
-				}
+				times.add(took)
 				if e.Sampled++; failure != "" {
 					if e.Failed++; e.Failure == "" {
 						e.Failure = failure
 					}
 				}
-				e.SecondsPerPoint = later.Seconds() / float64(e.Sampled-e.Sampled/2)
+				e.SecondsPerPoint = times.mean()
 				if ran && time.Since(start) > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) {
 					next = looks
 				}
@@ -157,6 +153,23 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 	e.Shards = int((total + e.ShardSize - 1) / e.ShardSize)
 	return nil
 }
+
+// laterHalf has the mean of the later half of the times that were added: the first points make what those after them share.
+type laterHalf struct {
+	all []time.Duration
+	sum time.Duration // of the later half; of an odd number, the one in the middle belongs to it
+}
+
+func (l *laterHalf) add(d time.Duration) {
+	l.all = append(l.all, d)
+	l.sum += d
+	if n := len(l.all); n%2 == 0 {
+		l.sum -= l.all[n/2-1]
+	}
+}
+
+// mean returns it in seconds.
+func (l *laterHalf) mean() float64 { return l.sum.Seconds() / float64(len(l.all)-len(l.all)/2) }
 
 // enough returns for how long to measure a sweep that takes the given seconds.
 func enough(brief bool, seconds float64) time.Duration {

@@ -62,7 +62,7 @@ func newEvaluator(s *Sweep) *evaluator {
 // in returns an evaluator of the same sweep as it goes on in a folder. What was read holds there, too, unless it came from files, which may
 // have changed before they were copied.
 func (e *evaluator) in(s *Sweep) *evaluator {
-	if len(s.copies) > 0 {
+	if s.tried == nil {
 		return newEvaluator(s)
 	}
 	e.sweep, e.space.sweep = s, s

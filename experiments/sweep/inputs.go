@@ -221,7 +221,7 @@ func (s *Sweep) in(dir string, m *Manifest) *Sweep {
 			c.copies[s.path(name)] = filepath.Join(dir, filepath.FromSlash(in.Copy))
 		}
 	}
-	if len(c.copies) > 0 {
+	if len(m.Inputs) > 0 {
 		c.tried = nil // the files may have changed before they were copied
 	}
 	return &c

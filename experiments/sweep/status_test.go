@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -81,4 +82,12 @@ func TestTheCostOfManyReplicationsIsExtrapolated(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, m.SecondsPerPoint, 0.1)
 	require.Equal(t, int64(1), m.ShardSize)
+}
+
+func TestTheLaterHalfOfTimesCounts(t *testing.T) {
+	var l laterHalf
+	for i, want := range []float64{100, 40, 25, 7.5, 20.0 / 3, 13.0 / 3} { // of 100, of 40, of 40 and 10, ...
+		l.add([]time.Duration{100, 40, 10, 5, 5, 3}[i] * time.Second)
+		require.InDelta(t, want, l.mean(), 1e-12, "after %d", i+1)
+	}
 }
