@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
+	"hidp/internal/parts"
 	"hidp/internal/units"
 )
 
@@ -110,9 +111,7 @@ func TestClaimsReportSaysWhatFallsShort(t *testing.T) {
 
 // The real experiment on its quick grid: complete, and sane where the answer is known.
 func TestQuickClaims(t *testing.T) {
-	if testing.Short() {
-		t.Skip("simulates for several seconds")
-	}
+	parts.Long(t, "simulates for several seconds")
 	e, err := Get("claims")
 	require.NoError(t, err)
 	small := *e

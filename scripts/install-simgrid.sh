@@ -11,7 +11,7 @@ fi
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { timeout 120 apt-get update -qq && timeout 300 apt-get install -y -qq --no-install-recommends g++ libsimgrid-dev; } >"$log" 2>&1 || ! there; then
+if ! { timeout 300 apt-get update -qq && timeout 600 apt-get install -y -qq --no-install-recommends g++ libsimgrid-dev; } >"$log" 2>&1 || ! there; then
   tail -5 "$log" >&2
   echo "install-simgrid: apt-get could not install g++ and libsimgrid-dev" >&2
   exit 1

@@ -19,7 +19,7 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod 755 "$policy"
 fi
-get() { timeout 300 apt-get -o DPkg::Lock::Timeout=120 "$@"; }
+get() { timeout 600 apt-get -o DPkg::Lock::Timeout=120 "$@"; }
 if ! { get update -qq && get install -y -qq --no-install-recommends openssh-server openssh-client; } >"$log" 2>&1 || ! there; then
   tail -5 "$log" >&2
   echo "install-sshd: apt-get could not install openssh-server and openssh-client" >&2

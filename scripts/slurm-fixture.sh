@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # A real Slurm of two nodes (n1, n2) on 127.0.0.1, for tests and for trying `--engine slurm` on one machine:
+#   scripts/slurm-fixture.sh install    installs Slurm and MUNGE if they are missing (root, apt), or says who has to
 #   scripts/slurm-fixture.sh up DIR     installs Slurm if it is missing (root, apt), starts it; then: export SLURM_CONF=DIR/slurm.conf
 #   scripts/slurm-fixture.sh down DIR   stops it with every job it runs; safe to repeat, also after a crash
 # No systemd, no cgroups, no accounting database; key, sockets, logs, state and pid files are all in DIR. Settings from the environment:
@@ -24,7 +25,7 @@ install_slurm() {
   export DEBIAN_FRONTEND=noninteractive
   local log
   log=$(mktemp)
-  if ! { timeout 60 apt-get update -qq && timeout 180 apt-get install -y -qq --no-install-recommends slurm-wlm munge; } >"$log" 2>&1; then
+  if ! { timeout 200 apt-get -o DPkg::Lock::Timeout=120 update -qq && timeout 600 apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends slurm-wlm munge; } >"$log" 2>&1; then
     tail -5 "$log" >&2
     rm -f "$log"
     fail "apt-get could not install slurm-wlm and munge"
@@ -153,7 +154,8 @@ down() {
   rm -f "$dir"/*.pid "$dir"/munge.socket*
 }
 
-[ $# = 2 ] || fail "use: slurm-fixture.sh up|down DIR" 2
+[ "$*" != install ] || { install_slurm; exit 0; }
+[ $# = 2 ] || fail "use: slurm-fixture.sh install, or up|down DIR" 2
 mkdir -p "$2" 2>/dev/null || fail "cannot create $2" 2
 dir=$(cd "$2" && pwd -P)
 case $1 in

@@ -6,13 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/testbed/controller"
 	"hidp/testbed/inference"
 )
@@ -20,23 +20,16 @@ import (
 // The program for boards with 64-bit ARM, under qemu, computes its part of a plan beside two agents of this machine's architecture, and
 // together they give the answer of the network unsplit.
 func TestARM64AgentTakesPart(t *testing.T) {
-	const system = "/usr/aarch64-linux-gnu"
-	qemu, err := exec.LookPath("qemu-aarch64")
-	_, none := os.Stat(system)
-	library, missing := filepath.Abs("../../.cache/ort/arm64/" + inference.LibraryFile)
-	require.NoError(t, missing)
-	_, missing = os.Stat(library)
-	own, ownMissing := inference.FindLibrary("", "../..")
-	switch {
-	case runtime.GOARCH == "arm64" || runtime.GOOS != "linux":
-		t.Skip("for other architectures than arm64, on Linux")
-	case testing.Short():
-		t.Skip("cross-compiles")
-	case err != nil || none != nil:
-		t.Skip("no qemu-aarch64 with " + system + " (Debian, Ubuntu: apt-get install qemu-user libc6-arm64-cross libstdc++6-arm64-cross)")
-	case missing != nil || ownMissing != nil:
-		t.Skip("no ONNX Runtime for both architectures: run scripts/fetch-ort.sh amd64 arm64")
-	}
+	parts.Only(t, "boards are emulated", "linux")
+	parts.Only(t, "the processor's architecture is to be another than the board's", "amd64")
+	parts.Long(t, "cross-compiles")
+	qemu := parts.Program(t, parts.QEMU, "qemu-aarch64")
+	system := parts.File(t, parts.QEMU, "/usr/aarch64-linux-gnu")
+	library, err := filepath.Abs("../../.cache/ort/arm64/" + inference.LibraryFile)
+	require.NoError(t, err)
+	parts.File(t, parts.ONNXRuntimeARM64, library)
+	own, err := inference.FindLibrary("", "../..")
+	parts.Need(t, parts.ONNXRuntime, err)
 	dir, err := os.MkdirTemp("", "hidp-arm-")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })

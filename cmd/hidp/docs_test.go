@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/testbed/controller"
 	"hidp/testbed/emulate"
 	"hidp/testbed/inference"
@@ -37,13 +38,14 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 	}
 	require.Greater(t, total, 10, "too few commands found in the docs: the search is broken and the test would pass vacuously")
-	library, missing := inference.FindLibrary("", "../..")
+	library, err := inference.FindLibrary("", "../..")
+	there := parts.Have(t, parts.ONNXRuntime, err)
 	testscript.Run(t, testscript.Params{Dir: dir, Setup: func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
 		env.Setenv(inference.EnvLibrary, library)
 		env.Defer(func() { takeDown(t, filepath.Join(env.WorkDir, testbedDir)) })
 		return copyExamples(env.WorkDir)
-	}, Condition: func(name string) (bool, error) { return name == "ort" && missing == nil, nil }})
+	}, Condition: func(name string) (bool, error) { return name == "ort" && there, nil }})
 }
 
 // takeDown ends the testbed of a page that failed in its middle.

@@ -7,13 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/strategies"
 	"hidp/testbed/emulate"
 	"hidp/testbed/inference"
@@ -28,13 +28,9 @@ type bench struct {
 
 // newBench starts a set of emulated boards with ONNX Runtime. Whatever happens, nothing of it is left.
 func newBench(t *testing.T, set string, more ...string) *bench {
-	if runtime.GOOS != "linux" {
-		t.Skip("boards are emulated on Linux only")
-	}
+	parts.Only(t, "boards are emulated", "linux")
 	library, err := inference.FindLibrary("", "../..")
-	if err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	program, err := exec.LookPath("hidp") // this test binary under the program's name, from testscript.Main
 	require.NoError(t, err)
 	dir, err := os.MkdirTemp("", "hidp-bench-") // short: sockets have short paths
@@ -126,9 +122,7 @@ func count(is bool) int {
 func TestUsersFileRunsOnThreeBoards(t *testing.T) {
 	file, err := filepath.Abs("../../.cache/test-models/ocr/ch_PP-OCRv4_det_infer.onnx")
 	require.NoError(t, err)
-	if _, err := os.Stat(file); err != nil {
-		t.Skipf("%s is not there: run scripts/fetch-test-models.sh", file)
-	}
+	parts.File(t, parts.Models, file)
 	b := newBench(t, "emulated-3")
 	for _, strategy := range []string{"modnn", "hidp"} {
 		b.must("plan", "--model", file, "--input", "x=1x3x320x320", "--platform", "emulated-3", "--strategy", strategy, "-o", "plan.json")

@@ -16,6 +16,7 @@ import (
 
 	"hidp/experiments/slurm"
 	"hidp/experiments/sweep"
+	"hidp/internal/parts"
 )
 
 // execShard as first argument makes the test binary the program of a task instead: see runShard.
@@ -129,7 +130,7 @@ func startCluster(t *testing.T) (dir string) {
 	up := exec.CommandContext(ctx, script, "up", dir)
 	up.Env = append(os.Environ(), "FIXTURE_MAX_ARRAY=7")
 	if out, err := up.CombinedOutput(); err != nil {
-		t.Skipf("no Slurm here: %s", out)
+		parts.Need(t, parts.Slurm, fmt.Errorf("%w: %s", err, out))
 	}
 	t.Setenv("SLURM_CONF", filepath.Join(dir, "slurm.conf"))
 	return dir
@@ -144,9 +145,7 @@ func until(t *testing.T, what string, limit time.Duration, ok func() bool) {
 // A sweep on a real Slurm, with a task killed and a node killed in the middle, ends with every shard once and the rows of an
 // undisturbed run.
 func TestKilledTaskAndKilledNode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a Slurm cluster")
-	}
+	parts.Long(t, "starts a Slurm cluster")
 	cluster := startCluster(t)
 	dir, want := prepare(t)
 	hold := filepath.Join(dir, "hold")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
+	"hidp/internal/parts"
 	"hidp/sim"
 )
 
@@ -19,7 +20,7 @@ import (
 func build(t *testing.T) string {
 	program, err := Build("s4u/replay.cpp", t.TempDir())
 	if errors.Is(err, ErrMissing) {
-		t.Skip(err)
+		parts.Need(t, parts.SimGrid, err)
 	}
 	require.NoError(t, err)
 	return program

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	goruntime "runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
+	"hidp/internal/parts"
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/testbed/inference"
@@ -344,9 +344,7 @@ func TestRequestsThatCannotBegin(t *testing.T) {
 
 // A node alone needs no transport; a thread that cannot be pinned is an error that names its cluster, and leaves nothing running.
 func TestPinning(t *testing.T) {
-	if goruntime.GOOS != "linux" {
-		t.Skip("threads are pinned on Linux only")
-	}
+	parts.Only(t, "threads can be pinned", "linux")
 	cfg := Config{Platform: conformance.Boards(1e6, 1), Clock: wire.Monotonic(), Workers: []Worker{lazy{}}, CPUs: [][]int{{0}}}
 	r, err := Start(t.Context(), cfg)
 	require.NoError(t, err)

@@ -10,15 +10,15 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"hidp/internal/parts"
 )
 
 // The generated code is that of control.proto.
 func TestGeneratedCodeIsCurrent(t *testing.T) {
-	if _, err := exec.LookPath("protoc"); err != nil {
-		t.Skip("no protoc here (Debian: protobuf-compiler)")
-	}
+	protoc := parts.Program(t, parts.Protoc, "protoc")
 	file := filepath.Join(t.TempDir(), "set")
-	out, err := exec.Command("protoc", "-I", ".", "--descriptor_set_out="+file, "control.proto").CombinedOutput()
+	out, err := exec.Command(protoc, "-I", ".", "--descriptor_set_out="+file, "control.proto").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)

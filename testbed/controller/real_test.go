@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
+	"hidp/internal/parts"
 	"hidp/sim/trace"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
@@ -146,9 +147,7 @@ func realSession(t *testing.T) {
 // With ONNX Runtime, a network of the zoo split over three boards gives the bits of the network whole.
 func TestRealAgentsORT(t *testing.T) {
 	path, err := inference.FindLibrary("", "../..")
-	if err != nil {
-		t.Skipf("no ONNX Runtime: %v", err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	engine, err := inference.OpenORT(path)
 	require.NoError(t, err)
 	defer engine.Close()

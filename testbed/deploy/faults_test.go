@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hidp/internal/parts"
 )
 
 // Boards that cannot be reached are all named, each with its reason, and nothing is done on the one that can.
@@ -158,7 +161,7 @@ func TestFullDisk(t *testing.T) {
 	small := filepath.Join(s.home, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small).CombinedOutput(); err != nil {
-		t.Skipf("a small file system cannot be mounted here: %v: %s", err, out)
+		parts.Need(t, parts.Mounts, fmt.Errorf("%w: %s", err, out))
 	}
 	t.Cleanup(func() { require.NoError(t, exec.Command("umount", small).Run()) })
 	hosts.Hosts[0].Dir = "small/agent"

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 
+	"hidp/internal/parts"
 	"hidp/testbed/control"
 	"hidp/testbed/wire"
 )
@@ -99,13 +100,8 @@ type sshServer struct {
 
 // startServer starts a server whose sessions find the programs of the folder tools first. Without sshd the test is skipped.
 func startServer(t *testing.T, tools map[string]string) *sshServer {
-	sshd, err := exec.LookPath("sshd")
-	if err != nil {
-		sshd = "/usr/sbin/sshd"
-	}
-	if _, err := os.Stat(sshd); err != nil {
-		t.Skip("no SSH server: scripts/install-sshd.sh installs one")
-	}
+	sshd := parts.Program(t, parts.SSHD, "sshd", "/usr/sbin")
+	parts.Program(t, parts.SSHD, "ssh-keygen")
 	if os.Getuid() == 0 {
 		require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // sshd as root asks for it
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/testbed/agent"
 	"hidp/testbed/inference"
 	"hidp/workloads/onnx"
@@ -26,9 +27,7 @@ const boardsFolder = "../../devices/boards"
 // TestMeasure rewrites the measured rows of the emulated boards with -measure: the processor time that the zoo's networks take on
 // one thread of this machine, times the slowdown of the cluster. `go test ./devices -run Stored -update` is to follow.
 func TestMeasure(t *testing.T) {
-	if !*measure {
-		t.Skip("measures and rewrites board files with -measure only")
-	}
+	parts.Asked(t, *measure, "-measure measures and rewrites board files")
 	library, err := inference.FindLibrary("", "../..")
 	require.NoError(t, err)
 	engine, err := inference.OpenORT(library)

@@ -14,13 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
+	"hidp/internal/parts"
 )
 
 // lab makes the namespaces of a platform; without root the test is skipped.
 func lab(t *testing.T, p *devices.Platform) (names []string, w *wiring) {
-	if err := checkNamespaces(); err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.Namespaces, checkNamespaces())
 	w, err := wiringOf(p)
 	require.NoError(t, err)
 	id := newID()
@@ -35,11 +34,11 @@ func lab(t *testing.T, p *devices.Platform) (names []string, w *wiring) {
 		require.NoError(t, err)
 		require.Empty(t, left)
 	})
-	if err := makeNamespaces(names, w); os.IsPermission(err) {
-		t.Skip(err)
-	} else {
-		require.NoError(t, err)
+	err = makeNamespaces(names, w)
+	if os.IsPermission(err) {
+		parts.Need(t, parts.Namespaces, err)
 	}
+	require.NoError(t, err)
 	return names, w
 }
 

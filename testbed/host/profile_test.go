@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/strategies"
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
@@ -152,9 +153,7 @@ func TestPower(t *testing.T) {
 // of one thread.
 func TestRealEngine(t *testing.T) {
 	library, err := inference.FindLibrary("", "../..")
-	if err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	s := newScene(t, 2, 1)
 	l := &lab{scene: s}
 	for range s.platform.Nodes {
@@ -182,9 +181,7 @@ func TestRealEngine(t *testing.T) {
 // The engine's threads are told from those of Go.
 func TestThreadsOfTheEngine(t *testing.T) {
 	library, err := inference.FindLibrary("", "../..")
-	if err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	engine, s := mustORT(t, library), newScene(t, 1, 1)
 	sub, err := s.source.Cut(s.plan.Ops[firstOp(s)].Slice)
 	require.NoError(t, err)

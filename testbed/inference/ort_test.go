@@ -13,15 +13,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/workloads/onnx"
 )
 
 // library returns the path of ONNX Runtime; without it the test is skipped.
 func library(t testing.TB) string {
 	path, err := FindLibrary("", "../..")
-	if err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	return path
 }
 
@@ -53,7 +52,7 @@ func affine(t testing.TB, folder string) []byte {
 // engines lists all implementations, for laws that hold for each.
 func engines(t testing.TB) []Engine {
 	list := []Engine{Reference{}}
-	if _, err := FindLibrary("", "../.."); err == nil {
+	if _, err := FindLibrary("", "../.."); parts.Have(t, parts.ONNXRuntime, err) {
 		list = append(list, openORT(t))
 	}
 	return list
@@ -223,10 +222,7 @@ func TestLibraryForAnotherMachine(t *testing.T) {
 
 // A library that is too old, or another one, is made with the C compiler if there is one.
 func TestForeignLibraries(t *testing.T) {
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		t.Skip("no gcc to make libraries with")
-	}
+	gcc := parts.Program(t, parts.GCC, "gcc")
 	build := func(name, source string) string {
 		path := filepath.Join(t.TempDir(), name+".so")
 		cmd := exec.Command(gcc, "-shared", "-fPIC", "-x", "c", "-", "-o", path)
@@ -239,7 +235,7 @@ func TestForeignLibraries(t *testing.T) {
 		require.NoError(t, cmd.Wait())
 		return path
 	}
-	_, err = OpenORT(build("other", "int x;"))
+	_, err := OpenORT(build("other", "int x;"))
 	require.ErrorContains(t, err, "is not ONNX Runtime: it has no function OrtGetApiBase")
 	_, err = OpenORT(build("old", `
 		static const void *api(unsigned version) { return version > 11 ? 0 : "table"; }

@@ -3,12 +3,12 @@ package submodel
 import (
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/testbed/inference"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
@@ -20,9 +20,7 @@ const root = "../.." // of the repository
 // ort opens ONNX Runtime; without the library the test is skipped.
 func ort(t testing.TB) inference.Engine {
 	path, err := inference.FindLibrary("", root)
-	if err != nil {
-		t.Skip(err)
-	}
+	parts.Need(t, parts.ONNXRuntime, err)
 	e, err := inference.OpenORT(path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
@@ -32,7 +30,7 @@ func ort(t testing.TB) inference.Engine {
 // engines returns the reference engine and, if its library is there, ONNX Runtime.
 func engines(t testing.TB) []inference.Engine {
 	list := []inference.Engine{inference.Reference{}}
-	if _, err := inference.FindLibrary("", root); err == nil {
+	if _, err := inference.FindLibrary("", root); parts.Have(t, parts.ONNXRuntime, err) {
 		list = append(list, ort(t))
 	}
 	return list
@@ -143,10 +141,7 @@ func exported(t testing.TB, g *workloads.Graph) *Source {
 
 // fetched opens a real file that scripts/fetch-test-models.sh fetches; without it the test is skipped.
 func fetched(t testing.TB, name string, dims []int) *Source {
-	path := filepath.Join(root, ".cache", "test-models", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not there: run scripts/fetch-test-models.sh", path)
-	}
+	path := parts.File(t, parts.Models, filepath.Join(root, ".cache", "test-models", name))
 	opt := onnx.Options{}
 	if dims != nil {
 		opt.Inputs = map[string][]int{"x": dims}

@@ -8,16 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/parts"
 	"hidp/workloads"
 )
 
 // fetched returns the path of a real file that scripts/fetch-test-models.sh fetches; without it the test is skipped.
 func fetched(t *testing.T, name string) string {
-	path := filepath.Join("..", "..", ".cache", "test-models", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not there: run scripts/fetch-test-models.sh", path)
-	}
-	return path
+	return parts.File(t, parts.Models, filepath.Join("..", "..", ".cache", "test-models", name))
 }
 
 // The parameters and multiply-accumulates of the PP-OCR networks were counted independently with the Python package onnx 1.12:
