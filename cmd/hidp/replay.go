@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +17,6 @@ import (
 	"hidp/results/chrometrace"
 	"hidp/sim"
 	"hidp/strategies"
-	"hidp/testbed/agent/energy"
 	"hidp/testbed/controller"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
@@ -88,6 +85,9 @@ func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
 	run, err := r.run(ctx)
 	if run == nil {
 		return err
+	}
+	if disagree := (*controller.DisagreementError)(nil); errors.As(err, &disagree) {
+		err = nil // run.Err says so as well
 	}
 	if f.asJSON {
 		return errors.Join(printJSON(a.out, r.measured(run)), r.files(run), err, run.Err())
@@ -210,121 +210,6 @@ func (r *replayer) serve(ctx context.Context, s *controller.Session) (*controlle
 		_, err = s.Check(answers, input)
 	}
 	return run, err
-}
-
-// measured is what a replay found, in the words of a simulation's summary.
-type measured struct {
-	sim.Summary
-	Engine       string         `json:"engine"`
-	EnergySource string         `json:"energy_source"`
-	Lag          float64        `json:"lag"`
-	Disturbed    int            `json:"disturbed"`
-	Invalid      []string       `json:"invalid"`
-	Checked      int            `json:"checked"`
-	Exact        bool           `json:"exact"`
-	Difference   float64        `json:"difference"`
-	Nodes        []measuredNode `json:"nodes"`
-}
-
-type measuredNode struct {
-	Node         string             `json:"node"`
-	Busy         map[string]float64 `json:"busy"`
-	Sent         int64              `json:"sent_bytes"`
-	Received     int64              `json:"received_bytes"`
-	PeakMemory   int64              `json:"peak_memory"`
-	Lag          float64            `json:"lag"`
-	Energy       float64            `json:"energy"`
-	EnergySource string             `json:"energy_source"`
-	ClockOffset  float64            `json:"clock_offset"`
-}
-
-// measured condenses a run.
-func (r *replayer) measured(run *controller.Run) *measured {
-	m := &measured{Lag: run.Lag.Seconds(), Disturbed: run.Disturbed, Invalid: append([]string{}, run.Invalid...), Engine: r.agents.About(run.Platform.Nodes[r.plan.Leader].Name).Engine, Exact: len(run.Checks) > 0}
-	sample := make([]float64, len(run.Latencies))
-	for i, l := range run.Latencies {
-		sample[i] = l.Seconds()
-	}
-	m.Summary = sim.Summary{Strategy: r.plan.Strategy, Model: r.plan.Model, Platform: run.Platform.Name, Requests: int64(len(run.Outcomes)),
-		Completed: int64(len(sample)), Failed: int64(len(run.Outcomes) - len(sample)), Throughput: run.Throughput, Makespan: run.Makespan.Seconds(),
-		Seed: r.flags.seed, Warnings: warnings(r.plan)}
-	if len(sample) > 0 {
-		m.Latency = sim.SummaryLatency{Mean: results.Mean(sample).Mean, P50: results.Percentile(sample, 50), P95: results.Percentile(sample, 95),
-			P99: results.Percentile(sample, 99), Max: results.Percentile(sample, 100)}
-	}
-	for _, c := range run.Checks {
-		m.Checked++
-		m.Exact = m.Exact && c.Agreement.Exact
-		m.Difference = max(m.Difference, c.Agreement.Relative())
-	}
-	r.addNodes(m, run)
-	return m
-}
-
-// addNodes adds what each node did, and the energy of all.
-func (r *replayer) addNodes(m *measured, run *controller.Run) {
-	of := map[energy.Provenance]bool{}
-	for j := range run.Nodes {
-		n := &run.Nodes[j]
-		m.EnergyPlatform += n.Energy.Joules
-		if !n.TookPart {
-			continue
-		}
-		m.EnergyPerRequest += n.Energy.Joules / float64(max(1, m.Completed))
-		of[n.Energy.Provenance] = true
-		x := measuredNode{Node: n.Node, Busy: map[string]float64{}, Sent: n.Sent, Received: n.Received, PeakMemory: n.PeakMemory, Lag: n.Lag.Seconds(),
-			Energy: n.Energy.Joules, EnergySource: string(n.Energy.Provenance) + ": " + n.Energy.Source, ClockOffset: n.Clock.Ahead.Seconds()}
-		for k, busy := range n.Busy {
-			if busy > 0 {
-				x.Busy[run.Platform.Nodes[j].Clusters[k].Name] = busy.Seconds()
-			}
-		}
-		m.Nodes = append(m.Nodes, x)
-	}
-	switch {
-	case of[energy.Measured] && of[energy.Modelled]:
-		m.EnergySource = "measured, and modelled where a node cannot measure"
-	case of[energy.Measured]:
-		m.EnergySource = string(energy.Measured)
-	default:
-		m.EnergySource = string(energy.Modelled)
-	}
-}
-
-func (r *replayer) print(run *controller.Run) {
-	m := r.measured(run)
-	seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
-	out := r.app.out
-	fmt.Fprintf(out, "%s, %s on agents of %s, computed by %s\n\n", m.Strategy, m.Model, m.Platform, m.Engine)
-	t := results.Table{Columns: []string{"what", "measured"}, Right: []string{"measured"}}
-	t.Add("requests completed", fmt.Sprintf("%d of %d", m.Completed, m.Requests))
-	t.Add("latency mean", seconds(m.Latency.Mean))
-	t.Add("latency p50", seconds(m.Latency.P50))
-	t.Add("latency p95", seconds(m.Latency.P95))
-	t.Add("latency max", seconds(m.Latency.Max))
-	t.Add("throughput", results.Number(m.Throughput)+" /s")
-	t.Add("energy per request ("+m.EnergySource+")", results.Number(m.EnergyPerRequest)+" J")
-	t.Add("largest lag of the testbed", seconds(m.Lag))
-	t.Add("requests disturbed by lag", fmt.Sprintf("%d of %d", run.Disturbed, len(run.Outcomes)))
-	r.app.printTable(t)
-	fmt.Fprintln(out)
-	nodes := results.Table{Columns: []string{"node", "busy", "sent", "received", "memory of tensors", "energy"}, Right: []string{"sent", "received", "memory of tensors", "energy"}}
-	for _, n := range m.Nodes {
-		var busy []string
-		for _, k := range slices.Sorted(maps.Keys(n.Busy)) {
-			busy = append(busy, k+" "+seconds(n.Busy[k]))
-		}
-		nodes.Add(n.Node, strings.Join(busy, ", "), size(n.Sent), size(n.Received), size(n.PeakMemory), results.Number(n.Energy)+" J")
-	}
-	r.app.printTable(nodes)
-	switch {
-	case m.Checked == 0:
-		fmt.Fprintln(out, "\nanswers were not checked")
-	case m.Exact:
-		fmt.Fprintf(out, "\n%d answers are those of %s, to the bit\n", m.Checked, run.Checks[0].Against)
-	default:
-		fmt.Fprintf(out, "\n%d answers differ from those of %s by at most %.2g of the largest magnitude\n", m.Checked, run.Checks[0].Against, m.Difference)
-	}
 }
 
 // files writes the trace and the records that were asked for.

@@ -306,6 +306,7 @@ func agreement(s *controller.Session, outcomes []controller.Outcome, input infer
 		a.Outputs++
 		a.Exact = a.Exact && c.Agreement.Exact
 		a.Largest = max(a.Largest, c.Agreement.Relative())
+		a.Tolerance, a.Reason = c.Agreement.Tolerance.Relative, c.Agreement.Tolerance.Reason
 	}
 	return a, nil
 }

@@ -157,18 +157,22 @@ type Agreement struct {
 	Outputs int     `json:"outputs"` // compared
 	Exact   bool    `json:"exact"`   // to the last bit
 	Largest float64 `json:"largest"` // difference, in parts of the largest magnitude
+
+	Tolerance float64 `json:"tolerance"` // largest difference that counts as the same answer: submodel.Source.Tolerance
+	Reason    string  `json:"reason"`    // of the tolerance
 }
 
-// Tolerance is the largest Agreement.Largest that counts as the same answer.
-const Tolerance = 1e-4
+// ok reports whether the answers are the same within the tolerance.
+func (a *Agreement) ok() bool { return a.Largest <= a.Tolerance }
 
 // DisagreementError says that a distributed run gave another answer than the unsplit network.
 type DisagreementError struct {
 	Model, Strategy string
-	Largest         float64
+	Agreement       Agreement
 }
 
 // Error implements error.
 func (e *DisagreementError) Error() string {
-	return fmt.Sprintf("%s as planned by %s: the output is off by %.3g of the largest magnitude, more than %.0e", e.Model, e.Strategy, e.Largest, Tolerance)
+	return fmt.Sprintf("%s as planned by %s: the output is off by %.3g of the largest magnitude, more than %.2g (%s)", e.Model, e.Strategy, e.Agreement.Largest,
+		e.Agreement.Tolerance, e.Agreement.Reason)
 }

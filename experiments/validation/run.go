@@ -150,8 +150,8 @@ func (v *validator) attempt(ctx context.Context, c *planned, attempt int, row Ro
 	if plan == nil {
 		panic("validation: the bench measured without asking for a schedule")
 	}
-	if a := m.Agreement; a != nil && !(a.Largest <= Tolerance) {
-		return nil, nil, &DisagreementError{Model: c.model, Strategy: c.method.Label, Largest: a.Largest}
+	if a := m.Agreement; a != nil && !a.ok() {
+		return nil, nil, &DisagreementError{Model: c.model, Strategy: c.method.Label, Agreement: *a}
 	}
 	if reasons = distrust(m, *plan); len(reasons) > 0 {
 		return nil, reasons, nil

@@ -125,7 +125,9 @@ func TestABenchThatFailsEndsItWithWhatWasDone(t *testing.T) {
 }
 
 func TestOtherAnswersAreAnError(t *testing.T) {
-	b := &simBench{platform: board(t), after: func(_ Case, m *Measurement) { m.Agreement = &Agreement{Outputs: 1, Largest: 2e-4} }}
+	b := &simBench{platform: board(t), after: func(_ Case, m *Measurement) {
+		m.Agreement = &Agreement{Outputs: 1, Largest: 2e-4, Tolerance: 1e-4, Reason: "float32"}
+	}}
 	o := Options{Matrix: small("mobilenet_v2"), Platform: b.platform, Bench: b, Check: true}
 	_, err := Run(t.Context(), o)
 	var other *DisagreementError

@@ -123,7 +123,7 @@ func (r *Report) assumptions() []string {
 		fmt.Sprintf("A run that cannot be trusted is repeated once. %d of %d runs were invalid, %d plans were given up; they are in no average.", len(r.Invalid), r.Runs, r.GivenUp),
 		"The simulator charges no planning time, and no request waits for a planner on the testbed either: the plan is made before.",
 	}
-	sources, compared, exact := map[string]bool{}, 0, 0
+	sources, compared, exact, tolerance := map[string]bool{}, 0, 0, 0.0
 	for i := range r.Rows {
 		x := &r.Rows[i]
 		if !x.distinct() {
@@ -132,6 +132,7 @@ func (r *Report) assumptions() []string {
 		sources[x.Energy.Source] = true
 		if x.Agreement != nil {
 			compared++
+			tolerance = max(tolerance, x.Agreement.Tolerance)
 			if x.Agreement.Exact {
 				exact++
 			}
@@ -141,7 +142,7 @@ func (r *Report) assumptions() []string {
 		lines = append(lines, fmt.Sprintf("Energy is of the boards that take part, idle power included, over the latency and throughput phases. The measured side is: %s.", joined(sources)))
 	}
 	if compared > 0 {
-		lines = append(lines, fmt.Sprintf("Outputs were compared with those of the unsplit network for %d plans: %d are equal to the last bit, the others within %.0e of the largest magnitude.", compared, exact, Tolerance))
+		lines = append(lines, fmt.Sprintf("Outputs were compared with those of the unsplit network for %d plans: %d are equal to the last bit, the others within %.2g of the largest magnitude.", compared, exact, tolerance))
 	} else {
 		lines = append(lines, "Outputs were not compared with those of the unsplit network.")
 	}

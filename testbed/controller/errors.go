@@ -138,7 +138,8 @@ type DisagreementError struct {
 
 // Error implements error.
 func (e *DisagreementError) Error() string {
-	return fmt.Sprintf("request %d (plan %d): the answer is not that of %s: %v", e.Request, e.Plan, e.Against, e.Agreement)
+	return fmt.Sprintf("request %d (plan %d): the answer is not that of %s: %v, more than the tolerance of %v", e.Request, e.Plan,
+		e.Against, e.Agreement, e.Agreement.Tolerance)
 }
 
 // said returns the text of an error without gRPC's wrapping.

@@ -154,7 +154,7 @@ func TestCompare(t *testing.T) {
 	}
 	plain, bounded := ending(workloads.NoAct), ending(workloads.Sigmoid)
 	vector := func(v ...float32) inference.Tensor { return inference.Tensor{Shape: []int{1, 3, 1, 1}, Data: v} }
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	nan, inf := math.Float32frombits(0x7fc00000), float32(math.Inf(1))
 	for _, c := range []struct {
 		s         *Source
 		want, got inference.Tensor
@@ -167,9 +167,15 @@ func TestCompare(t *testing.T) {
 		{plain, vector(1e-6, 0, 0), vector(2e-6, 0, 0), false, "largest difference 1e-06 of 1e-06"},
 		{bounded, vector(1e-6, 0, 0), vector(2e-6, 0, 0), true, "largest difference 1e-06 of 1"},
 		{plain, vector(1, 2, 3), vector(1, nan, 3), false, "largest difference +Inf of 3"},
-		{plain, vector(1, nan, 3), vector(1, 2, 3), false, "largest difference +Inf of 1.8e+308"},
-		{plain, vector(1, inf, 3), vector(1, 2, 3), false, "largest difference +Inf of 1.8e+308"},
+		{plain, vector(1, nan, 3), vector(1, 2, 3), false, "largest difference +Inf of 3"},
+		{plain, vector(1, inf, 3), vector(1, 2, 3), false, "largest difference +Inf of 3"},
+		{plain, vector(1, inf, 3), vector(1, -inf, 3), false, "largest difference +Inf of 3"},
+		{plain, vector(1, inf, 3), vector(1, nan, 3), false, "largest difference +Inf of 3"},
 		{plain, vector(1, nan, 3), vector(1, nan, 3), true, "bit-identical"},
+		{plain, vector(1, nan, 3), vector(1, math.Float32frombits(0xffc00001), 3), true, "largest difference 0 of 3"},
+		{plain, vector(1, inf, 3), vector(1, inf, 3.001), false, "largest difference 0.001 of 3"},
+		{plain, vector(1, inf, 3), vector(1, inf, 3.0001), true, "largest difference 0.0001 of 3"},
+		{plain, vector(nan, nan, nan), vector(nan, nan, 0), false, "largest difference +Inf of 0"},
 		{plain, vector(0, 0, 0), vector(0, 0, 0), true, "bit-identical"},
 		{plain, vector(0, 0, 0), vector(0, 0, 1), false, "largest difference 1 of 0"},
 	} {
