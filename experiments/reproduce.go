@@ -29,11 +29,11 @@ type Report struct {
 	Simulations int
 }
 
-// Text returns the tables for a terminal.
-func (r *Report) Text(colour bool) string {
+// Text returns the tables for a terminal of the given width; 0 is no bound.
+func (r *Report) Text(width int, colour bool) string {
 	var parts []string
 	for i := range r.Tables {
-		parts = append(parts, r.Tables[i].Text(colour))
+		parts = append(parts, r.Tables[i].Narrow(width).Text(colour))
 	}
 	return strings.Join(parts, "\n")
 }

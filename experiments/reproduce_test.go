@@ -38,7 +38,7 @@ func TestReproduceIsDeterministic(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, total, last)
 		require.Equal(t, r.Simulations, total)
-		require.NotEmpty(t, r.Text(false))
+		require.NotEmpty(t, r.Text(0, false))
 		dirs = append(dirs, content(t, dir))
 	}
 	require.Equal(t, dirs[0], dirs[1])

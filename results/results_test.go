@@ -86,6 +86,8 @@ func TestTable(t *testing.T) {
 	tab.Add("modnn, slow", "123.4")
 	require.Equal(t, "Latency\n\n strategy        ms\n hidp           1.2\n modnn, slow  123.4\n\nA note.\n", tab.Text(false))
 	require.Contains(t, tab.Text(true), "\x1b[")
+	require.Equal(t, tab.Text(false), tab.Narrow(0).Text(false))
+	require.Equal(t, tab.Text(false), tab.Narrow(20).Text(false), "it fits")
 	require.Equal(t, "Latency\n\n| strategy | ms |\n| --- | ---:|\n| hidp | 1.2 |\n| modnn, slow | 123.4 |\n\nA note.\n", tab.Markdown())
 	require.Equal(t, "strategy,ms\nhidp,1.2\n\"modnn, slow\",123.4\n", string(tab.CSV()))
 	require.Panics(t, func() { tab.Add("one") })

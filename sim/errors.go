@@ -46,10 +46,14 @@ func (e *DeadlockError) Error() string {
 // HorizonError says that the run reached its horizon before all requests were served.
 type HorizonError struct {
 	Horizon    time.Duration
-	Unfinished int64 // requests under way at the horizon
+	Unfinished int64  // requests under way at the horizon
+	Why        string // what does not end by then, where the horizon is the end of the clock itself
 }
 
 // Error implements error.
 func (e *HorizonError) Error() string {
+	if e.Why != "" {
+		return fmt.Sprintf("%s: %d requests are under way for ever", e.Why, e.Unfinished)
+	}
 	return fmt.Sprintf("horizon %v reached with %d requests under way", e.Horizon, e.Unfinished)
 }

@@ -104,7 +104,7 @@ func (s *simulation) lossOf(j int) error {
 	return &NodeLostError{Node: s.nodes[j].name, At: s.nodes[j].lostAt}
 }
 
-// deadlock describes why nothing can happen any more.
+// deadlock describes why nothing can happen any more. A transfer that moves, but longer than the clock can count, is no deadlock.
 func (s *simulation) deadlock() error {
 	first := int32(-1)
 	for slot := range s.requests {
@@ -115,6 +115,10 @@ func (s *simulation) deadlock() error {
 	e := &DeadlockError{At: s.now, Unfinished: s.inFlight, Request: s.requests[first].id, Why: "waits for ops that never become ready"}
 	for t := range s.transfers {
 		if x := &s.transfers[t]; x.stage == flowing && x.slot == first {
+			if s.net.Moves(x.flow) {
+				return &HorizonError{Horizon: never, Unfinished: s.inFlight, Why: fmt.Sprintf(
+					"the transfer from %s to %s is too slow to end within the 292 years that the clock can count", s.nodes[x.from].name, s.nodes[x.to].name)}
+			}
 			e.Why = fmt.Sprintf("waits for a transfer from %s to %s that stands still: the connection is cut",
 				s.nodes[x.from].name, s.nodes[x.to].name)
 			break

@@ -132,6 +132,18 @@ func TestLinksThatAreCutAndMended(t *testing.T) {
 	require.Equal(t, []int64{2, 0, 2}, []int64{r.Arrived, r.Completed, r.InFlight})
 }
 
+// A transfer that moves, but for longer than the clock can count, is too slow and no deadlock: both over a link that flows share and
+// beside other resources.
+func TestASlowNetworkIsNoDeadlock(t *testing.T) {
+	p, g, plan := relay(t)
+	slow := CapacityChange{Resource: 0, From: 10*ms + ms/2, Capacity: 1e-12}
+	_, err := RunPlan(context.Background(), Config{Truth: p, Arrivals: once(), Faults: Faults{Resources: []CapacityChange{slow}}}, plan, g)
+	var horizon *HorizonError
+	require.ErrorAs(t, err, &horizon)
+	require.EqualError(t, err, "the transfer from n0 to n1 is too slow to end within the 292 years that the clock can count: "+
+		"1 requests are under way for ever")
+}
+
 func TestHorizonEndsTheRun(t *testing.T) {
 	p, g, plan := relay(t)
 	r, err := RunPlan(context.Background(), Config{Truth: p, Arrivals: every(100*ms, 4), Horizon: 205 * ms, TraceLimit: -1}, plan, g)

@@ -30,7 +30,7 @@ func (a *app) agentCommand() *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "", "`host:port` or unix:PATH to be called at (required)")
 	c.Flags().StringVar(&f.name, "name", "", "the node that the board is; with certificates, whose they are")
 	c.Flags().StringVar(&f.dir, "dir", "", "private folder for models and weights (default: hidp/agent in the user's cache folder)")
-	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "`FILE` of the ONNX Runtime library (default: $HIDP_ORT, else what make ort fetched)")
 	c.Flags().StringVar(&f.tls, "tls", "", "folder with ca.pem, NAME.pem and NAME.key; needed wherever other machines can call")
 	c.Flags().BoolVar(&f.insecure, "insecure", false, "serve other machines without certificates: only in a network that nobody else can reach")
 	c.Flags().Int64Var(&f.limit, "limit", 0, "most bytes of models and weights to keep (default 16 GiB)")

@@ -40,12 +40,43 @@ func TestDocumentedCommands(t *testing.T) {
 	require.Greater(t, total, 10, "too few commands found in the docs: the search is broken and the test would pass vacuously")
 	library, err := inference.FindLibrary("", "../..")
 	there := parts.Have(t, parts.ONNXRuntime, err)
-	testscript.Run(t, testscript.Params{Dir: dir, Setup: func(env *testscript.Env) error {
+	commands := map[string]func(*testscript.TestScript, bool, []string){"replay": replayInScript}
+	testscript.Run(t, testscript.Params{Dir: dir, Cmds: commands, Setup: func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
 		env.Setenv(inference.EnvLibrary, library)
-		env.Defer(func() { takeDown(t, filepath.Join(env.WorkDir, testbedDir)) })
+		env.Defer(func() {
+			takeDown(t, filepath.Join(env.WorkDir, testbedDir))
+			requireIgnored(t, env.WorkDir)
+		})
 		return copyExamples(env.WorkDir)
 	}, Condition: func(name string) (bool, error) { return name == "ort" && there, nil }})
+}
+
+// replayInScript runs hidp replay until a run is valid, as replayUntilValid does.
+func replayInScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("replay cannot be expected to fail")
+	}
+	if _, err := replayUntilValid(ts.Logf, func() (stdout, stderr string, err error) {
+		err = ts.Exec("hidp", append([]string{"replay"}, args...)...)
+		return ts.ReadFile("stdout"), ts.ReadFile("stderr"), err
+	}); err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// requireIgnored holds the commands of a page to places that git ignores: else a build after them would be of a changed tree.
+func requireIgnored(t *testing.T, dir string) {
+	ignored, err := os.ReadFile("../../.gitignore")
+	require.NoError(t, err)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if name := e.Name(); name != "experiments" && name != ".tmp" && !strings.Contains("\n"+string(ignored), "\n/"+name+"/\n") &&
+			!strings.Contains("\n"+string(ignored), "\n"+name+"/\n") {
+			t.Errorf("the commands of a page leave %s, which git does not ignore: write to out/", name)
+		}
+	}
 }
 
 // takeDown ends the testbed of a page that failed in its middle.
@@ -93,12 +124,15 @@ func scriptOf(t *testing.T, page string) (string, int) {
 		case "hidp":
 			command, to, redirected := strings.Cut(line, " > ")
 			if strings.HasPrefix(rest, "replay ") {
-				command += " --tolerance 1h" // other tests load the machine
+				fmt.Fprintf(&script, "%s\n", rest)
+				continue
 			}
 			fmt.Fprintf(&script, "exec %s\n", command)
 			if redirected {
 				fmt.Fprintf(&script, "cp stdout %s\n", to)
 			}
+		case "mkdir":
+			fmt.Fprintf(&script, "mkdir %s\n", strings.TrimPrefix(rest, "-p "))
 		case "make":
 			requireTarget(t, page, rest)
 		case "go":

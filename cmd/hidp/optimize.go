@@ -11,6 +11,7 @@ import (
 
 func (a *app) optimizeCommand() *cobra.Command {
 	var o sweep.OptimizeOptions
+	var asJSON bool
 	c := &cobra.Command{Use: "optimize PROBLEM.toml", Short: "search scenario fields for the best objective under limits", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := sweep.LoadProblem(args[0])
@@ -28,12 +29,19 @@ func (a *app) optimizeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.printTable(*best.Table())
+			if asJSON {
+				if err := printJSON(a.out, best); err != nil {
+					return err
+				}
+			} else {
+				a.printTable(*best.Table())
+			}
 			if !best.Feasible {
 				return &strategies.InfeasibleError{Reason: "no candidate keeps all limits; the first comes closest"}
 			}
 			return nil
 		}}
 	c.Flags().IntVar(&o.Jobs, "jobs", runtime.NumCPU(), "simulations at a time")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +40,6 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	inputFlag(c, &f.inputs)
 	must(c.MarkFlagRequired("model"))
-	a.completePlanFlags(c)
 	return c
 }
 
@@ -206,16 +204,6 @@ func parseOptions(options []string) (strategies.Options, error) {
 		given[k] = v
 	}
 	return given, nil
-}
-
-// completePlanFlags lets the shell complete names of platforms and strategies.
-func (a *app) completePlanFlags(c *cobra.Command) {
-	complete := func(names []string) cobra.CompletionFunc {
-		sort.Strings(names)
-		return cobra.FixedCompletions(names, cobra.ShellCompDirectiveDefault)
-	}
-	must(c.RegisterFlagCompletionFunc("platform", complete(devices.PlatformNames())))
-	must(c.RegisterFlagCompletionFunc("strategy", complete(catalog.Names())))
 }
 
 // readPlan reads a plan file together with its model. An empty model means the one that the plan names.

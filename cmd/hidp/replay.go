@@ -49,7 +49,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and input")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare the answers with those of the network unsplit")
 	c.Flags().BoolVar(&f.modelled, "modelled", false, "compute nothing: ops take what the platform's cost model says")
-	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library for the comparison (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "`FILE` of the ONNX Runtime library for the comparison (default: $HIDP_ORT, else what make ort fetched)")
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
 	c.Flags().StringVar(&f.records, "records", "", "write a line of CSV per request to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")

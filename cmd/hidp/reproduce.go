@@ -25,7 +25,7 @@ func (a *app) reproduceCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(a.out, report.Text(colour(a.out)))
+			fmt.Fprint(a.out, report.Text(width(a.out), colour(a.out)))
 			fmt.Fprintf(a.out, "\n%d simulations; wrote", report.Simulations)
 			for _, f := range report.Files {
 				fmt.Fprint(a.out, " "+f)

@@ -29,10 +29,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	a := &app{out: out, err: errs}
 	root := a.root()
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return a.fail(err)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	status := a.fail(err)
+	if hint := misplaced(command); status == 2 && hint != "" {
+		fmt.Fprintln(a.err, "hidp: "+hint)
+	}
+	return status
 }
 
 func (a *app) root() *cobra.Command {
@@ -50,6 +55,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(), a.fleetCommand(),
 		a.validateCommand(), a.agentCommand(), a.testbedCommand(), a.replayCommand(), a.modelCommand(), a.listCommand())
+	finish(root)
 	return root
 }
 

@@ -16,7 +16,6 @@ import (
 	"hidp/results/chrometrace"
 	"hidp/sim"
 	"hidp/strategies"
-	"hidp/strategies/catalog"
 	"hidp/workloads"
 )
 
@@ -44,7 +43,6 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().StringVar(&f.checkpoint, "checkpoint", "", "keep the run's state in this file, every minute and when it is interrupted")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on from the file of --checkpoint")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
-	must(c.RegisterFlagCompletionFunc("strategy", cobra.FixedCompletions(catalog.Names(), cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }
 

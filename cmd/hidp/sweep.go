@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,6 @@ func (a *app) sweepCommand() *cobra.Command {
 	c.Flags().StringVar(&f.slurm.Partition, "slurm-partition", "", "partition of the jobs")
 	c.Flags().DurationVar(&f.slurm.Time, "slurm-time", 0, "time limit of one array task")
 	c.Flags().BoolVar(&f.detach, "detach", false, "with slurm: submit and return")
-	must(c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{"local", "slurm", "none"}, cobra.ShellCompDirectiveNoFileComp)))
 	c.AddCommand(a.sweepStatusCommand(), a.sweepMergeCommand(), a.sweepExecCommand(), a.sweepPlotCommand(), a.sweepCancelCommand())
 	return c
 }
@@ -60,6 +60,7 @@ func (a *app) sweep(ctx context.Context, file string, f sweepFlags) error {
 		return fmt.Errorf("--jobs %d: must be at least 1", f.options.Jobs)
 	}
 	if f.dryRun {
+		collectLess() // as the sweep would
 		e, err := s.Estimate(ctx, f.options.Jobs)
 		if err == nil {
 			fmt.Fprintf(a.out, "%s: %s\n", s.Name, e)
@@ -189,7 +190,7 @@ func (a *app) sweepPlotCommand() *cobra.Command {
 			}
 			return nil
 		}}
-	c.Flags().StringVar(&spec.Kind, "kind", "line", "line, heatmap or pareto")
+	c.Flags().StringVar(&spec.Kind, "kind", "line", strings.Join(sweep.PlotKinds(), ", "))
 	c.Flags().StringVar(&spec.X, "x", "", "column along x")
 	c.Flags().StringVar(&spec.Y, "y", "", "column along y")
 	c.Flags().StringVar(&spec.Series, "series", "", "axis that tells curves or clouds apart")

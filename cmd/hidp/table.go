@@ -4,13 +4,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 	"time"
+
+	"github.com/vbauerster/mpb/v8/cwriter"
 
 	"hidp/results"
 )
 
-// printTable prints t, with colour on a terminal.
-func (a *app) printTable(t results.Table) { fmt.Fprint(a.out, t.Text(colour(a.out))) }
+// printTable prints t, on a terminal with colour and cut to its width.
+func (a *app) printTable(t results.Table) {
+	fmt.Fprint(a.out, t.Narrow(width(a.out)).Text(colour(a.out)))
+}
+
+// width returns how many columns tables may take: what COLUMNS says, else the width of the terminal. It is 0, which is no bound, for files
+// and pipes, and where COLUMNS is 0.
+func width(out io.Writer) int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n >= 0 {
+		return n
+	}
+	f, ok := out.(*os.File)
+	if !ok || !terminal(out) {
+		return 0
+	}
+	columns, _, err := cwriter.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
 
 // printJSON prints v as one JSON object or array and nothing else.
 func printJSON(w io.Writer, v any) error {

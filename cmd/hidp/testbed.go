@@ -52,7 +52,7 @@ func (a *app) testbedUpCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&f.dir, "dir", testbedDir, "folder of the testbed")
 	c.Flags().StringVar(&f.net, "net", string(emulate.Shaped), "shaped (by the agents) or ns (network namespaces and tbf; needs root)")
-	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "`FILE` of the ONNX Runtime library (default: $HIDP_ORT, else what make ort fetched)")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the network's jitter")
 	c.Flags().BoolVar(&f.force, "force", false, "replace a testbed that is up in the folder")
 	c.Flags().BoolVar(&f.plainPriority, "no-priority", false, "do not raise agents above other load")

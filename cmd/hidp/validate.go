@@ -39,7 +39,7 @@ func (a *app) validateCommand() *cobra.Command {
 	c.Flags().StringSliceVar(&f.models, "models", nil, "only these networks of the matrix")
 	c.Flags().StringSliceVar(&f.methods, "strategies", nil, "only these strategies of the matrix")
 	c.Flags().StringVar(&f.out, "out", "out/validation", "folder for the report, its figures and tables")
-	c.Flags().StringVar(&f.ort, "ort", "", "the ONNX Runtime library (default: $HIDP_ORT, else what `make ort` fetched)")
+	c.Flags().StringVar(&f.ort, "ort", "", "`FILE` of the ONNX Runtime library (default: $HIDP_ORT, else what make ort fetched)")
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "do not compare answers with those of the networks unsplit")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "seed of weights and inputs")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")

@@ -65,13 +65,25 @@ func (f *sweepFile) readAxes(p *strict.Problems) []axis {
 		key := strict.Index("axis", i)
 		if a, ok := f.Axis[i].read(p.Under(key)); ok {
 			a.key = key
-			if slices.ContainsFunc(axes, func(b axis) bool { return b.name == a.name || under(a.field, b.field) || under(b.field, a.field) }) {
-				p.Faultf(key, "%s has an axis already", a.field)
-			}
+			a.agree(p.Under(key), axes)
 			axes = append(axes, a)
 		}
 	}
 	return axes
+}
+
+// agree reports what an axis has in common with earlier ones and must not.
+func (a *axis) agree(p *strict.Problems, earlier []axis) {
+	for i := range earlier {
+		switch b := &earlier[i]; {
+		case a.field == b.field:
+			p.Faultf("field", "%s has an axis already", a.field)
+		case under(a.field, b.field) || under(b.field, a.field):
+			p.Faultf("field", "%s and %s, which has an axis already, lie one in the other", a.field, b.field)
+		case a.name == b.name:
+			p.Faultf("name", "%q is the name of the axis over %s already; write another name", a.name, b.field)
+		}
+	}
 }
 
 func (f *axisFile) read(p *strict.Problems) (axis, bool) {

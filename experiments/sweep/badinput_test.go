@@ -38,6 +38,8 @@ func TestBadSweepFiles(t *testing.T) {
 		"unknown method":    {"[sample]\nmethod = \"latin\"\npoints = 4\n[[axis]]\nfield = \"workload.batch\"\nfrom = 1\nto = 4", "write one of latin-hypercube, random"},
 		"huge hypercube":    {"[sample]\nmethod = \"latin-hypercube\"\npoints = 4000000000\n[[axis]]\nfield = \"workload.batch\"\nfrom = 1\nto = 4", "write at most 50000000"},
 		"twice":             {axisRate + "values = [\"1 Mbit/s\"]\n" + axisRate + "values = [\"2 Mbit/s\"]", "has an axis already"},
+		"one name":          {axisRate + "name = \"load\"\nvalues = [\"1 Mbit/s\"]\n[[axis]]\nfield = \"workload.batch\"\nname = \"load\"\nvalues = [1]", `name: "load" is the name of the axis over rate already; write another name`},
+		"units":             {"constraints = [\"rate > '10 ms'\"]\n" + axisRate + "values = [\"1 Mbit/s\"]", "sweep.toml:2: constraints[0]: has a value in bit/s before and a value in s after >, which are of different kinds"},
 		"below another":     {"[[axis]]\nfield = \"strategy\"\nvalues = [{name = \"single-gpu\"}]\n[[axis]]\nfield = \"strategy.name\"\nvalues = [\"single-gpu\"]", "has an axis already"},
 		"value twice":       {"[[axis]]\nfield = \"workload.batch\"\nvalues = [1, 2, 1]", "listed already"},
 		"taken name":        {"[[axis]]\nfield = \"workload.batch\"\nname = \"latency_p99\"\nvalues = [1]", "another column"},

@@ -69,6 +69,10 @@ const (
 	measureMost  = 2000                   // points
 	measureLimit = 30 * time.Second       // a point that takes longer counts as this
 
+	// A worker's first points make what the later ones share, so an estimate for people waits for some more, within bounds.
+	settledPoints = 4
+	measureAtMost = 4 * time.Second
+
 	// Where the sweep is to begin at once, this part of it is enough, but so long at least.
 	measurePart  = 0.01
 	measureLeast = 20 * time.Millisecond
@@ -109,12 +113,12 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 		patience = measureLeast
 	}
 	start := time.Now()
-	var lock sync.Mutex // of what follows, and of e
-	var times laterHalf // that the points would take with all replications
+	var lock sync.Mutex                                                                 // of what follows, and of e
+	times := make([]laterHalf, min(int64(e.Jobs), looks, int64(runtime.GOMAXPROCS(0)))) // by worker, of points with all replications
 	var next int64
 	var failed error
 	var workers sync.WaitGroup
-	for range min(int64(e.Jobs), looks, int64(runtime.GOMAXPROCS(0))) {
+	for k := range times {
 		workers.Go(func() {
 			w := ev.worker()
 			lock.Lock()
@@ -130,14 +134,16 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 					failed, next = err, looks
 					return
 				}
-				times.add(took)
+				times[k].add(took)
 				if e.Sampled++; failure != "" {
 					if e.Failed++; e.Failure == "" {
 						e.Failure = failure
 					}
 				}
-				e.SecondsPerPoint = times.mean()
-				if ran && time.Since(start) > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) {
+				e.SecondsPerPoint = meanOf(times)
+				measured := time.Since(start)
+				settled := len(times[k].all) >= settledPoints || measured > measureAtMost
+				if ran && measured > enough(brief, e.SecondsPerPoint*float64(total)/float64(e.Jobs)) && (brief || settled) {
 					next = looks
 				}
 			}
@@ -168,8 +174,21 @@ func (l *laterHalf) add(d time.Duration) {
 	}
 }
 
-// mean returns it in seconds.
-func (l *laterHalf) mean() float64 { return l.sum.Seconds() / float64(len(l.all)-len(l.all)/2) }
+// count returns how many times the later half is of.
+func (l *laterHalf) count() int { return len(l.all) - len(l.all)/2 }
+
+// mean returns the mean in seconds.
+func (l *laterHalf) mean() float64 { return l.sum.Seconds() / float64(l.count()) }
+
+// meanOf returns the mean over the later halves of several workers in seconds: each worker makes anew what its points share.
+func meanOf(workers []laterHalf) float64 {
+	sum, count := time.Duration(0), 0
+	for i := range workers {
+		sum += workers[i].sum
+		count += workers[i].count()
+	}
+	return sum.Seconds() / float64(count)
+}
 
 // enough returns for how long to measure a sweep that takes the given seconds.
 func enough(brief bool, seconds float64) time.Duration {
@@ -186,10 +205,15 @@ func (w *worker) measured(ctx context.Context, point int64, patience time.Durati
 	limited, cancel := context.WithTimeout(ctx, measureLimit)
 	defer cancel()
 	start, stopped := time.Now(), false
+	var runs laterHalf // the first run of a point makes its plans, the later ones share them
+	last := start
 	r := &w.sweep.repeat
 	if r.metric < 0 {
 		w.stop = func() bool {
-			stopped = time.Since(start) > patience
+			now := time.Now()
+			runs.add(now.Sub(last))
+			last = now
+			stopped = now.Sub(start) > patience && len(runs.all) > 1
 			return stopped
 		}
 		defer func() { w.stop = nil }()
@@ -206,7 +230,7 @@ func (w *worker) measured(ctx context.Context, point int64, patience time.Durati
 		}
 	}
 	if stopped {
-		took = time.Duration(float64(took) / float64(len(rows)) * float64(r.max))
+		took += time.Duration(runs.mean() * float64(r.max-len(rows)) * float64(time.Second))
 	}
 	return took, failure, len(rows) > 0, err
 }

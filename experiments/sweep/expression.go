@@ -12,8 +12,8 @@ import (
 
 // An expression is text over the names of axes or metrics: numbers, quantities in quotes ("50 Mbit/s" stands for its value in base
 // units where the other side is a number), + - * /, comparisons, and, or, not, parentheses, and min(a, b), max(a, b), abs(a),
-// log(a). It was written here, in two hundred lines, because the expression languages to be had know neither names with dots nor
-// quantities.
+// log(a). What is compared or added must be of one unit. The expression languages to be had know neither names with dots nor quantities,
+// so this one was written here.
 type expression struct {
 	text string
 	root node
@@ -54,6 +54,7 @@ func (v value) bare() value {
 // node is a part of a compiled expression; it reads the values of names by index.
 type node struct {
 	kind    valueKind
+	unit    string // of a number; see variable and anyUnit
 	eval    func(values []value) value
 	literal bool // a text in quotes
 	// gap is how far the values are from making a truth value true, relative to what they are compared with; 0 if it is true. Nil:
@@ -72,8 +73,8 @@ func (n *node) distance(values []value) float64 {
 	return n.gap(values)
 }
 
-// compile parses an expression over names whose kinds are known. Errors say where and what is wrong.
-func compile(text string, names []string, kinds []valueKind) (*expression, error) {
+// compile parses an expression over known names; values are given to it in their order. Errors say where and what is wrong.
+func compile(text string, known []variable) (*expression, error) {
 	const longest = 4096
 	if len(text) > longest {
 		return nil, fmt.Errorf("is longer than %d bytes", longest)
@@ -82,7 +83,7 @@ func compile(text string, names []string, kinds []valueKind) (*expression, error
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{tokens: tokens, names: names, kinds: kinds}
+	p := &parser{tokens: tokens, known: known}
 	root, err := p.binary(0)
 	if err == nil && p.peek() != "" {
 		err = fmt.Errorf("has %q where an operator should stand", p.peek())
@@ -141,8 +142,7 @@ func exponentSign(s string) bool {
 
 type parser struct {
 	tokens []string
-	names  []string
-	kinds  []valueKind
+	known  []variable
 	depth  int
 }
 
@@ -226,7 +226,7 @@ func negate(op string, inner node) (node, error) {
 	if inner.kind != aNumber {
 		return node{}, fmt.Errorf("has %s after -; write a number", inner.kind)
 	}
-	return node{kind: aNumber, eval: func(v []value) value { return number(-inner.eval(v).number) }}, nil
+	return node{kind: aNumber, unit: inner.unit, eval: func(v []value) value { return number(-inner.eval(v).number) }}, nil
 }
 
 func (p *parser) atom(t string) (node, error) {
@@ -238,13 +238,17 @@ func (p *parser) atom(t string) (node, error) {
 		v := truth(t == "true")
 		return node{kind: aTruth, eval: func([]value) value { return v }}, nil
 	}
-	if i := slices.Index(p.names, t); i >= 0 {
-		return node{kind: p.kinds[i], eval: func(v []value) value { return v[i] }}, nil
+	if i := slices.IndexFunc(p.known, func(k variable) bool { return k.name == t }); i >= 0 {
+		return node{kind: p.known[i].kind, unit: p.known[i].unit, eval: func(v []value) value { return v[i] }}, nil
 	}
 	if x, err := strconv.ParseFloat(t, 64); err == nil && !math.IsInf(x, 0) && !math.IsNaN(x) {
-		return node{kind: aNumber, eval: func([]value) value { return number(x) }}, nil
+		return node{kind: aNumber, unit: anyUnit, eval: func([]value) value { return number(x) }}, nil
 	}
-	return node{}, fmt.Errorf("has the unknown name %q%s; known are %s", t, suggest.Phrase(t, p.names), strings.Join(p.names, ", "))
+	var names []string
+	for _, k := range p.known {
+		names = append(names, k.name)
+	}
+	return node{}, fmt.Errorf("has the unknown name %q%s; known are %s", t, suggest.Phrase(t, names), strings.Join(names, ", "))
 }
 
 // call parses the arguments of a function.
@@ -268,11 +272,22 @@ func (p *parser) call(name string) (node, error) {
 		switch t := p.next(); {
 		case t == "," && len(args) < want:
 		case t == ")" && len(args) == want:
-			return node{kind: aNumber, eval: apply(name, args)}, nil
+			unit, err := unitOfCall(name, args)
+			return node{kind: aNumber, unit: unit, eval: apply(name, args)}, err
 		default:
 			return node{}, fmt.Errorf("calls %s with the wrong number of values; it takes %d", name, want)
 		}
 	}
+}
+
+func unitOfCall(name string, args []node) (string, error) {
+	switch {
+	case name == "log":
+		return anyUnit, nil
+	case len(args) == 2:
+		return commonUnit("the comma of "+name, args[0].unit, args[1].unit)
+	}
+	return args[0].unit, nil
 }
 
 func apply(name string, args []node) func([]value) value {

@@ -249,10 +249,10 @@ func (f *sweepFile) readReplications(p *strict.Problems) replications {
 }
 
 func (s *Sweep) readConstraints(p *strict.Problems, texts []string) {
-	names, kinds := s.axisNames()
+	known := s.axisNames()
 	for i, text := range texts {
 		key := strict.Index("constraints", i)
-		e, err := compile(text, names, kinds)
+		e, err := compile(text, known)
 		switch {
 		case err != nil:
 			p.Faultf(key, "%v", err)
@@ -265,12 +265,12 @@ func (s *Sweep) readConstraints(p *strict.Problems, texts []string) {
 }
 
 // axisNames lists what constraints may speak of.
-func (s *Sweep) axisNames() (names []string, kinds []valueKind) {
+func (s *Sweep) axisNames() (known []variable) {
 	for i := range s.axes {
-		names = append(names, s.axes[i].name)
-		kinds = append(kinds, s.axes[i].valueKind())
+		a := &s.axes[i]
+		known = append(known, variable{a.name, a.valueKind(), unitOf(a.column.Unit)})
 	}
-	return names, kinds
+	return known
 }
 
 // joinFaults puts the faults of two files into one error.

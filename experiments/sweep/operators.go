@@ -26,7 +26,7 @@ func combine(op string, a, b node) (node, error) {
 		if a.kind != aNumber {
 			return node{}, fmt.Errorf("has %s before %s; write a number", a.kind, op)
 		}
-		return arithmetic(op, a, b), nil
+		return arithmetic(op, a, b)
 	}
 	a, b, err := agree(op, a, b)
 	if err != nil {
@@ -50,14 +50,18 @@ func agree(op string, a, b node) (node, node, error) {
 			return a, b, fmt.Errorf("compares a number with %q; write a number or a quantity such as \"50 Mbit/s\"", text.text)
 		}
 		x := number(q.base)
-		*side = node{kind: aNumber, eval: func([]value) value { return x }}
+		*side = node{kind: aNumber, unit: unitOf(q.dimension.unit), eval: func([]value) value { return x }}
 		return a, b, nil
 	}
 	return a, b, fmt.Errorf("has %s before and %s after %s", a.kind, b.kind, op)
 }
 
-func arithmetic(op string, a, b node) node {
+func arithmetic(op string, a, b node) (node, error) {
 	var f func(x, y float64) float64
+	unit, err := productUnit(op, a.unit, b.unit), error(nil)
+	if op == "+" || op == "-" {
+		unit, err = commonUnit(op, a.unit, b.unit)
+	}
 	switch op {
 	case "+":
 		f = func(x, y float64) float64 { return x + y }
@@ -68,10 +72,13 @@ func arithmetic(op string, a, b node) node {
 	default:
 		f = func(x, y float64) float64 { return x / y }
 	}
-	return node{kind: aNumber, eval: func(v []value) value { return number(f(a.eval(v).number, b.eval(v).number)) }}
+	return node{kind: aNumber, unit: unit, eval: func(v []value) value { return number(f(a.eval(v).number, b.eval(v).number)) }}, err
 }
 
 func comparison(op string, a, b node) (node, error) {
+	if _, err := commonUnit(op, a.unit, b.unit); err != nil {
+		return node{}, err
+	}
 	var f func(x, y value) bool
 	switch {
 	case op == "==":

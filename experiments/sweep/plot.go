@@ -136,7 +136,7 @@ func (d *drawing) resolve() error {
 		d.y, errs[1] = d.column("y", d.spec.Y, isNumeric, "a numeric column")
 		d.front = front{xSign: direction(d.spec.X), ySign: direction(d.spec.Y), best: map[string][]spot{}}
 	default:
-		kinds := []string{"line", "heatmap", "pareto"}
+		kinds := PlotKinds()
 		return &SpecError{fmt.Sprintf("kind = %q%s; write one of %s", d.spec.Kind, suggest.Phrase(d.spec.Kind, kinds), joined(kinds))}
 	}
 	if d.spec.Series != "" {
@@ -145,21 +145,23 @@ func (d *drawing) resolve() error {
 	if err := errors.Join(errs[:]...); err != nil || d.spec.Where == "" {
 		return err
 	}
-	var names []string
-	var kinds []valueKind
+	var known []variable
 	for _, c := range d.manifest.Columns {
-		names, kinds = append(names, c.Name), append(kinds, c.valueKind())
+		known = append(known, variable{c.Name, c.valueKind(), unitOf(c.Unit)})
 	}
-	e, err := compile(d.spec.Where, names, kinds)
+	e, err := compile(d.spec.Where, known)
 	switch {
 	case err != nil:
 		return &SpecError{fmt.Sprintf("where %q %v", d.spec.Where, err)}
 	case e.root.kind != aTruth:
 		return &SpecError{fmt.Sprintf("where %q is %s; write a comparison", d.spec.Where, e.root.kind)}
 	}
-	d.where, d.values = e, make([]value, len(names))
+	d.where, d.values = e, make([]value, len(known))
 	return nil
 }
+
+// PlotKinds lists what PlotSpec.Kind may be.
+func PlotKinds() []string { return []string{"line", "heatmap", "pareto"} }
 
 // valueKind is what the column is in expressions.
 func (c *Column) valueKind() valueKind {

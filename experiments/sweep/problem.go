@@ -143,8 +143,8 @@ func (f *problemFile) readPrices(at *strict.Problems, p *Problem) {
 }
 
 func (f *problemFile) readExpressions(at *strict.Problems, p *Problem) {
-	names, kinds := p.names()
-	e, err := compile(f.Objective, names, kinds)
+	known := p.names()
+	e, err := compile(f.Objective, known)
 	switch {
 	case err != nil:
 		at.Faultf("objective", "%v", err)
@@ -154,7 +154,7 @@ func (f *problemFile) readExpressions(at *strict.Problems, p *Problem) {
 	p.objective = e
 	for i, text := range f.SubjectTo {
 		key := strict.Index("subject_to", i)
-		e, err := compile(text, names, kinds)
+		e, err := compile(text, known)
 		switch {
 		case err != nil:
 			at.Faultf(key, "%v", err)
@@ -167,16 +167,15 @@ func (f *problemFile) readExpressions(at *strict.Problems, p *Problem) {
 }
 
 // names lists what expressions may speak of: metrics, axes, and the price if there are prices.
-func (p *Problem) names() (names []string, kinds []valueKind) {
-	for _, name := range MetricNames() {
-		names, kinds = append(names, name), append(kinds, aNumber)
+func (p *Problem) names() (known []variable) {
+	for _, m := range metrics() {
+		known = append(known, variable{m.Name, aNumber, unitOf(m.Unit)})
 	}
-	more, moreKinds := p.sweep.axisNames()
-	names, kinds = append(names, more...), append(kinds, moreKinds...)
+	known = append(known, p.sweep.axisNames()...)
 	if len(p.prices) > 0 {
-		names, kinds = append(names, priceName), append(kinds, aNumber)
+		known = append(known, variable{priceName, aNumber, p.Currency})
 	}
-	return names, kinds
+	return known
 }
 
 // price sums the prices of a platform's boards.

@@ -90,4 +90,8 @@ func TestTheLaterHalfOfTimesCounts(t *testing.T) {
 		l.add([]time.Duration{100, 40, 10, 5, 5, 3}[i] * time.Second)
 		require.InDelta(t, want, l.mean(), 1e-12, "after %d", i+1)
 	}
+	var other laterHalf
+	other.add(1000 * time.Second) // another worker's first
+	other.add(7 * time.Second)
+	require.InDelta(t, 5.0, meanOf([]laterHalf{l, other, {}}), 1e-12, "the first points of no worker count once there are later ones")
 }

@@ -191,6 +191,16 @@ func (n *Network) NextCompletion() (at time.Duration, id FlowID, ok bool) {
 	return n.pending[0].at, n.first(), true
 }
 
+// Moves reports whether bytes of a flow are being delivered, however slowly.
+func (n *Network) Moves(id FlowID) bool {
+	n.settleRates()
+	f := &n.flows[id]
+	if f.pooled {
+		return n.resources[f.path[0].Resource].rate > 0
+	}
+	return f.rate > 0
+}
+
 // NextTime returns when the next flow completes, or math.MaxInt64 when none moves.
 func (n *Network) NextTime() time.Duration {
 	n.settleRates()
