@@ -13,7 +13,7 @@ func (s *Source) batches(work workloads.Work) bool {
 	for _, parts := range [][]workloads.Part{work.Inputs, work.Layers} {
 		for _, p := range parts {
 			l := &s.tensors[p.Layer]
-			if l.how == missing || len(l.dims) == 0 || l.dims[0] != 1 || l.how == permuted && l.perm[0] != 0 {
+			if len(l.dims) == 0 || l.dims[0] != 1 || l.how == onnx.Permuted && l.perm[0] != 0 {
 				return false
 			}
 		}
@@ -66,10 +66,10 @@ func (s *Source) batchwise(n *onnx.Node) bool {
 	case "Resize":
 		return len(n.Inputs) == 3
 	case "Reshape":
-		to := s.views[n.Inputs[1]]
+		to, _ := s.views.Last(n.Inputs[1])
 		return to.Known && len(to.Values) > 0 && to.Values[0] == 0
 	}
-	return rowwise(n.OpType)
+	return n.Rowwise(onnx.View{})
 }
 
 // axes returns the axes of a Squeeze or Unsqueeze: an attribute or, in later operator sets, an input.
@@ -81,7 +81,8 @@ func (s *Source) axes(n *onnx.Node) []int64 {
 	}
 	var axes []int64
 	if len(n.Inputs) > 1 {
-		for _, v := range s.views[n.Inputs[1]].Values {
+		list, _ := s.views.Last(n.Inputs[1])
+		for _, v := range list.Values {
 			axes = append(axes, int64(v))
 		}
 	}

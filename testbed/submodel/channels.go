@@ -56,8 +56,7 @@ func (e *layerCut) linear() error {
 	if err != nil {
 		return err
 	}
-	for name, p := range e.s.reads[e.index] {
-		e.known[name] = tensor{name: e.version(name, p)}
+	for _, p := range e.layer.Inputs {
 		if e.held[p].region != e.full(p) {
 			return fmt.Errorf("it needs all of layer %d", p)
 		}
@@ -108,13 +107,16 @@ func (e *layerCut) share(n *onnx.Node, name string, part bool) portion {
 	if !part || e.out.Channels.Len() == e.layer.Out.C {
 		return portion{}
 	}
-	switch {
-	case n.OpType == "BatchNormalization":
+	switch n.OpType {
+	case "BatchNormalization", "QuantizeLinear", "DequantizeLinear": // one number for each channel, or one for all
 		return e.fit(name, portion{0, e.out.Channels})
-	case e.layer.Op == workloads.OpLinear:
-		return e.fit(name, portion{-1, e.out.Channels})
 	}
-	return e.fit(name, portion{-3, e.out.Channels}) // constants are broadcast to N×C×H×W from the right
+	l, ok := e.s.layout(n.Outputs[0], e.index)
+	axis := l.axis(1, e.layer.Out)
+	if !ok || axis < 0 {
+		return portion{}
+	}
+	return e.fit(name, portion{axis - len(l.dims), e.out.Channels}) // constants are broadcast from the right
 }
 
 // fit turns a portion whose axis is counted from the end into one of the constant called name; of a constant that is the same for
@@ -124,7 +126,7 @@ func (e *layerCut) fit(name string, of portion) portion {
 	if of.axis < 0 {
 		of.axis += len(dims)
 	}
-	if of.axis < 0 || dims[of.axis] == 1 && e.layer.Out.C > 1 {
+	if of.axis < 0 || of.axis >= len(dims) || dims[of.axis] == 1 && e.layer.Out.C > 1 {
 		return portion{}
 	}
 	return of
@@ -135,5 +137,6 @@ func (s *Source) constantDims(name string) []int64 {
 	if t := s.weights[name]; t != nil {
 		return t.Dims
 	}
-	return s.views[name].Dims
+	v, _ := s.views.Last(name)
+	return v.Dims
 }

@@ -105,21 +105,21 @@ type cutter struct {
 	held map[int]holding     // what there is of each layer's tensor so far
 	used map[string]bool     // names of tensors in the cut model
 	made map[string][]string // outputs of nodes that are there already, by what they are and read
-	also map[string]string   // tensors of layers whose readers read several versions of their output
 	kept map[string]string   // constants that are there already, by their name in the file and what is cut of them
 }
 
 func newCutter(sub *Sub) *cutter {
 	c := &cutter{Sub: sub, s: sub.source, g: sub.source.Graph, held: map[int]holding{}, used: map[string]bool{},
-		made: map[string][]string{}, also: map[string]string{}, kept: map[string]string{}}
+		made: map[string][]string{}, kept: map[string]string{}}
 	for i := range c.g.Layers {
 		c.used[PortName(i)] = true
 	}
 	return c
 }
 
-// holding is what a cut model has of a layer's tensor, in the file's layout.
+// holding is what a cut model has of a layer's tensor.
 type holding struct {
+	layout
 	name   string
 	region workloads.Region
 	summed bool // a partial sum of a global pool, as 1×C×1×1

@@ -21,6 +21,7 @@ type layerCut struct {
 	index int
 	layer *workloads.Layer
 	out   workloads.Region
+	whole bool              // the layer and its inputs are whole: the file's own nodes compute it
 	known map[string]tensor // the file's tensors and what they are in the cut model
 
 	main  int // the node that replace stands for, or -1
@@ -33,14 +34,14 @@ func (c *cutter) layer(i int, out workloads.Region) error {
 	if c.s.joined(i) {
 		return e.join()
 	}
-	whole := out == c.full(i)
+	e.whole = out == c.full(i)
 	for _, p := range e.layer.Inputs {
-		whole = whole && c.held[p].region == c.full(p)
+		e.whole = e.whole && c.held[p].region == c.full(p)
 	}
-	if whole && !e.dropsWindow() {
-		for name, p := range c.s.reads[i] {
-			e.known[name] = tensor{name: c.version(name, p)}
-		}
+	if e.whole && e.dropsWindow() {
+		e.whole = false
+	}
+	if e.whole {
 		return e.finish()
 	}
 	switch e.layer.Op {
@@ -53,44 +54,16 @@ func (c *cutter) layer(i int, out workloads.Region) error {
 	case workloads.OpLinear:
 		return e.linear()
 	case workloads.OpAdd, workloads.OpMul, workloads.OpConcat, workloads.OpElementwise:
-		return e.elementwise()
+		return e.finish()
 	}
 	return fmt.Errorf("a layer of kind %v cannot be computed in part", e.layer.Op)
 }
 
-// version returns what tensor name of layer p is called in the cut model.
-func (c *cutter) version(name string, p int) string {
-	if other, ok := c.also[name]; ok {
-		return other
-	}
-	return c.held[p].name
-}
-
-// finish makes the layer's nodes, as far as they lead to what is read of it.
+// finish makes the layer's nodes, as far as they lead to the tensor that carries its output.
 func (e *layerCut) finish() error {
-	l := &e.s.tensors[e.index]
-	if l.how != missing {
-		t, err := e.resolve(l.name)
-		e.held[e.index] = holding{name: t.name, region: e.out}
-		return err
-	}
-	e.held[e.index] = holding{region: e.out}
-	for _, reader := range e.g.Consumers(e.index) {
-		for name, p := range e.s.reads[reader] {
-			if p != e.index || reader >= e.Slice.To {
-				continue
-			}
-			t, err := e.resolve(name)
-			if err == nil && t.part {
-				err = errScattered
-			}
-			if err != nil {
-				return err
-			}
-			e.also[name] = t.name
-		}
-	}
-	return nil
+	t, err := e.resolve(e.s.Model.Tensors[e.index])
+	e.held[e.index] = holding{name: t.name, layout: e.s.tensors[e.index], region: e.out}
+	return err
 }
 
 // resolve returns what a tensor of the file is in the cut model, making the nodes that it needs.
@@ -98,24 +71,91 @@ func (e *layerCut) resolve(name string) (tensor, error) {
 	if t, ok := e.known[name]; ok {
 		return t, nil
 	}
+	t, err := e.operand(name)
+	if err == nil && t.name == "" {
+		t, err = e.compute(name)
+	}
+	e.known[name] = t
+	return t, err
+}
+
+// operand returns a tensor that shows an input of the layer, as far as the layer needs that; one without a name, if it shows none, or
+// if nodes of the layer make it of the whole input.
+func (e *layerCut) operand(name string) (tensor, error) {
+	for k, p := range e.layer.Inputs {
+		l, ok := e.s.layout(name, p)
+		carrier := name == e.s.Model.Tensors[p]
+		if !ok || !carrier && l.how == onnx.Shuffled {
+			continue
+		}
+		h, full := e.held[p], e.full(p)
+		need := e.g.InputRegion(e.index, k, e.out).Rows
+		part := !e.whole && need != full.Rows
+		if !carrier && !part && e.makes(name) {
+			continue
+		}
+		var err error
+		if part || h.region != full {
+			if h, err = e.rows(p, need); err != nil {
+				return tensor{}, err
+			}
+		}
+		h, err = e.show(p, h, l)
+		return tensor{h.name, part}, err
+	}
+	return tensor{}, nil
+}
+
+// makes reports whether a node of the layer makes a tensor.
+func (e *layerCut) makes(name string) bool {
 	i, made := e.s.maker[name]
-	if !made || !slices.Contains(e.s.nodes[e.index], i) {
+	return made && slices.Contains(e.s.nodes[e.index], i)
+}
+
+// compute makes the node of the layer that makes a tensor.
+func (e *layerCut) compute(name string) (tensor, error) {
+	if !e.makes(name) {
 		return tensor{}, fmt.Errorf("it depends on tensor %q, which is none of its inputs", name)
 	}
-	if err := e.node(i); err != nil {
-		return tensor{}, err
+	i := e.s.maker[name]
+	if i == e.main {
+		return e.build()
 	}
-	return e.known[name], nil
+	if root := e.below(name); root != name {
+		t, err := e.resolve(root)
+		if err != nil {
+			return t, err
+		}
+		if t.part { // the file's nodes give the dimensions of the whole
+			from, _ := e.s.layout(root, e.index)
+			to, _ := e.s.layout(name, e.index)
+			h, err := e.show(e.index, holding{layout: from, name: t.name, region: e.out}, to)
+			return tensor{h.name, true}, err
+		}
+	}
+	err := e.node(i)
+	return e.known[name], err
+}
+
+// below returns the tensor of the layer that a tensor of it is only another arrangement of, or the tensor itself.
+func (e *layerCut) below(name string) string {
+	for e.makes(name) {
+		n := &e.s.Model.Nodes[e.s.maker[name]]
+		_, shown := e.s.layout(name, e.index)
+		if !shown || !n.Rearranges() {
+			break
+		}
+		if _, shown := e.s.layout(n.Inputs[0], e.index); !shown {
+			break
+		}
+		name = n.Inputs[0]
+	}
+	return name
 }
 
 // node makes node i of the file.
 func (e *layerCut) node(i int) error {
 	n := &e.s.Model.Nodes[i]
-	if i == e.main {
-		t, err := e.build()
-		e.known[n.Outputs[0]] = t
-		return err
-	}
 	part := false
 	inputs := slices.Clone(n.Inputs)
 	for k, name := range inputs {
@@ -129,7 +169,7 @@ func (e *layerCut) node(i int) error {
 		inputs[k] = t.name
 		part = part || t.part
 	}
-	if part && !rowwise(n.OpType) {
+	if v, _ := e.s.views.Last(n.Outputs[0]); part && !n.Rowwise(v) {
 		return fmt.Errorf("%v cannot be computed in part", n)
 	}
 	for k, name := range inputs {
@@ -146,20 +186,6 @@ func (e *layerCut) node(i int) error {
 		e.known[n.Outputs[k]] = tensor{out, part}
 	}
 	return err
-}
-
-// rowwise reports whether an operator makes row y and channel c of its output of row y and channel c of its inputs, or
-// (concatenations, transpositions, normalisations across channels) can be asked for some of the rows by being given them.
-func rowwise(op string) bool {
-	switch op {
-	case "BatchNormalization", "Identity", "Dropout", "Cast", "Transpose", "Concat", "LRN", "QuantizeLinear", "DequantizeLinear",
-		"Add", "Sub", "Mul", "Div", "Pow", "Mod", "PRelu", "Sum", "Max", "Min", "Mean",
-		"Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Gelu",
-		"HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid",
-		"Sign", "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Tan", "Tanh", "ThresholdedRelu":
-		return true
-	}
-	return false
 }
 
 // copy appends node i of the file with other inputs, and attributes in place of its own, and returns its outputs. A node that is
@@ -189,13 +215,14 @@ func (c *cutter) copy(i int, inputs []string, attrs []onnx.Attr, drop ...string)
 // join concatenates the outputs of a network that has several.
 func (e *layerCut) join() error {
 	var parts []string
-	for _, name := range e.s.outputs() {
-		p, ok := e.s.reads[e.index][name]
-		if !ok {
-			return fmt.Errorf("output %q is not an output of a layer", name)
+	names, _ := e.s.outputs()
+	for _, name := range names {
+		t, err := e.resolve(name)
+		if err != nil {
+			return fmt.Errorf("output %q: %w", name, err)
 		}
-		x := e.version(name, p)
-		if kind := e.s.views[name].Type; kind != onnx.Float {
+		x := t.name
+		if v, _ := e.s.views.Last(name); v.Type != onnx.Float {
 			x = e.add("Cast", x+".cast", []string{x}, onnx.Attr{Name: "to", I: int64(onnx.Float)})
 		}
 		parts = append(parts, e.add("Reshape", x+".flat", []string{x, e.numbers(int64(e.samples), -1)}))
@@ -203,6 +230,7 @@ func (e *layerCut) join() error {
 	if len(parts) == 0 {
 		return errors.New("the network has no output")
 	}
-	e.held[e.index] = holding{name: e.add("Concat", "outputs", parts, onnx.Attr{Name: "axis", I: 1}), region: e.out}
+	all := e.add("Concat", "outputs", parts, onnx.Attr{Name: "axis", I: 1})
+	e.held[e.index] = holding{name: all, layout: e.s.tensors[e.index], region: e.out}
 	return nil
 }

@@ -5,7 +5,7 @@
 // Reading order:
 //
 //   - source.go: Source, a network together with the file that says how it is computed.
-//   - tensors.go: which of the file's tensors is which layer's, and how it is laid out.
+//   - tensors.go: how tensors hold layers' outputs, and from one layout to another.
 //   - cut.go: Source.Cut and Sub, the way from a slice to a model; layer.go, window.go, rows.go, channels.go: the nodes of one layer;
 //     ports.go: inputs and outputs; batch.go: which nodes can compute several samples at once.
 //   - weights.go and place.go: the weights of a cut model and where they lie: in it, in the source's files, in a Pack of their own.
@@ -38,12 +38,11 @@ type Source struct {
 
 	file    *os.File
 	size    int64
-	views   map[string]onnx.View
+	views   onnx.Views
 	weights map[string]*onnx.Tensor
-	maker   map[string]int   // the node that produces a tensor
-	nodes   [][]int          // per layer, the nodes that compute it
-	reads   []map[string]int // per layer, the tensors its nodes read from other layers, and whose they are
-	tensors []layout         // per layer, the tensor that carries its output
+	maker   map[string]int // the node that produces a tensor
+	nodes   [][]int        // per layer, the nodes that compute it
+	tensors []layout       // per layer, how the tensor that carries its output is laid out
 }
 
 // Open reads the ONNX file at path for cutting; the options are those of onnx.Load. The file and those with its weights must stay
@@ -65,10 +64,11 @@ func Open(path string, opt onnx.Options) (*Source, error) {
 	s := &Source{Graph: g, Model: m, file: file, size: info.Size(), views: views}
 	s.index()
 	for i := range g.Layers {
-		s.reads[i] = s.findReads(i)
-	}
-	for i := range g.Layers {
-		s.tensors[i] = s.findLayout(i)
+		l, ok := s.layout(m.Tensors[i], i)
+		if !ok {
+			panic(fmt.Sprintf("submodel: tensor %q of %s is not said to show layer %d", m.Tensors[i], path, i))
+		}
+		s.tensors[i] = l
 	}
 	return s, nil
 }
@@ -124,7 +124,7 @@ func (s *Source) index() {
 		}
 	}
 	n := len(g.Layers)
-	s.nodes, s.reads, s.tensors = make([][]int, n), make([]map[string]int, n), make([]layout, n)
+	s.nodes, s.tensors = make([][]int, n), make([]layout, n)
 	for i := range g.Layers {
 		for _, id := range g.Layers[i].Nodes {
 			s.nodes[i] = append(s.nodes[i], byID[id])
@@ -146,6 +146,6 @@ func (s *Source) constant(name string) bool {
 	if s.weights[name] != nil {
 		return true
 	}
-	v, known := s.views[name]
+	v, known := s.views.Last(name)
 	return known && v.Constant
 }

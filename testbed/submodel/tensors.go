@@ -1,157 +1,182 @@
 package submodel
 
 import (
+	"errors"
 	"slices"
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
 )
 
-// joined is the layer that package onnx puts behind a network of several outputs: it has no nodes.
-func (s *Source) joined(layer int) bool {
-	l := &s.Graph.Layers[layer]
-	return layer == s.Graph.Output() && l.Op == workloads.OpOpaque && len(l.Nodes) == 0 && s.Model.Tensors[layer] == ""
-}
+// joined is the layer that package onnx puts behind a network of several outputs: none of the file's tensors is its.
+func (s *Source) joined(layer int) bool { return s.Model.Tensors[layer] == "" }
 
-// findReads returns the tensors that the nodes of a layer read and that are neither their own nor constant.
-func (s *Source) findReads(layer int) map[string]int {
-	reads := map[string]int{}
-	add := func(name string) {
-		if p := s.owner(name, s.Graph.Layers[layer].Inputs); p >= 0 {
-			reads[name] = p
-		}
-	}
-	switch {
-	case layer == 0:
-	case s.joined(layer):
-		for _, out := range s.outputs() {
-			add(out)
-		}
-	case len(s.nodes[layer]) == 0: // another arrangement of a tensor
-		add(s.Model.Tensors[layer])
-	}
-	own := map[string]bool{}
-	for _, i := range s.nodes[layer] {
-		for _, out := range s.Model.Nodes[i].Outputs {
-			own[out] = true
-		}
-	}
-	for _, i := range s.nodes[layer] {
-		for _, in := range s.Model.Nodes[i].Inputs {
-			if in != "" && !own[in] && !s.constant(in) {
-				add(in)
-			}
-		}
-	}
-	return reads
-}
-
-// owner returns which of the given layers a tensor belongs to, or -1. A tensor may be two layers': one that computes it, and one
-// that stands for another arrangement of the same data.
-func (s *Source) owner(name string, of []int) int {
-	for _, p := range of {
-		if s.Model.Tensors[p] == name {
-			return p
-		}
-	}
-	if v, ok := s.views[name]; ok && slices.Contains(of, v.Layer) {
-		return v.Layer
-	}
-	for _, p := range of {
-		if i, made := s.maker[name]; made && slices.Contains(s.nodes[p], i) {
-			return p
-		}
-	}
-	return -1
-}
-
-// outputs returns the names of the network's outputs that package onnx models, in its order.
-func (s *Source) outputs() []string {
-	var names []string
-	var layers []int
+// outputs returns the names of the network's outputs that package onnx models, in its order, and the layers they show.
+func (s *Source) outputs() (names []string, layers []int) {
 	for _, out := range s.Model.Outputs {
-		if v, ok := s.views[out.Name]; ok && !v.Constant && v.Layer > 0 && !slices.Contains(layers, v.Layer) {
+		if v, ok := s.views.Last(out.Name); ok && !v.Constant && v.Layer > 0 && !slices.Contains(layers, v.Layer) {
 			names, layers = append(names, out.Name), append(layers, v.Layer)
 		}
 	}
-	return names
+	return names, layers
 }
 
-// arrangement says how a tensor of the file relates to C×H×W.
-type arrangement uint8
-
-const (
-	direct   arrangement = iota // it is 1×C×H×W
-	reshaped                    // the same order of elements, other dimensions
-	permuted                    // 1×C×H×W with its axes in another order
-	shuffled                    // some order that is not known: only to be moved whole
-	missing                     // there is no single tensor to move
-)
-
-// layout describes the tensor that carries a layer's output from the nodes of one layer to those of others.
+// layout is how a tensor of the file, or of a cut model, holds a layer's output.
 type layout struct {
-	name string
 	kind onnx.DataType
 	dims []int64
-	how  arrangement
+	how  onnx.Arrangement
 	perm []int
 }
 
-// axis returns which axis of the tensor is the given axis of N×C×H×W, or -1.
-func (l *layout) axis(of int) int {
-	switch l.how {
-	case direct:
-		return of
-	case permuted:
-		return slices.Index(l.perm, of)
-	}
-	return -1
+// crossing is the layout of tensors on their way between machines.
+func crossing(out workloads.Shape) layout {
+	return layout{kind: onnx.Float, dims: []int64{1, int64(out.C), int64(out.H), int64(out.W)}}
 }
 
-// findLayout finds the tensor that carries a layer's output: the one that its consumers read.
-func (s *Source) findLayout(layer int) layout {
+// plain is the layout N×C×H×W of a layer whose tensor has layout l.
+func (l *layout) plain(out workloads.Shape) layout {
+	p := crossing(out)
+	p.kind = l.kind
+	return p
+}
+
+// axis returns which axis of the tensor is the given axis of N×C×H×W, or -1.
+func (l *layout) axis(of int, out workloads.Shape) int {
+	v := onnx.View{Dims: l.dims, Perm: l.perm, Scrambled: l.how == onnx.Shuffled}
+	return v.Axis(of, out)
+}
+
+// same reports whether tensors of both layouts are the same tensor.
+func (l *layout) same(o *layout) bool {
+	return l.how == o.how && slices.Equal(l.perm, o.perm) && slices.Equal(l.dims, o.dims)
+}
+
+// layout returns how the tensor called name shows a layer.
+func (s *Source) layout(name string, layer int) (layout, bool) {
 	out := s.Graph.Layers[layer].Out
 	if s.joined(layer) {
-		return layout{kind: onnx.Float, dims: []int64{1, int64(out.C)}, how: reshaped}
+		l := crossing(out)
+		l.dims, l.how = []int64{1, int64(out.C)}, onnx.Reshaped
+		return l, name == ""
 	}
-	names := map[string]bool{}
-	for _, c := range s.Graph.Consumers(layer) {
-		for name, p := range s.reads[c] {
-			if p == layer {
-				names[name] = true
-			}
+	v, ok := s.views.Of(name, layer)
+	return layout{kind: v.Type, dims: v.Dims, how: v.Arrangement(out), perm: v.Perm}, ok
+}
+
+var errUncut = errors.New("the file does not tell how its rows and channels are laid out, so that no part of it can be taken")
+
+// take returns region r of a layer's tensor, cutting it out of what is held if that is more.
+func (c *cutter) take(layer int, h holding, r workloads.Region) (holding, error) {
+	out := c.g.Layers[layer].Out
+	cut := func(of int, have, want workloads.Range) error {
+		axis := h.layout.axis(of, out)
+		if axis < 0 {
+			return errUncut
+		}
+		h.name = c.slice(h.name, axis, want.Lo-have.Lo, want.Hi-have.Lo)
+		return nil
+	}
+	if c.g.Layers[layer].Op != workloads.OpGlobalPool && h.region.Rows != r.Rows {
+		if err := cut(2, h.region.Rows, r.Rows); err != nil {
+			return h, err
 		}
 	}
-	l := layout{how: missing}
-	if layer == s.Graph.Output() {
-		for _, name := range s.outputs() {
-			names[name] = true
+	if h.region.Channels != r.Channels {
+		if err := cut(1, h.region.Channels, r.Channels); err != nil {
+			return h, err
 		}
 	}
-	if len(names) != 1 {
-		return l
+	h.region = r
+	return h, nil
+}
+
+// show brings what is held of a layer's tensor into another layout. Of a tensor that is shuffled, only its own layout and the one that
+// crosses between machines are known.
+func (c *cutter) show(layer int, h holding, to layout) (holding, error) {
+	if h.kind != to.kind {
+		h.name, h.kind = c.add("Cast", h.name+".cast", []string{h.name}, onnx.Attr{Name: "to", I: int64(to.kind)}), to.kind
 	}
-	for name := range names {
-		l.name = name
+	if h.layout.same(&to) {
+		return h, nil
 	}
-	v := s.views[l.name]
-	l.kind, l.dims, l.perm = v.Type, v.Dims, v.Perm
-	n := int64(1)
-	for _, d := range v.Dims {
-		n *= d
+	if h.how.Rows() && to.how.Rows() {
+		perm := make([]int64, 4)
+		for i := range perm {
+			perm[i] = int64(position(h.perm, axisOf(to.perm, i)))
+		}
+		h.name, h.layout = c.add("Transpose", h.name+".view", []string{h.name}, onnx.Attr{Name: "perm", Ints: perm}), to
+		return h, nil
 	}
-	if n != out.Elements() {
-		return l
+	middle := h
+	var err error
+	if plain := to.plain(c.g.Layers[layer].Out); h.how == onnx.Permuted {
+		if middle, err = c.show(layer, h, plain); err != nil {
+			return h, err
+		}
+	} else if to.how == onnx.Permuted {
+		if middle, err = c.reshape(layer, h, plain); err == nil {
+			middle, err = c.show(layer, middle, to)
+		}
+		return middle, err
 	}
-	switch {
-	case v.Layer != layer || v.Scrambled || v.Padded:
-		l.how = shuffled
-	case v.Perm != nil:
-		l.how = permuted
-	case slices.Equal(v.Dims, []int64{1, int64(out.C), int64(out.H), int64(out.W)}):
-		l.how = direct
-	default:
-		l.how = reshaped
+	return c.reshape(layer, middle, to)
+}
+
+// reshape gives a tensor whose elements are in the order of the layer's other dimensions.
+func (c *cutter) reshape(layer int, h holding, to layout) (holding, error) {
+	dims, err := c.shape(workloads.Part{Layer: layer, Region: h.region}, &to)
+	if err == nil {
+		h.name, h.layout = c.add("Reshape", h.name+".view", []string{h.name, c.numbers(dims...)}), to
 	}
-	return l
+	return h, err
+}
+
+// shape returns the dimensions in a layout of a part of a tensor: where that is not laid out as rows, of the whole of it, or of some
+// elements of a vector.
+func (c *cutter) shape(p workloads.Part, l *layout) ([]int64, error) {
+	dims := slices.Clone(l.dims)
+	out := c.g.Layers[p.Layer].Out
+	rows := p.Region.Rows.Len()
+	if c.g.Layers[p.Layer].Op == workloads.OpGlobalPool {
+		rows = 1
+	}
+	for _, part := range []struct{ of, want, all int }{{1, p.Region.Channels.Len(), out.C}, {2, rows, out.H}} {
+		if part.want == part.all {
+			continue
+		}
+		axis := l.axis(part.of, out)
+		if axis < 0 {
+			return nil, errUncut
+		}
+		dims[axis] = int64(part.want)
+	}
+	if c.samples > 1 {
+		dims[0] = int64(c.samples) // batches has seen to it that the first dimension is the batch
+	}
+	return dims, nil
+}
+
+// axisOf returns which axis of N×C×H×W is axis i of a tensor; position returns the reverse. A perm of nil changes nothing.
+func axisOf(perm []int, i int) int {
+	if perm == nil {
+		return i
+	}
+	return perm[i]
+}
+
+func position(perm []int, axis int) int {
+	if perm == nil {
+		return axis
+	}
+	return slices.Index(perm, axis)
+}
+
+// inverse returns the permutation that undoes perm.
+func inverse(perm []int) []int {
+	back := make([]int, len(perm))
+	for i, a := range perm {
+		back[a] = i
+	}
+	return back
 }

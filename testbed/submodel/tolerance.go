@@ -73,7 +73,7 @@ func (s *Source) arithmetic(n *onnx.Node) onnx.DataType {
 		return onnx.Int8
 	}
 	for _, out := range n.Outputs {
-		if v, known := s.views[out]; known && !v.Constant && (v.Type == onnx.Float16 || v.Type == onnx.BFloat16) {
+		if v, known := s.views.Last(out); known && !v.Constant && (v.Type == onnx.Float16 || v.Type == onnx.BFloat16) {
 			return v.Type
 		}
 	}
@@ -100,7 +100,8 @@ func (s *Source) answerStep() (step float64) {
 		n := &s.Model.Nodes[i]
 		switch {
 		case (n.OpType == "DequantizeLinear" || n.OpType == "QuantizeLinear") && len(n.Inputs) > 1:
-			for _, scale := range s.views[n.Inputs[1]].Values {
+			scales, _ := s.views.Last(n.Inputs[1])
+			for _, scale := range scales.Values {
 				step = max(step, scale)
 			}
 		case slices.Contains(movers, n.OpType):

@@ -2,9 +2,11 @@ package submodel
 
 import (
 	"fmt"
+	"slices"
 
 	"hidp/testbed/inference"
 	"hidp/workloads"
+	"hidp/workloads/onnx"
 )
 
 // Unsplit runs the network's file as it is on a batch of inputs of the dimensions samples × channels × rows × columns, and returns
@@ -24,7 +26,7 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	if batch == 1 || r.Source.batches(g.Work(all)) {
 		if session, err := r.Engine.Load(inference.Model{Path: r.Source.Model.Path}, r.Options); err == nil {
 			defer session.Close()
-			if len(session.Inputs()) == 1 {
+			if in := session.Inputs(); len(in) == 1 && r.takes(in[0].Shape, batch) {
 				return r.file(session, input)
 			}
 		} // what is wrong with it, if anything, the slice of all layers tells as well
@@ -40,27 +42,73 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 func (r *Runner) file(session inference.Session, input inference.Tensor) (inference.Tensor, error) {
 	s, last := r.Source, r.Source.Graph.Output()
 	in := &s.tensors[0]
-	x := input
-	if in.how == permuted {
+	spec := session.Inputs()[0]
+	batch := input.Shape[0]
+	x, made := input, batch // samples of the file's own run
+	if in.how == onnx.Permuted {
 		x = permute(x, in.perm)
-	} else {
-		x = x.Reshape(append([]int{x.Shape[0]}, toInts(in.dims[1:])...)...)
+	} else if x.Shape = toInts(in.dims); batch > 1 { // batches has seen to it that the first dimension is the batch
+		x.Shape[0] = batch
 	}
-	outputs, err := session.Run(map[string]inference.Tensor{session.Inputs()[0].Name: x}, nil)
+	if fixed := fixedBatch(spec.Shape, in); fixed > 0 {
+		x, made = repeated(x, fixed), fixed
+	}
+	outputs, err := session.Run(map[string]inference.Tensor{spec.Name: x}, nil)
 	if err != nil {
 		return inference.Tensor{}, err
 	}
-	shape := Shape(s.Graph, workloads.Part{Layer: last, Region: s.Graph.Full(last, input.Shape[0])})
-	to := &s.tensors[last]
-	switch {
-	case s.joined(last):
-		return join(outputs, s.outputs(), shape), nil
-	case to.how == permuted:
-		y := outputs[to.name]
+	names, _ := s.outputs()
+	for _, name := range names {
+		if outputs[name], err = samples(outputs[name], batch, made); err != nil {
+			return inference.Tensor{}, fmt.Errorf("%s: output %q: %w", s.Model.Path, name, err)
+		}
+	}
+	shape := Shape(s.Graph, workloads.Part{Layer: last, Region: s.Graph.Full(last, batch)})
+	if s.joined(last) {
+		return join(outputs, names, shape), nil
+	}
+	y := outputs[names[0]]
+	if to, _ := s.layout(names[0], last); to.how == onnx.Permuted {
 		return permute(y, inverse(to.perm)), y.Check()
 	}
-	y := inference.Tensor{Shape: shape, Data: outputs[to.name].Data}
+	y.Shape = shape
 	return y, y.Check()
+}
+
+// takes reports whether the file can be run on a batch, given the shape of its input: -1 where that is open.
+func (r *Runner) takes(shape []int, batch int) bool {
+	fixed := fixedBatch(shape, &r.Source.tensors[0])
+	return fixed == 0 || batch <= fixed
+}
+
+// fixedBatch returns the batch that a file is made for, if it is made for another one than the graph, else 0.
+func fixedBatch(shape []int, in *layout) int {
+	if len(shape) == 0 || len(shape) != len(in.dims) || in.dims[0] != 1 || shape[0] <= 1 {
+		return 0
+	}
+	return shape[0]
+}
+
+// repeated returns a batch of n samples that begins with those of t and goes on with the first of them.
+func repeated(t inference.Tensor, n int) inference.Tensor {
+	have := t.Shape[0]
+	size := len(t.Data) / have
+	y := inference.Tensor{Shape: append([]int{n}, t.Shape[1:]...), Data: slices.Clone(t.Data)}
+	for range n - have {
+		y.Data = append(y.Data, t.Data[:size]...)
+	}
+	return y
+}
+
+// samples returns the first n samples of an output of a run of made samples.
+func samples(t inference.Tensor, n, made int) (inference.Tensor, error) {
+	if n == made {
+		return t, nil
+	}
+	if len(t.Shape) == 0 || t.Shape[0] != made {
+		return t, fmt.Errorf("has shape %v, which is not one of %d samples: the file cannot be run on fewer", t.Shape, made)
+	}
+	return inference.Tensor{Shape: append([]int{n}, t.Shape[1:]...), Data: t.Data[:len(t.Data)/made*n]}, nil
 }
 
 // join concatenates outputs, sample by sample.

@@ -55,7 +55,7 @@ func (c *cutter) newConstant(name string, of portion) (string, error) {
 		c.weights = append(c.weights, w)
 		return w.name, nil
 	}
-	v := c.s.views[name]
+	v, _ := c.s.views.Last(name)
 	if raw, ok := encode(v); ok {
 		dims := slices.Clone(v.Dims)
 		if !of.part.Empty() {

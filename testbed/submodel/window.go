@@ -46,14 +46,13 @@ func (e *layerCut) dropsWindow() bool {
 	if !w.Ceil || e.layer.Op != workloads.OpMaxPool && e.layer.Op != workloads.OpAvgPool {
 		return false
 	}
-	p := e.layer.Inputs[0]
-	in, all := e.g.Layers[p].Out, e.full(e.index).Rows
+	in, all := e.g.Layers[e.layer.Inputs[0]].Out, e.full(e.index).Rows
 	rows := newStrip(w, all, workloads.Range{Hi: in.H}, in.H)
 	if rows.use.Hi+rows.after == in.H+w.PadBottom && columns(w, in.W) == (strip{workloads.Range{Hi: in.W}, w.PadLeft, w.PadRight}) {
 		return false
 	}
-	i, err := e.sliding()
-	return err == nil && e.bare(e.s.Model.Nodes[i].Inputs[0]) == nil && e.s.tensors[p].how != missing
+	_, err := e.sliding()
+	return err == nil
 }
 
 // window makes a convolution or pooling of some rows or some output channels.
@@ -74,9 +73,6 @@ func (e *layerCut) sliding() (int, error) {
 // slide makes node i, the layer's window.
 func (e *layerCut) slide(i int) (tensor, error) {
 	n := &e.s.Model.Nodes[i]
-	if err := e.bare(n.Inputs[0]); err != nil {
-		return tensor{}, err
-	}
 	p, w := e.layer.Inputs[0], e.layer.Window
 	h := e.held[p]
 	s := newStrip(w, e.out.Rows, h.region.Rows, e.g.Rows(p))
@@ -114,11 +110,11 @@ func (e *layerCut) stripInput(p int, s *strip) (string, error) {
 	if !s.use.Empty() {
 		r := h.region
 		r.Rows = s.use
-		x, err := e.take(p, h, r)
+		h, err := e.take(p, h, r)
 		if err != nil {
 			return "", err
 		}
-		return e.plain(p, x)
+		return e.plain(p, h)
 	}
 	in := e.g.Layers[p].Out
 	if e.layer.Op != workloads.OpConv || e.s.tensors[p].kind != onnx.Float {

@@ -24,11 +24,12 @@ func (im *importer) emit(name string) (*workloads.Graph, error) {
 	}
 	b := workloads.NewBuilder(name, im.drafts[0].Out)
 	im.finish(b.Layer(0), im.drafts[0], nil)
-	index := make([]int, len(live)) // of drafts in the graph
-	counted := map[*Tensor]bool{}   // weights that several layers share count once
+	index := make([]int, len(live)) // of drafts in the graph, -1 for those that are not there
+	nodes := [][]int{nil}
+	counted := map[*Tensor]bool{} // weights that several layers share count once
 	im.m.Tensors = []string{im.drafts[0].tensor}
 	for i, d := range im.drafts[1:] {
-		if !live[i+1] {
+		if index[i+1] = -1; !live[i+1] {
 			continue
 		}
 		inputs := make([]int, len(d.Inputs))
@@ -38,7 +39,10 @@ func (im *importer) emit(name string) (*workloads.Graph, error) {
 		index[i+1] = build(b, d, inputs)
 		im.finish(b.Layer(index[i+1]), d, counted)
 		im.m.Tensors = append(im.m.Tensors, d.tensor)
+		nodes = append(nodes, d.nodes)
 	}
+	im.views = im.show(index)
+	divide(im.m, b, nodes, im.views)
 	return b.Build()
 }
 
@@ -74,6 +78,10 @@ func (im *importer) join() error {
 		im.m.assume("the %d outputs are joined by a last layer that costs nothing", len(outputs))
 		return nil
 	}
+	if outputs[0].scrambled { // the answer has its elements in the order of the file
+		im.move(outputs[0])
+	}
+	layers[0] = outputs[0].layer
 	d := im.drafts[layers[0]]
 	d.nodes = append(d.nodes, outputs[0].via...)
 	im.drafts = im.drafts[:layers[0]+1] // nothing after the output's layer is needed
@@ -116,7 +124,8 @@ func (im *importer) finish(l *workloads.Layer, d *draft, counted map[*Tensor]boo
 		}
 	}
 	slices.Sort(d.nodes)
-	for _, i := range slices.Compact(d.nodes) {
+	d.nodes = slices.Compact(d.nodes)
+	for _, i := range d.nodes {
 		l.Nodes = append(l.Nodes, im.m.Nodes[i].ID)
 	}
 }

@@ -23,17 +23,20 @@ type node struct {
 type importer struct {
 	m      *Model
 	file   io.ReaderAt
+	layout Layout // of images, as the user says
 	nodes  []*node
 	uses   map[string]int // readers of each tensor; the network's outputs have at least two
 	values map[string]*value
 	drafts []*draft
 	table  map[string]operator
 	weight map[string]*Tensor
-	folded int64 // values of constants looked at so far
+	folded int64              // values of constants looked at so far
+	moved  map[string][]value // what tensors showed before a layer of its own arranged them anew
+	views  Views              // what tensors show in the end
 }
 
-func newImporter(m *Model, file io.ReaderAt, sorted []int) *importer {
-	im := &importer{m: m, file: file, values: map[string]*value{}, table: operators(), weight: map[string]*Tensor{}}
+func newImporter(m *Model, file io.ReaderAt, sorted []int, layout Layout) *importer {
+	im := &importer{m: m, file: file, layout: layout, values: map[string]*value{}, table: operators(), weight: map[string]*Tensor{}, moved: map[string][]value{}}
 	for i := range m.Weights {
 		im.weight[m.Weights[i].Name] = &m.Weights[i]
 	}
@@ -53,6 +56,9 @@ func (im *importer) run() error {
 	im.feed()
 	for _, n := range im.nodes {
 		if err := im.node(n); err != nil {
+			if im.m.batch > 1 {
+				return fmt.Errorf("%v: %w (the batch of %d that the file fixes is taken as 1)", n.Node, err, im.m.batch)
+			}
 			return fmt.Errorf("%v: %w", n.Node, err)
 		}
 	}
@@ -118,7 +124,6 @@ func (im *importer) feed() {
 			if im.channelsLast(v) {
 				v.perm = []int{0, 2, 3, 1}
 				l.Out = workloads.Shape{C: l.Out.W, H: l.Out.C, W: l.Out.H}
-				im.m.assume("input %s is taken as an image of %v with its channels last", quote(p.Name), l.Out)
 			}
 			im.drafts = []*draft{{Layer: l, tensor: p.Name}}
 		}
@@ -126,29 +131,6 @@ func (im *importer) feed() {
 			im.values[p.Name] = v
 		}
 	}
-}
-
-// channelsLast guesses whether input v is N×H×W×C, as TensorFlow's exports have it: all that its readers do is to put the
-// channels first, or none of them needs channels first and the last extent is that of an image's channels.
-func (im *importer) channelsLast(v *value) bool {
-	if len(v.dims) != 4 || v.dims[0] != 1 {
-		return false
-	}
-	readers, transposed, channelsFirst := 0, 0, false
-	for _, n := range im.nodes {
-		if !n.data || !slices.Contains(n.in, v.name) {
-			continue
-		}
-		readers++
-		switch perm, _ := n.attr("perm"); {
-		case n.fn == "Transpose" && perm != nil && slices.Equal(perm.Ints, []int64{0, 3, 1, 2}):
-			transposed++
-		case n.fn == "Conv" || n.fn == "BatchNormalization" || n.fn == "Resize" || strings.HasSuffix(n.fn, "Pool"):
-			channelsFirst = true
-		}
-	}
-	few := v.dims[3] == 1 || v.dims[3] == 3 || v.dims[3] == 4
-	return readers > 0 && readers == transposed || few && min(v.dims[1], v.dims[2]) > 4 && !channelsFirst
 }
 
 // value returns the tensor called name.

@@ -11,6 +11,10 @@ func inferReshape(c *call) (shapes, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b := c.m.batch; b > 1 && !c.args[0].constant && len(want) > 0 && want[0] == b && len(in) > 0 && in[0] == 1 {
+		return nil, fmt.Errorf("a batch of %d is built into the shape %v that it reshapes to, but models describe one sample: "+
+			"export the network with a batch of 1 or an open one", b, want)
+	}
 	out := slices.Clone(want)
 	open, rest := -1, int64(1)
 	for i, d := range out {

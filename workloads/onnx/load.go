@@ -23,6 +23,8 @@ const (
 type Options struct {
 	// Inputs gives the dimensions of inputs by name, batch included: {"x": {1, 3, 320, 320}}. It overrides what the file says.
 	Inputs map[string][]int
+	// Layout says which axis of an image is its channels; without it, the network's nodes and extents decide.
+	Layout Layout
 }
 
 // Load reads the ONNX file at path as a graph for one sample: a batch that the file leaves open, or fixes to more than 1, is
@@ -100,7 +102,7 @@ func readAll(file io.ReaderAt, size int64, path string, opt Options) (*workloads
 	if err != nil {
 		return nil, nil, err
 	}
-	im := newImporter(m, file, sorted)
+	im := newImporter(m, file, sorted, opt.Layout)
 	if err := im.unsupported(); err != nil {
 		return nil, nil, err
 	}
@@ -217,7 +219,10 @@ func fixDims(m *Model, inputs []*Port, data *Port) error {
 		written := p.dimString()
 		if len(p.Dims) > 1 && (p.Dims[0] == -1 || len(p.Dims) == 4 && p == data && p.Dims[0] > 1) {
 			if p.Dims[0] != -1 {
+				m.batch = p.Dims[0]
 				m.assume("the batch of input %s, %d in the file, is taken as 1", quote(p.Name), p.Dims[0])
+			} else {
+				m.assume("the open first dimension of input %s (%s) is taken as 1; --input %s=… gives another", quote(p.Name), written, clip(p.Name))
 			}
 			p.Dims[0] = 1
 		}

@@ -21,6 +21,8 @@ type Model struct {
 	InputDims   []int64  // its dimensions, none dynamic
 	Tensors     []string // for each layer of the graph, the name of the tensor it produces
 	Assumptions []string // what Load decided by itself, one sentence each
+
+	batch int64 // of the data, if the file fixes one of more than 1
 }
 
 // Node returns the node that Layer.Nodes calls id, or nil.

@@ -123,7 +123,7 @@ func importOne(t *testing.T, path string) *importer {
 	m.Path, m.Input = path, m.Inputs[0].Name
 	sorted, err := order(m)
 	require.NoError(t, err)
-	im := newImporter(m, file, sorted)
+	im := newImporter(m, file, sorted, AnyLayout)
 	if im.unsupported() != nil || im.run() != nil {
 		return nil
 	}

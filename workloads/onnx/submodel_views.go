@@ -3,7 +3,6 @@ package onnx
 import (
 	"io"
 	"os"
-	"slices"
 
 	"hidp/workloads"
 )
@@ -23,8 +22,8 @@ type View struct {
 	Values   []float64 // of a small constant; integers beyond 2^40 mean "to the end"
 }
 
-// LoadViews is Load for those who cut models to pieces: it also returns what each tensor shows that Load looked at, by name.
-func LoadViews(path string, opt Options) (*workloads.Graph, *Model, map[string]View, error) {
+// LoadViews is Load for those who cut models to pieces: it also returns what each tensor shows that Load looked at.
+func LoadViews(path string, opt Options) (*workloads.Graph, *Model, Views, error) {
 	file, size, err := openRegular(path)
 	if err != nil {
 		return nil, nil, nil, about(path, err)
@@ -34,37 +33,29 @@ func LoadViews(path string, opt Options) (*workloads.Graph, *Model, map[string]V
 	if err != nil {
 		return nil, nil, nil, about(path, err)
 	}
-	layer := im.liveDrafts()
-	views := map[string]View{}
-	for name, v := range im.values {
+	return g, im.m, im.views, nil
+}
+
+// show returns what the tensors show, given the layers that drafts became.
+func (im *importer) show(layer []int) Views {
+	views := Views{}
+	add := func(name string, v *value) {
 		w := View{Type: v.kind, Dims: v.dims, Layer: -1, Perm: v.perm, Scrambled: v.scrambled, Padded: v.padded(),
 			Constant: v.constant, Known: v.constant && v.known, Values: v.list}
 		if !v.constant && v.layer < len(layer) {
 			w.Layer = layer[v.layer]
 		}
-		views[name] = w
+		views[name] = append(views[name], w)
 	}
-	return g, im.m, views, nil
-}
-
-// liveDrafts returns, for each draft, the layer that it became, or -1.
-func (im *importer) liveDrafts() []int {
-	live := make([]bool, len(im.drafts))
-	live[len(live)-1] = true
-	for i, d := range slices.Backward(im.drafts) {
-		for _, in := range d.Inputs {
-			live[in] = live[in] || live[i]
+	for name, list := range im.moved {
+		for i := range list {
+			add(name, &list[i])
 		}
 	}
-	layer, n := make([]int, len(live)), 0
-	for i := range live {
-		layer[i] = -1
-		if live[i] || i == 0 {
-			layer[i] = n
-			n++
-		}
+	for name, v := range im.values {
+		add(name, v)
 	}
-	return layer
+	return views
 }
 
 // Decode reads the structure of a model that is not in a file of its own. External data is looked for in folder. Nothing is

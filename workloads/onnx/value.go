@@ -108,6 +108,7 @@ func (im *importer) whole(v *value) {
 func (im *importer) move(v *value) {
 	l := workloads.Layer{Name: v.name, Op: workloads.OpOpaque, Out: shape(v.dims), Class: workloads.ClassElementwise,
 		ElemBytes: v.kind.Bytes()}
+	im.moved[v.name] = append(im.moved[v.name], *v)
 	moved := im.add(l, v.name, v.dims, v.kind, nil, v)
 	moved.sole = v.sole
 	*v = *moved
@@ -134,7 +135,11 @@ func (im *importer) absorber(v *value) *draft {
 	if !v.sole || v.padded() || v.layer == 0 {
 		return nil
 	}
-	return im.drafts[v.layer]
+	d := im.drafts[v.layer]
+	if d.Out.H > 1 && d.Op != workloads.OpOpaque && (v.scrambled || v.perm == nil && !im.plain(v)) {
+		return nil // a part of the layer could not be computed any more
+	}
+	return d
 }
 
 // absorb makes node c part of draft d, which produces v, and returns the new value.
@@ -142,8 +147,6 @@ func (im *importer) absorb(c *call, d *draft, v *value) *value {
 	a := im.alias(c, v, v.dims)
 	d.nodes = append(d.nodes, a.via...)
 	a.via = nil
-	if v.perm == nil && !v.scrambled { // else the layer's own tensor has no name any more: its views do
-		d.tensor = c.out[0]
-	}
+	d.tensor = c.out[0]
 	return a
 }
