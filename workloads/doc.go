@@ -4,7 +4,8 @@
 // Reading order:
 //
 //   - graph.go: Graph, Layer, Shape; how a DNN is represented and contracted to a chain of blocks.
-//   - slice.go: Slice, Region and the exact row arithmetic of partitioned work; rows.go: the same for planners, incrementally.
+//   - tensor/: axes, boxes, and what a layer reads of its inputs; geometry.go: the axes and reads of each operator.
+//   - slice.go: Slice and the exact arithmetic of partitioned work; line.go: the same for planners, along one axis, incrementally.
 //   - table.go: networks of which there is only a profile.
 //   - arrivals.go, mix.go, trace.go, stream.go: who asks for which network when, and where all chance comes from.
 //   - zoo/: the networks of the literature, each in a file one can read beside its paper.

@@ -68,6 +68,8 @@ type Graph struct {
 	consumers   [][]int
 	blocks      []Block
 	fingerprint uint64
+	geometry    []Geometry
+	lines       *lines
 	rows        []rowLayer // one more than layers
 	edges       []rowEdge  // of all layers' inputs, in order
 }
@@ -158,6 +160,7 @@ func (g *Graph) finish() error {
 			return fmt.Errorf("graph %s: nothing reads layer %d (%s)", g.Name, i, g.Layers[i].Name)
 		}
 	}
+	g.deriveGeometry()
 	g.deriveRows()
 	g.blocks, g.fingerprint = g.cut(), g.hash()
 	return nil

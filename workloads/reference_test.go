@@ -10,16 +10,16 @@ import (
 // This file executes graphs, naively, on floats: the oracle for the arithmetic of slices. Values that a device does not hold
 // are NaN, so that reading a row that was not delivered or computed cannot go unnoticed.
 
-// tensor holds one layer's output for a batch: samples × channels × rows × columns. The tensor of a global pool holds one sum
+// values holds one layer's output for a batch: samples × channels × rows × columns. The tensor of a global pool holds one sum
 // per input row, the partial sums of which a row split makes a part each; readers see the mean.
-type tensor struct {
+type values struct {
 	n, c, h, w int
 	v          []float64
 }
 
-func newTensor(g *Graph, layer, batch int) *tensor {
+func newTensor(g *Graph, layer, batch int) *values {
 	s := g.Layers[layer].Out
-	t := &tensor{n: batch, c: s.C, h: g.Rows(layer), w: s.W}
+	t := &values{n: batch, c: s.C, h: g.Rows(layer), w: s.W}
 	t.v = make([]float64, t.n*t.c*t.h*t.w)
 	for i := range t.v {
 		t.v[i] = math.NaN()
@@ -27,10 +27,10 @@ func newTensor(g *Graph, layer, batch int) *tensor {
 	return t
 }
 
-func (t *tensor) at(n, c, y, x int) *float64 { return &t.v[((n*t.c+c)*t.h+y)*t.w+x] }
+func (t *values) at(n, c, y, x int) *float64 { return &t.v[((n*t.c+c)*t.h+y)*t.w+x] }
 
 // each calls f for every element of region r.
-func (t *tensor) each(r Region, f func(n, c, y, x int)) {
+func (t *values) each(r Region, f func(n, c, y, x int)) {
 	for n := r.Samples.Lo; n < r.Samples.Hi; n++ {
 		for c := r.Channels.Lo; c < r.Channels.Hi; c++ {
 			for y := r.Rows.Lo; y < r.Rows.Hi; y++ {
@@ -46,14 +46,14 @@ func (t *tensor) each(r Region, f func(n, c, y, x int)) {
 type device struct {
 	g     *Graph
 	batch int
-	held  []*tensor // nil: nothing of it
+	held  []*values // nil: nothing of it
 }
 
 func newDevice(g *Graph, batch int) *device {
-	return &device{g, batch, make([]*tensor, len(g.Layers))}
+	return &device{g, batch, make([]*values, len(g.Layers))}
 }
 
-func (d *device) tensor(layer int) *tensor {
+func (d *device) tensor(layer int) *values {
 	if d.held[layer] == nil {
 		d.held[layer] = newTensor(d.g, layer, d.batch)
 	}

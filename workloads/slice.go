@@ -3,6 +3,8 @@ package workloads
 import (
 	"fmt"
 	"slices"
+
+	"hidp/workloads/tensor"
 )
 
 // Range is a half-open interval [Lo, Hi) of rows, samples or channels.
@@ -226,13 +228,7 @@ func (g *Graph) concatInput(i, k int, out Range) Range {
 
 // Whole reports whether layer i must be executed whole on rows: any output row depends on all input rows (and there are no
 // partial sums to merge).
-func (g *Graph) Whole(i int) bool {
-	switch g.Layers[i].Op {
-	case OpLinear, OpSoftmax, OpOpaque, OpConvTranspose:
-		return true
-	}
-	return false
-}
+func (g *Graph) Whole(i int) bool { return g.Layers[i].whole() }
 
 // Check reports why s is not a slice of the graph for a batch of b, or nil.
 func (g *Graph) Check(s Slice, b int) error {
@@ -252,11 +248,12 @@ func (g *Graph) Check(s Slice, b int) error {
 		}
 	}
 	if s.Region.Rows != full.Rows {
+		rows := g.Line(tensor.Row).layers
 		for i := s.From; i < s.To; i++ {
-			if g.Whole(i) {
+			if rows[i].whole {
 				return fmt.Errorf("layer %d (%s) cannot be split by rows", i, g.Layers[i].Name)
 			}
-			if i < last && g.Layers[i].Op == OpGlobalPool && s.Halo != HaloIgnore {
+			if i < last && rows[i].sums && s.Halo != HaloIgnore {
 				return fmt.Errorf("layer %d (%s) pools over all rows: a row split must end there and go on after its partial sums are merged", i, g.Layers[i].Name)
 			}
 		}

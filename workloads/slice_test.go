@@ -34,7 +34,7 @@ func sharedExecutionIsExact(t *rapid.T) {
 	requireSame(t, want.tensor(out), owner.tensor(out))
 }
 
-func requireSame(t require.TestingT, want, got *tensor) {
+func requireSame(t require.TestingT, want, got *values) {
 	for i := range want.v {
 		if diff := math.Abs(want.v[i] - got.v[i]); !(diff <= 1e-9*(1+math.Abs(want.v[i]))) {
 			require.Failf(t, "wrong value", "element %d is %v, not %v", i, got.v[i], want.v[i])

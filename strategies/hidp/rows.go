@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // walker follows one strip from the end of a segment towards its start and adds up its time on some clusters of a node.
@@ -19,7 +20,7 @@ type walker struct {
 func (w *walker) down(t *tier, from int) {
 	w.back.Extend(from)
 	for i := w.at - 1; i >= from; i-- {
-		n := w.back.Rows(i).Len()
+		n := w.back.Span(i).Len()
 		for x, k := range w.clusters {
 			w.seconds[x] += t.costs.Rows(w.node, k, i, n, t.c.batch)
 		}
@@ -37,7 +38,7 @@ func (t *tier) newWalker(node int, clusters []int, end int, rows workloads.Range
 	}
 	w.node, w.clusters, w.at = node, clusters, t.c.at[end]
 	w.seconds = append(w.seconds[:0], make([]float64, len(clusters))...)
-	w.back.Start(t.c.g, t.c.at[end], rows, t.halo)
+	w.back.Start(t.c.g.Line(tensor.Row), t.c.at[end], rows, t.halo)
 	for x, k := range clusters {
 		w.seconds[x] = t.costs.Invoke(node, k)
 	}
@@ -152,7 +153,7 @@ func (t *tier) rowSegment(v *shareout, walks []stripper, s int) segment {
 		}
 		w := &t.ws[v.members[m]]
 		seg.strips[m] = t.cheapest(w, &walks[m])
-		seg.strips[m].bytes = t.c.part(in, walks[m].alone.back.Rows(in).Len(), t.c.batch)
+		seg.strips[m].bytes = t.c.part(in, walks[m].alone.back.Span(in).Len(), t.c.batch)
 	}
 	seg.together = t.atOnce(v, seg.strips)
 	if s > 0 {
@@ -231,7 +232,7 @@ func (t *tier) haloes(v *shareout, walks []stripper, s int, strips []strip) cost
 		}
 		back := &walks[m].alone.back
 		for i := back.Lowest(); i < t.c.at[s]; i++ {
-			need := back.Rows(i)
+			need := back.Span(i)
 			if need.Empty() || t.c.g.Rows(i) == 1 {
 				continue
 			}

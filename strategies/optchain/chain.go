@@ -6,6 +6,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // device is a core cluster of a node.
@@ -117,13 +118,13 @@ func (c *chain) walk() {
 	var back workloads.Backprop
 	for to := n; to > 0; to-- {
 		end := c.blocks[to-1].To
-		back.Start(g, end, workloads.Range{Hi: g.Rows(end - 1)}, workloads.HaloRecompute)
+		back.Start(g.Line(tensor.Row), end, workloads.Range{Hi: g.Rows(end - 1)}, workloads.HaloRecompute)
 		sum := make([]float64, len(c.devices))
 		for from := to - 1; from >= 0; from-- {
 			back.Extend(c.blocks[from].From)
 			for d, x := range c.devices {
 				for i := c.blocks[from].From; i < c.blocks[from].To; i++ {
-					sum[d] += float64(1e9 * c.costs.Rows(x.node, x.cluster, i, back.Rows(i).Len(), c.r.Batch))
+					sum[d] += float64(1e9 * c.costs.Rows(x.node, x.cluster, i, back.Span(i).Len(), c.r.Batch))
 				}
 				c.exact[d][from][to-from-1] = sum[d]
 			}

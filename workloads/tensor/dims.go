@@ -1,30 +1,35 @@
 package tensor
 
 // Axis names an axis of a domain. Names are for people, for plan files and for planners that split an axis of a certain name. The
-// needs of a box never depend on names: they go by the position of an axis.
+// needs of a box never depend on names: they go by the position of an axis. The names of a domain differ. A reduced axis has the
+// name of an axis of the input if a split of the input along that axis is to be followed into partial results (a pool over rows);
+// the reduced axes of products have names of their own.
 type Axis uint8
 
 // The axes.
 const (
-	None    Axis = iota // an axis without a name
-	Sample              // the inputs of a request's batch
-	Channel             // feature maps, or the elements of a vector
-	Row                 // of an image
-	Column              // of an image
-	Token               // of a sequence
-	Head                // of attention
-	Context             // the tokens that attention looks at
-	numAxes
+	None      Axis = iota // an axis without a name
+	Sample                // the inputs of a request's batch
+	Channel               // feature maps, or the elements of a vector
+	Row                   // of an image
+	Column                // of an image
+	Token                 // of a sequence
+	Head                  // of attention
+	Context               // the tokens that attention looks at
+	InChannel             // reduced: the channels that a product sums over
+	InRow                 // reduced: the rows that a product sums over
+	InColumn              // reduced: the columns that a product sums over
+	NumAxes
 )
 
-var axisNames = [numAxes]string{"", "sample", "channel", "row", "column", "token", "head", "context"}
+var axisNames = [NumAxes]string{"", "sample", "channel", "row", "column", "token", "head", "context", "in_channel", "in_row", "in_column"}
 
 // String returns the name as plan files have it.
 func (a Axis) String() string { return axisNames[a] }
 
 // ParseAxis returns the axis called name.
 func ParseAxis(name string) (Axis, bool) {
-	for a := Sample; a < numAxes; a++ {
+	for a := Sample; a < NumAxes; a++ {
 		if axisNames[a] == name {
 			return a, true
 		}
@@ -77,7 +82,7 @@ func (d *Dims) add(a Axis, size int) {
 // Axes returns the number of axes of the domain.
 func (d *Dims) Axes() int { return d.Rank + d.Reduced }
 
-// Find returns the position of the first axis called name, or -1. A reduced axis is found if it has a name.
+// Find returns the position of the axis called name, or -1.
 func (d *Dims) Find(name Axis) int {
 	for i := range d.Axes() {
 		if d.Axis[i] == name {

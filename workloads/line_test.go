@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	. "hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // Backprop, extended layer by layer or in strides, names the rows that Work names, for every start on the way.
@@ -19,7 +20,7 @@ func TestBackpropAgreesWithWork(t *testing.T) {
 			s := Slice{To: to, Region: g.Full(to-1, 1), Halo: rapid.SampledFrom([]Halo{HaloRecompute, HaloIgnore}).Draw(t, "halo")}
 			s.Region.Rows.Lo = rapid.IntRange(0, s.Region.Rows.Hi-1).Draw(t, "lo")
 			s.Region.Rows.Hi = rapid.IntRange(s.Region.Rows.Lo+1, s.Region.Rows.Hi).Draw(t, "hi")
-			b.Start(g, to, s.Region.Rows, s.Halo)
+			b.Start(g.Line(tensor.Row), to, s.Region.Rows, s.Halo)
 			for b.From() > 1 && rapid.IntRange(0, 9).Draw(t, "stop") > 0 {
 				s.From = rapid.IntRange(1, b.From()-1).Draw(t, "from")
 				b.Extend(s.From)
@@ -36,7 +37,7 @@ func requireSameRows(t *rapid.T, g *Graph, b *Backprop, s Slice) {
 		want[p.Layer] = p.Region.Rows
 	}
 	for i := range want {
-		require.Equal(t, want[i], b.Rows(i), "layer %d of %+v", i, s)
+		require.Equal(t, want[i], b.Span(i), "layer %d of %+v", i, s)
 		if i < b.Lowest() {
 			require.True(t, want[i].Empty())
 		}
@@ -49,9 +50,9 @@ func requireSameRows(t *rapid.T, g *Graph, b *Backprop, s Slice) {
 func TestBackpropRefusesNonsense(t *testing.T) {
 	g := residualGraph(t)
 	var b Backprop
-	require.Panics(t, func() { b.Start(g, 1, Range{0, 1}, HaloRecompute) })
-	require.Panics(t, func() { b.Start(g, 11, Range{0, 1}, HaloRecompute) })
-	b.Start(g, 10, Range{0, 1}, HaloRecompute)
+	require.Panics(t, func() { b.Start(g.Line(tensor.Row), 1, Range{0, 1}, HaloRecompute) })
+	require.Panics(t, func() { b.Start(g.Line(tensor.Row), 11, Range{0, 1}, HaloRecompute) })
+	b.Start(g.Line(tensor.Row), 10, Range{0, 1}, HaloRecompute)
 	require.Panics(t, func() { b.Extend(0) })
 	b.Extend(5)
 	require.Panics(t, func() { b.Extend(6) })
@@ -81,11 +82,11 @@ func BenchmarkBackprop(b *testing.B) {
 	b.ReportAllocs()
 	sum := 0
 	for b.Loop() {
-		back.Start(g, len(g.Layers), Range{20, 30}, HaloRecompute)
+		back.Start(g.Line(tensor.Row), len(g.Layers), Range{20, 30}, HaloRecompute)
 		for i := len(g.Blocks()) - 1; i >= 0; i-- {
 			from := g.Blocks()[i].From
 			back.Extend(from)
-			sum += back.Rows(from - 1).Len()
+			sum += back.Span(from - 1).Len()
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(g.Layers)-1), "ns/layer")
