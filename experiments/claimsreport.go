@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/results"
 )
 
@@ -22,7 +23,7 @@ func (g *grid) yield() (*yield, error) {
 	fields = append(fields, "option data", "option split", "option halo", "seed")
 	return &yield{
 		tables: []results.Table{main, sensitivity},
-		files: []results.File{
+		files: []durable.Output{
 			{Name: name + ".csv", Data: g.claimCSV(claims, shifts)},
 			{Name: name + ".md", Data: []byte(g.markdown(claims, shifts, main, sensitivity, parts))},
 			{Name: name + ".records.csv", Data: recordTable(fields, g.records[0])},

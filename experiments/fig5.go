@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/results/plot"
 )
@@ -74,7 +75,7 @@ func (f *bars) changes(m metric, rivals ...string) []float64 {
 func (f *bars) product() (*yield, error) {
 	values, comparison := f.values(), f.comparison()
 	out := &yield{simulations: len(f.all), platform: f.e.base.Platform.Name}
-	out.files = []results.File{{Name: f.e.Name + ".csv", Data: f.csv()},
+	out.files = []durable.Output{{Name: f.e.Name + ".csv", Data: f.csv()},
 		{Name: f.e.Name + ".records.csv", Data: recordTable([]string{"model", "strategy", "seed"}, f.all)}}
 	figure := f.figure()
 	for _, format := range plot.Formats() {
@@ -82,7 +83,7 @@ func (f *bars) product() (*yield, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.e.Name, err)
 		}
-		out.files = append(out.files, results.File{Name: f.e.Name + "." + format, Data: data})
+		out.files = append(out.files, durable.Output{Name: f.e.Name + "." + format, Data: data})
 	}
 	out.tables = []results.Table{values, comparison}
 	return out, nil

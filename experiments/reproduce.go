@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/results"
 )
 
@@ -41,7 +42,7 @@ func (r *Report) Text(width int, colour bool) string {
 // yield is what one experiment produced, before it is written.
 type yield struct {
 	tables      []results.Table
-	files       []results.File
+	files       []durable.Output
 	simulations int
 	platform    string
 }
@@ -83,7 +84,7 @@ func Reproduce(ctx context.Context, names []string, o Options) (Report, error) {
 		}
 		todo = append(todo, e)
 	}
-	if err := results.Writable(o.Out); err != nil {
+	if err := durable.Writable(o.Out); err != nil {
 		return Report{}, err
 	}
 	var report Report
@@ -103,7 +104,7 @@ func Reproduce(ctx context.Context, names []string, o Options) (Report, error) {
 	if err != nil {
 		panic("experiments: " + err.Error())
 	}
-	return report, report.write(o.Out, []results.File{{Name: "manifest.json", Data: append(text, '\n')}})
+	return report, report.write(o.Out, []durable.Output{{Name: "manifest.json", Data: append(text, '\n')}})
 }
 
 func (e *Experiment) run(ctx context.Context, o Options) (*yield, error) {
@@ -118,8 +119,8 @@ func (e *Experiment) run(ctx context.Context, o Options) (*yield, error) {
 	return e.runBars(ctx, o, progress)
 }
 
-func (r *Report) write(dir string, files []results.File) error {
-	if err := results.WriteFiles(dir, files); err != nil {
+func (r *Report) write(dir string, files []durable.Output) error {
+	if err := durable.WriteFiles(durable.Disk{}, dir, files); err != nil {
 		return err
 	}
 	for _, f := range files {

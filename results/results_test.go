@@ -2,8 +2,6 @@ package results
 
 import (
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,40 +101,6 @@ func TestNumbers(t *testing.T) {
 	require.Equal(t, "−38.0 %", Percent(-0.38))
 	require.Equal(t, "+56.0 %", Percent(0.56))
 	require.Equal(t, "+0.0 %", Percent(-1e-9))
-}
-
-func TestWriteFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "b")
-	require.NoError(t, WriteFiles(dir, []File{{"x.csv", []byte("1")}, {"y.csv", []byte("2")}}))
-	require.NoError(t, WriteFile(filepath.Join(dir, "x.csv"), []byte("3")))
-	data, err := os.ReadFile(filepath.Join(dir, "x.csv"))
-	require.NoError(t, err)
-	require.Equal(t, "3", string(data))
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 2)
-}
-
-// Where one file cannot be written, none is, and nothing hidden stays behind.
-func TestWriteFilesLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	err := WriteFiles(dir, []File{{"x.csv", []byte("1")}, {filepath.Join("no", "such", "y.csv"), []byte("2")}})
-	require.ErrorContains(t, err, "y.csv")
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Empty(t, entries)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
-	require.ErrorContains(t, WriteFiles(filepath.Join(dir, "file", "out"), []File{{"x", nil}}), "output folder")
-}
-
-func TestWritableLeavesNoTrace(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, Writable(filepath.Join(dir, "a", "b")))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
-	require.ErrorContains(t, Writable(filepath.Join(dir, "file", "x", "y")), filepath.Join(dir, "file")+" is not a folder")
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
 }
 
 // Equal values deviate by nothing, not by what rounding leaves.

@@ -5,12 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 
 	"hidp/devices"
+	"hidp/internal/build"
+	"hidp/internal/durable"
+	"hidp/internal/sealed"
 	"hidp/strategies"
 	"hidp/workloads"
 )
@@ -28,17 +29,20 @@ type CheckpointError struct{ Reason string }
 // Error implements error.
 func (e *CheckpointError) Error() string { return "checkpoint: " + e.Reason }
 
-// checkpointHead begins every checkpoint: what it is, and the version of what follows. The hashes of the rest and of the
-// configuration follow, then the state as coder writes it.
-const checkpointHead = "hidp checkpoint 4\n"
+// checkpointHead begins every checkpoint: what it is, and the version of what follows. The hash of the configuration follows, then
+// the state as coder writes it, then the checksum.
+const checkpointHead = "hidp checkpoint 5\n"
+
+// checkpointTail ends every checkpoint, with the checksum filled in.
+var checkpointTail = "\n" + sealed.Blank + "\n"
 
 // checkpoint writes down the run.
 func (s *simulation) checkpoint() []byte {
 	c := coder{}
 	s.code(&c)
-	body := append(s.cfg.hash(), c.data...)
-	sum := sha256.Sum256(body)
-	return append(append([]byte(checkpointHead), sum[:]...), body...)
+	data := slices.Concat([]byte(checkpointHead), s.cfg.hash(), c.data, []byte(checkpointTail))
+	sealed.Seal(data)
+	return data
 }
 
 // Resume goes on with a run from a checkpoint and puts out what the run would have, had it not been interrupted, to the last
@@ -65,14 +69,14 @@ func restore(cfg Config, data []byte) (*simulation, error) {
 		return nil, &CheckpointError{fmt.Sprintf("was written by another version: %.24q instead of %q", data, checkpointHead)}
 	case !ok:
 		return nil, &CheckpointError{"is not a checkpoint"}
-	case len(rest) < 2*size || [size]byte(rest) != sha256.Sum256(rest[size:]):
+	case sealed.Check(data) != nil || len(rest) < size+len(checkpointTail):
 		return nil, &CheckpointError{"is damaged: the checksum is wrong"}
 	}
 	s := newSimulation(cfg)
-	if !bytes.Equal(rest[size:2*size], s.cfg.hash()) {
-		return nil, &CheckpointError{"is one of another run: platform, models, strategy, seed, limits and faults must be the same"}
+	if !bytes.Equal(rest[:size], s.cfg.hash()) {
+		return nil, &CheckpointError{"is one of another run: program, platform, models, strategy, seed, limits and faults must be the same"}
 	}
-	c := coder{data: rest[2*size:], reading: true}
+	c := coder{data: rest[size : len(rest)-len(checkpointTail)], reading: true}
 	if s.code(&c); c.err != nil {
 		return nil, &CheckpointError{"cannot be read: " + c.err.Error()}
 	}
@@ -130,6 +134,7 @@ func (c *Config) hash() []byte {
 		sites[i], sites[i].Arrivals = x, nil
 	}
 	data, err := json.Marshal(struct {
+		Program    string
 		Fleet      bool
 		Classes    []any
 		Sites      []Site
@@ -145,7 +150,7 @@ func (c *Config) hash() []byte {
 		Faults     Faults
 		Records    bool
 		TraceLimit int
-	}{c.Fleet != nil, classes, sites, f.Nodes, f.Resources, c.PlanKey, models, c.Batch, c.Clients != nil, int64(c.Horizon), c.Planning.Mode,
+	}{build.Identity(), c.Fleet != nil, classes, sites, f.Nodes, f.Resources, c.PlanKey, models, c.Batch, c.Clients != nil, int64(c.Horizon), c.Planning.Mode,
 		int64(c.Planning.Fixed), c.Faults, c.Records, c.TraceLimit})
 	if err != nil {
 		panic("sim: a configuration that cannot be written down: " + err.Error())
@@ -169,21 +174,11 @@ func (k *SiteClass) identity() any {
 	}{k.Truth, k.Belief, fmt.Sprintf("%T", k.Strategy), plan, k.Leader, k.Leaders}
 }
 
-// SaveTo returns a Checkpoints.Save that keeps the last checkpoint in a file, which is whole at any moment: it is written beside
-// it, synced and renamed.
-func SaveTo(file string) func([]byte) error {
+// SaveTo returns a Checkpoints.Save that keeps the last checkpoint in a file, which is whole at any moment.
+func SaveTo(files durable.Files, file string) func([]byte) error {
 	return func(data []byte) error {
-		f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
-		if err != nil {
+		if err := durable.WriteFile(files, file, data); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
-		}
-		_, err = f.Write(data)
-		err = errors.Join(err, f.Sync(), f.Close())
-		if err == nil {
-			err = os.Rename(f.Name(), file)
-		}
-		if err != nil {
-			return fmt.Errorf("checkpoint: %w", errors.Join(err, os.Remove(f.Name())))
 		}
 		return nil
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/internal/durable"
+	"hidp/internal/durable/faulty"
 	"hidp/workloads"
 )
 
@@ -116,7 +119,7 @@ func TestACancelledRunLeavesACheckpoint(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	cfg := ringConfig(t, 1, 3000)
-	cfg.Checkpoints.Save = SaveTo(file)
+	cfg.Checkpoints.Save = SaveTo(durable.Disk{}, file)
 	cfg.Observe.Progress = func(Progress) { stop() }
 	part, err := Run(ctx, cfg)
 	require.ErrorIs(t, err, context.Canceled)
@@ -152,7 +155,7 @@ func TestCheckpointsAreRefused(t *testing.T) {
 	refuse([]byte("hidp checkpoint 9\n..."), same, "another version")
 	refuse(data[:len(data)-1], same, "damaged")
 	refuse(data[:30], same, "damaged")
-	for i := len(checkpointHead); i < len(data); i += 97 {
+	for i := len(checkpointHead); i < len(data); i++ {
 		spoilt := append([]byte(nil), data...)
 		spoilt[i] ^= 4
 		refuse(spoilt, same, "damaged")
@@ -184,9 +187,26 @@ func TestMeasuredPlanningTimesAreKept(t *testing.T) {
 
 func TestAFullDiskEndsTheRun(t *testing.T) {
 	cfg := ringConfig(t, 1, 1000)
-	cfg.Checkpoints = Checkpoints{Due: func(Progress) bool { return true }, Save: SaveTo(filepath.Join(t.TempDir(), "no", "such", "folder"))}
+	cfg.Checkpoints = Checkpoints{Due: func(Progress) bool { return true }, Save: SaveTo(durable.Disk{}, filepath.Join(t.TempDir(), "no", "such", "folder"))}
 	r, err := Run(context.Background(), cfg)
 	require.ErrorContains(t, err, "checkpoint: ")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NotNil(t, r)
+}
+
+// Whatever fails, and whenever the machine stops, the last checkpoint or the one before is there.
+func TestACheckpointSurvivesFaultsAtEveryCall(t *testing.T) {
+	p, g, plan := relay(t)
+	cfg := Config{Truth: p, Arrivals: every(time.Second, 5)}.WithPlan(plan, g)
+	older, newer := checkpointAfter(t, cfg, 5), checkpointAfter(t, Config{Truth: p, Arrivals: every(time.Second, 5)}.WithPlan(plan, g), 10)
+	require.NotEqual(t, older, newer)
+	faulty.Trial{
+		Before: func(t *testing.T, root string) { require.NoError(t, os.WriteFile(filepath.Join(root, "state"), older, 0o644)) },
+		Do:     func(files durable.Files, root string) error { return SaveTo(files, filepath.Join(root, "state"))(newer) },
+		After: func(t *testing.T, root string, _ faulty.Fault, told error) {
+			got, err := os.ReadFile(filepath.Join(root, "state"))
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(got, newer) || told != nil && bytes.Equal(got, older))
+		},
+	}.Run(t)
 }

@@ -21,6 +21,9 @@ func (a *app) sweepOnSlurm(ctx context.Context, s *sweep.Sweep, f sweepFlags) er
 	if err != nil {
 		return fmt.Errorf("cannot find the path of this program, which the cluster's nodes need: %w", err)
 	}
+	if err := slurm.Available(ctx); err != nil { // before there is a folder that a second try finds in its way
+		return err
+	}
 	m, err := sweep.Prepare(ctx, s, dir, f.options)
 	if err != nil {
 		return err

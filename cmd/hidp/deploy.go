@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/testbed/deploy"
 	"hidp/testbed/inference"
@@ -77,7 +78,7 @@ func (a *app) deploy(ctx context.Context, args []string, f deployFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := results.WriteFile(f.agents, roster.Encode()); err != nil {
+	if err := durable.WriteFile(durable.Disk{}, f.agents, roster.Encode()); err != nil {
 		return err
 	}
 	a.printInstalled(installed)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/fleet"
+	"hidp/internal/durable"
 	"hidp/results"
 )
 
@@ -59,6 +60,7 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 	bar := a.newProgress("requests", int64(d.Expected()))
 	f.options.Folder = f.out
 	f.options.Progress = func(p fleet.Progress) { bar.set(p.Requests) }
+	f.options.Warn = func(text string) { fmt.Fprintln(a.err, "hidp: "+text) }
 	start := time.Now()
 	f.options.Due = everyMinute()
 	r, err := fleet.Run(c.Context(), d, f.options)
@@ -67,7 +69,7 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 		return err
 	}
 	if f.out != "" {
-		if failed := results.WriteFiles(f.out, r.Files()); failed != nil {
+		if failed := durable.WriteFiles(durable.Disk{}, f.out, r.Files()); failed != nil {
 			return failed
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/devices"
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
@@ -36,7 +37,7 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().StringVar(&f.leader, "leader", "", "the node that receives the request (default: the platform's)")
 	c.Flags().IntVar(&f.batch, "batch", 1, "inputs per request")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
-	c.Flags().StringVarP(&f.output, "output", "o", "", "write the plan to this file")
+	c.Flags().StringVarP(&f.output, "output", "o", "", "write the plan to this file; - is standard output")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	inputFlag(c, &f.inputs)
 	must(c.MarkFlagRequired("model"))
@@ -91,9 +92,12 @@ func (a *app) plan(f planFlags) error {
 		return err
 	}
 	if f.output != "" {
-		if err := results.WriteFile(f.output, data); err != nil {
+		if err := durable.WriteFile(durable.Disk{}, f.output, data); err != nil {
 			return err
 		}
+	}
+	if f.output == durable.Standard {
+		return nil
 	}
 	if f.asJSON {
 		return printJSON(a.out, planned{f.strategy, f.model, f.platform, platform.Nodes[p.Leader].Name, f.batch, forecast.Latency.Seconds(),

@@ -3,6 +3,7 @@ package main
 import (
 	"strconv"
 
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/sim"
 	"hidp/workloads"
@@ -19,5 +20,5 @@ func writeRecords(path string, records []sim.Record, models []*workloads.Graph) 
 		t.Add(strconv.FormatInt(r.ID, 10), models[r.Model].Name, results.Exact(r.Arrival.Seconds()), results.Exact(r.Planned.Seconds()),
 			results.Exact(r.Finish.Seconds()), latency, r.Failed)
 	}
-	return results.WriteFile(path, t.CSV())
+	return durable.WriteFile(durable.Disk{}, path, t.CSV())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/validation"
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/results/chrometrace"
 	"hidp/sim"
@@ -218,7 +219,7 @@ func (r *replayer) files(run *controller.Run) error {
 	if r.flags.trace != "" {
 		var data bytes.Buffer
 		if err = chrometrace.Write(&data, run.Trace, run.Platform); err == nil {
-			err = results.WriteFile(r.flags.trace, data.Bytes())
+			err = durable.WriteFile(durable.Disk{}, r.flags.trace, data.Bytes())
 		}
 	}
 	if r.flags.records == "" {

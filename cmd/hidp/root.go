@@ -13,6 +13,7 @@ import (
 
 	"hidp/experiments/slurm"
 	"hidp/experiments/validation"
+	"hidp/internal/durable"
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/testbed/controller"
@@ -26,10 +27,14 @@ type app struct {
 
 // run executes the command line and returns the exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
-	a := &app{out: out, err: errs}
+	printed := &output{to: out}
+	a := &app{out: printed, err: errs}
 	root := a.root()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
+	if printed.err != nil {
+		err = &outputError{printed.err}
+	}
 	if err == nil {
 		return 0
 	}
@@ -74,11 +79,15 @@ func version() string {
 	return v
 }
 
-// fail prints err and returns the exit status that goes with it: 1 if the modelled world failed or the user interrupted, else 2.
+// interrupted is the exit status after Ctrl-C, as shells have it.
+const interrupted = 130
+
+// fail prints err and returns the exit status that goes with it: 130 if the user interrupted, 1 if the world failed, modelled or real,
+// else 2.
 func (a *app) fail(err error) int {
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(a.err, "hidp: interrupted; no partial file was left behind")
-		return 1
+		return interrupted
 	}
 	a.printError(err)
 	if worldFailed(err) {
@@ -92,6 +101,9 @@ func worldFailed(err error) bool {
 	var refused *controller.RefusedError
 	if errors.As(err, &refused) {
 		return !refused.User
+	}
+	if durable.Full(err) || is[*outputError](err) || is[*damagedSweep](err) {
+		return true
 	}
 	return is[*strategies.InfeasibleError](err) || is[*sim.OutOfMemoryError](err) || is[*sim.NodeLostError](err) || is[*sim.DeadlockError](err) ||
 		is[*sim.HorizonError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
@@ -116,6 +128,9 @@ func (a *app) printError(err error) {
 
 // terminal reports whether w is a terminal, where colours and progress bars are welcome.
 func terminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.to
+	}
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
 		return false

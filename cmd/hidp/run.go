@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments"
+	"hidp/internal/durable"
 	"hidp/results"
 	"hidp/results/chrometrace"
 	"hidp/sim"
@@ -99,12 +100,15 @@ func (f *runFlags) keepState(o *experiments.Overrides) (err error) {
 		}
 		return nil
 	}
+	if f.checkpoint == durable.Standard {
+		return errors.New("--checkpoint -: the state is read again later; name a file")
+	}
 	if f.resume {
 		if o.Checkpoint, err = os.ReadFile(f.checkpoint); err != nil {
 			return fmt.Errorf("--checkpoint: %w", err)
 		}
 	}
-	o.Checkpoints.Save = sim.SaveTo(f.checkpoint)
+	o.Checkpoints.Save = sim.SaveTo(durable.Disk{}, f.checkpoint)
 	o.Checkpoints.Due = everyMinute()
 	return nil
 }
@@ -126,7 +130,7 @@ func writeTrace(path string, out *experiments.Outcome) error {
 	if err := chrometrace.Write(&data, out.Result.Trace, out.Platform); err != nil {
 		return err
 	}
-	return results.WriteFile(path, data.Bytes())
+	return durable.WriteFile(durable.Disk{}, path, data.Bytes())
 }
 
 // printOutcome prints the summary of a run. A run in which requests failed is a failure of the modelled world.

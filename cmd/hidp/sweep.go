@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -43,7 +44,7 @@ func (a *app) sweepCommand() *cobra.Command {
 	c.Flags().StringVar(&f.slurm.Partition, "slurm-partition", "", "partition of the jobs")
 	c.Flags().DurationVar(&f.slurm.Time, "slurm-time", 0, "time limit of one array task")
 	c.Flags().BoolVar(&f.detach, "detach", false, "with slurm: submit and return")
-	c.AddCommand(a.sweepStatusCommand(), a.sweepMergeCommand(), a.sweepExecCommand(), a.sweepPlotCommand(), a.sweepCancelCommand())
+	c.AddCommand(a.sweepStatusCommand(), a.sweepMergeCommand(), a.sweepExecCommand(), a.sweepPlotCommand(), a.sweepCancelCommand(), a.sweepVerifyCommand())
 	return c
 }
 
@@ -104,6 +105,9 @@ func (a *app) sweepHere(ctx context.Context, s *sweep.Sweep, f sweepFlags) error
 	}
 	state, err := sweep.Run(ctx, s, f.out, f.options)
 	bar.done()
+	if errors.Is(err, context.Canceled) && state != nil {
+		fmt.Fprintf(a.err, "hidp: %d of %d shards are done and kept in %s; the same command with --resume goes on\n", state.Done, state.Shards, f.out)
+	}
 	if err != nil {
 		return err
 	}
@@ -122,15 +126,22 @@ func (a *app) sweepStatusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			damaged := make([]int, 0, len(s.Damaged))
+			for _, d := range s.Damaged {
+				damaged = append(damaged, d.Shard)
+			}
 			queue, queueErr := slurm.Query(c.Context(), args[0], missingIn(args[0]))
 			if asJSON {
-				return printJSON(a.out, map[string]any{"name": s.Manifest.Name, "shards": s.Shards, "done": s.Done, "missing": s.Missing, "bytes": s.Bytes,
+				return printJSON(a.out, map[string]any{"name": s.Manifest.Name, "shards": s.Shards, "done": s.Done, "missing": s.Missing, "damaged": damaged, "bytes": s.Bytes,
 					"running": queue.Running, "queued": queue.Queued, "lost": queue.Lost})
 			}
 			t := results.Table{Columns: []string{"what", "value"}, Right: []string{"value"}}
 			t.Add("sweep", s.Manifest.Name)
 			t.Add("points", strconv.FormatInt(s.Manifest.Points, 10))
 			t.Add("shards done", fmt.Sprintf("%d of %d", s.Done, s.Shards))
+			if len(damaged) > 0 {
+				t.Add("shards damaged", strconv.Itoa(len(damaged)))
+			}
 			t.Add("size", size(s.Bytes))
 			a.printTable(t)
 			if queueErr != nil {
@@ -151,7 +162,7 @@ func (a *app) sweepMergeCommand() *cobra.Command {
 			if err := sweep.Merge(args[0], out); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "wrote %s\n", out)
+			fmt.Fprintf(a.notes(out), "wrote %s\n", out)
 			return nil
 		}}
 	c.Flags().StringVarP(&out, "output", "o", "", "the file to write (required)")
@@ -186,7 +197,7 @@ func (a *app) sweepPlotCommand() *cobra.Command {
 				return err
 			}
 			for _, f := range files {
-				fmt.Fprintf(a.out, "wrote %s\n", f)
+				fmt.Fprintf(a.notes(f), "wrote %s\n", f)
 			}
 			return nil
 		}}
@@ -217,7 +228,14 @@ func (a *app) sweepCancelCommand() *cobra.Command {
 
 // missingIn looks for the shards that a sweep folder lacks.
 func missingIn(dir string) slurm.Shards {
-	return slurm.ShardsFunc(func() ([]int, error) { return sweep.Missing(dir) })
+	look := sweep.NewLook(dir)
+	return slurm.ShardsFunc(func() ([]int, error) {
+		s, err := look.Status()
+		if err != nil {
+			return nil, err
+		}
+		return s.Missing, nil
+	})
 }
 
 // pollSlurm is the time between two looks at the queue.

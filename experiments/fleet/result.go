@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"hidp/results"
+	"hidp/internal/durable"
 	"hidp/sim"
 )
 
@@ -166,7 +166,7 @@ func (f *Figures) percentiles(bins classBins) {
 }
 
 // Files returns the result as files: summary.json, sites.csv and hours.csv. Equal results are equal bytes.
-func (r *Result) Files() []results.File {
+func (r *Result) Files() []durable.Output {
 	summary, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		panic("fleet: " + err.Error()) // numbers and texts
@@ -183,7 +183,7 @@ func (r *Result) Files() []results.File {
 	for _, h := range r.Hours {
 		hours = append(hours, []string{strconv.Itoa(h.Hour), strconv.FormatInt(h.Completed, 10), number(h.Mean)})
 	}
-	return []results.File{{Name: "summary.json", Data: append(summary, '\n')}, {Name: "sites.csv", Data: table(sites)}, {Name: "hours.csv", Data: table(hours)}}
+	return []durable.Output{{Name: "summary.json", Data: append(summary, '\n')}, {Name: "sites.csv", Data: table(sites)}, {Name: "hours.csv", Data: table(hours)}}
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"hidp/internal/durable"
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
@@ -23,7 +24,9 @@ type Options struct {
 	Progress func(Progress) // told now and then, by one goroutine at a time; may be nil
 	// Due is asked whether to write down the state of a run of sites that share something; it is written at the end in any case, also
 	// when the run is stopped. May be nil.
-	Due func(sim.Progress) bool
+	Due   func(sim.Progress) bool
+	Warn  func(string)  // told what is damaged in Folder and made anew; may be nil
+	Files durable.Files // the file system that Folder is on; nil: the machine's
 }
 
 // Progress is how far a run has come.
@@ -260,7 +263,7 @@ func (r *run) keep(out *outcome, fresh bool) error {
 
 // open takes over what the folder holds.
 func (r *run) open() error {
-	store, done, err := openCheckpoint(r.options.Folder, r.fleet, r.options.Resume)
+	store, done, err := openCheckpoint(r.fleet, r.options)
 	if err != nil {
 		return err
 	}

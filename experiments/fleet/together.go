@@ -3,15 +3,17 @@ package fleet
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/gob"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"hidp/internal/durable"
+	"hidp/internal/sealed"
 	"hidp/sim"
 )
 
@@ -19,19 +21,22 @@ import (
 // its outcome.
 const stateName = "run.checkpoint"
 
-// state is what that file holds, after its head and a checksum.
+// state is what that file holds, between its head and a checksum.
 type state struct {
 	Outcomes []*outcome
 	Shared   *SharedFigures // of a run that is done
 	Run      []byte         // the simulator's checkpoint; nil when the run is done
 }
 
-const stateHead = "hidp fleet checkpoint 1\n"
+const stateHead = "hidp fleet checkpoint 2\n"
+
+// stateTail ends the file, with the checksum filled in.
+var stateTail = "\n" + sealed.Blank + "\n"
 
 // together simulates all sites in one run.
 func (r *run) together(ctx context.Context) error {
 	if r.options.Folder != "" {
-		if err := openFolder(r.options.Folder, r.fleet, r.options.Resume); err != nil {
+		if err := openFolder(r.fleet, r.options); err != nil {
 			return err
 		}
 	}
@@ -147,8 +152,9 @@ func (r *run) writeState(s *state) error {
 	if err := gob.NewEncoder(&body).Encode(s); err != nil {
 		panic("fleet: " + err.Error()) // numbers and texts
 	}
-	sum := sha256.Sum256(body.Bytes())
-	return sim.SaveTo(filepath.Join(r.options.Folder, stateName))(append(append([]byte(stateHead), sum[:]...), body.Bytes()...))
+	data := slices.Concat([]byte(stateHead), body.Bytes(), []byte(stateTail))
+	sealed.Seal(data, string(r.fleet.manifest()))
+	return sim.SaveTo(durable.OrDisk(r.options.Files), filepath.Join(r.options.Folder, stateName))(data)
 }
 
 // readState returns what the folder holds of the run, nil if that is nothing.
@@ -166,8 +172,8 @@ func (r *run) readState() (*state, error) {
 	}
 	rest, ok := bytes.CutPrefix(data, []byte(stateHead))
 	var s state
-	if !ok || len(rest) < sha256.Size || [sha256.Size]byte(rest) != sha256.Sum256(rest[sha256.Size:]) ||
-		gob.NewDecoder(bytes.NewReader(rest[sha256.Size:])).Decode(&s) != nil || len(s.Outcomes) != len(r.outcomes) {
+	if !ok || sealed.Check(data, string(r.fleet.manifest())) != nil ||
+		gob.NewDecoder(bytes.NewReader(rest)).Decode(&s) != nil || len(s.Outcomes) != len(r.outcomes) {
 		return nil, fmt.Errorf("%s is damaged, or of another version; remove it to start anew", path)
 	}
 	for _, o := range s.Outcomes {

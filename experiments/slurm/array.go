@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"hidp/results"
+	"hidp/internal/durable"
 )
 
 // Array is one job array that was submitted, as it stands in the folder.
@@ -111,7 +111,7 @@ func keep(stem string, a Array) error {
 	if err != nil {
 		panic("slurm: " + err.Error())
 	}
-	if err := results.WriteFile(stem+".json", append(data, '\n')); err != nil {
+	if err := durable.WriteFile(durable.Disk{}, stem+".json", append(data, '\n')); err != nil {
 		return fmt.Errorf("job %s was submitted but could not be written down: %w; cancel it with scancel --name=%s", a.Job, err, a.Name)
 	}
 	return nil

@@ -194,6 +194,12 @@ type limits struct{ maxArray, maxJobs int }
 // tasks bounds what a sweep has in the queue: half of what the controller takes at all, for the cluster has other users.
 func (l limits) tasks() int { return max(1, l.maxJobs/2) }
 
+// Available returns nil if Slurm can be asked to run jobs from here, else a *MissingProgramError or a *RefusedError.
+func Available(ctx context.Context) error {
+	_, err := readLimits(ctx)
+	return err
+}
+
 func readLimits(ctx context.Context) (limits, error) {
 	if _, err := call(ctx, time.Minute, "sbatch", "--version"); err != nil {
 		return limits{}, err

@@ -3,14 +3,15 @@ package sweep
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hidp/internal/durable"
+	"hidp/internal/durable/faulty"
 )
 
 const axisRate = "[[axis]]\nfield = \"rate\"\n"
@@ -134,7 +135,7 @@ func TestFoldersThatDoNotFit(t *testing.T) {
 func TestWhatAnInterruptedBeginningLeftIsNoObstacle(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out [1]*")
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shards"), 0o755))
-	for _, name := range []string{".manifest.json.123", "sweep.toml", ".scenario.toml.77", "shards/.000001.parquet.5"} {
+	for _, name := range []string{".manifest.json.123.new", "sweep.toml", ".scenario.toml.77.new", "shards/.000001.parquet.5.new"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o644))
 	}
 	_, err := Run(context.Background(), load(t, tiny), dir, Options{})
@@ -142,7 +143,7 @@ func TestWhatAnInterruptedBeginningLeftIsNoObstacle(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 4, "manifest, sweep, scenario, shards")
-	require.NoFileExists(t, filepath.Join(dir, "shards/.000001.parquet.5"))
+	require.NoFileExists(t, filepath.Join(dir, "shards/.000001.parquet.5.new"))
 }
 
 func TestShardsThatDoNotBelong(t *testing.T) {
@@ -184,7 +185,7 @@ func TestOtherVersionsAndInputsAreRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "inputs", "t.csv"), []byte("time_s,model\n1,squeezenet1_1\n"), 0o644))
 	require.ErrorContains(t, ExecShard(context.Background(), dir, 1), "another content of "+filepath.Join(dir, "inputs", "t.csv"))
 	m.Version = "v0"
-	require.NoError(t, m.write(dir))
+	require.NoError(t, m.write(store{dir, durable.Disk{}}))
 	require.ErrorContains(t, ExecShard(context.Background(), dir, 1), `version "v0"`)
 }
 
@@ -240,14 +241,10 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	_, err := Prepare(context.Background(), s, dir, Options{ShardSize: 1})
 	require.NoError(t, err)
 	require.NoError(t, ExecShard(context.Background(), dir, 0))
-	path := filepath.Join(dir, shardName(1))
-	err = shardError(path, 1, writeWhole(path, func(w io.Writer) error {
-		if _, err := w.Write(make([]byte, 3<<20)); err != nil {
-			return err
-		}
-		return &os.PathError{Op: "write", Path: "shard", Err: syscall.ENOSPC}
-	}))
-	require.ErrorContains(t, err, "no space left on device; free some space and go on with --resume")
+	disk, err := faulty.New(dir, faulty.Fault{At: 2, Kind: faulty.Full}) // the write after the file was opened
+	require.NoError(t, err)
+	_, err = Run(context.Background(), s, dir, Options{Resume: true, Files: disk})
+	require.ErrorContains(t, err, "no space left on device; free some space and try again; then go on with --resume")
 	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "the part that was written is gone")

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -215,8 +216,9 @@ type worker struct {
 	values   []value
 	room     textRoom // of settings
 	rows     []row
-	numbers  []float64   // of rows
-	stop     func() bool // leaves out the rest of a point's replications; nil: never
+	numbers  []float64    // of rows
+	made     bytes.Buffer // the shard under way
+	stop     func() bool  // leaves out the rest of a point's replications; nil: never
 }
 
 func (e *evaluator) worker() *worker {

@@ -1,23 +1,31 @@
 package sweep
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hidp/internal/build"
+	"hidp/internal/durable"
+	"hidp/internal/sealed"
 )
 
 // Options says how a sweep is carried out. They change nothing in its rows.
 type Options struct {
-	Jobs      int   // workers; 0: all cores
-	ShardSize int64 // points per shard; 0: up to five seconds of work, as measured
-	Resume    bool  // go on with what is in the folder
-	Yes       bool  // however large it is
+	Jobs      int           // workers; 0: all cores
+	ShardSize int64         // points per shard; 0: up to five seconds of work, as measured
+	Resume    bool          // go on with what is in the folder
+	Yes       bool          // however large it is
+	Files     durable.Files // the file system that the folder is on; nil: the machine's
 	Progress  func(Progress)
 }
 
@@ -40,19 +48,35 @@ func Prepare(ctx context.Context, s *Sweep, dir string, o Options) (*Manifest, e
 
 // prepare is Prepare for shards of the given seconds at least.
 func (e *evaluator) prepare(ctx context.Context, dir string, o Options, least float64) (*Manifest, error) {
-	if exists(filepath.Join(dir, manifestName)) {
-		m, err := ReadManifest(dir)
-		if err != nil {
+	if !exists(filepath.Join(dir, manifestName)) {
+		if err := vacant(dir); err != nil {
 			return nil, err
 		}
-		if !o.Resume {
-			return nil, &FolderError{dir, fmt.Sprintf("holds the sweep %s already; add --resume to go on with it, or choose another folder", m.Name)}
-		}
-		return m, e.sweep.goesOn(dir, m)
+		return e.begin(ctx, dir, o, least)
 	}
-	if err := vacant(dir); err != nil {
+	m, err := ReadManifest(dir)
+	var damaged *DamagedError
+	if errors.As(err, &damaged) && o.Resume { // all of it follows from the sweep, but for the shards' size
+		o.ShardSize = cmp.Or(e.sweep.shardSizeIn(dir), o.ShardSize)
+		return e.begin(ctx, dir, o, least)
+	}
+	if err != nil {
 		return nil, err
 	}
+	if !o.Resume {
+		return nil, &FolderError{dir, fmt.Sprintf("holds the sweep %s already; add --resume to go on with it, or choose another folder", m.Name)}
+	}
+	if err := e.sweep.sameAs(dir, m); err != nil {
+		return nil, err
+	}
+	if err := e.sweep.mend(store{dir, durable.OrDisk(o.Files)}, m); err != nil {
+		return nil, err
+	}
+	return m, e.sweep.unchanged(dir, m)
+}
+
+// begin makes the sweep's folder.
+func (e *evaluator) begin(ctx context.Context, dir string, o Options, least float64) (*Manifest, error) {
 	cost := e.count(o.Jobs)
 	if o.ShardSize <= 0 || !o.Yes {
 		if err := e.measure(ctx, cost, true); err != nil {
@@ -68,9 +92,31 @@ func (e *evaluator) prepare(ctx context.Context, dir string, o Options, least fl
 	if o.ShardSize > 0 {
 		size = max(o.ShardSize, (total+mostShards-1)/mostShards)
 	}
-	m := &Manifest{Format: Format, Name: s.Name, Hash: s.Hash(), Version: ProgramVersion(), Seed: s.Seed, Points: total, Runs: cost.Runs,
+	m := &Manifest{Format: Format, Name: s.Name, Hash: s.Hash(), Version: build.Identity(), Seed: s.Seed, Points: total, Runs: cost.Runs,
 		ShardSize: min(size, total), Columns: s.columns(), File: s.source.path, Scenario: s.source.scenarioPath, SecondsPerPoint: cost.SecondsPerPoint}
-	return m, s.begin(dir, m)
+	return m, s.begin(store{dir, durable.OrDisk(o.Files)}, m)
+}
+
+// shardSizeIn returns the size of the shards of the sweep that a folder holds, or 0 if there is none.
+func (s *Sweep) shardSizeIn(dir string) int64 {
+	there, err := shardFiles(dir)
+	if err != nil {
+		return 0
+	}
+	for shard := range there {
+		data, err := os.ReadFile(filepath.Join(dir, shardName(shard)))
+		if err != nil || sealed.Check(data) != nil {
+			continue
+		}
+		rows, metadata, err := openParquet(bytes.NewReader(data), int64(len(data)), s.columns())
+		if err != nil || rows.close() != nil || metadata["hidp.sweep.hash"] != s.Hash() {
+			continue
+		}
+		if size, err := strconv.ParseInt(metadata["hidp.sweep.shard_size"], 10, 64); err == nil && size > 0 {
+			return size
+		}
+	}
+	return 0
 }
 
 // Run makes all missing shards of a sweep on this machine. A run that is killed at any moment loses at most the shards under
@@ -83,19 +129,21 @@ func Run(ctx context.Context, s *Sweep, dir string, o Options) (*State, error) {
 		return nil, err
 	}
 	e = e.in(s.in(dir, m))
-	missing, err := Missing(dir)
+	look := NewLook(dir)
+	state, err := look.Status()
 	if err != nil {
 		return nil, err
 	}
-	if err := e.runShards(ctx, dir, m, missing, o); err != nil {
-		return nil, err
+	err = e.runShards(ctx, store{dir, durable.OrDisk(o.Files)}, m, state.Missing, o)
+	if err == nil {
+		removeTemporary(dir)
 	}
-	removeTemporary(dir)
-	return Status(dir)
+	state, failed := look.Status()
+	return state, cmp.Or(err, failed)
 }
 
 // runShards shares out shards to workers.
-func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shards []int, o Options) error {
+func (e *evaluator) runShards(ctx context.Context, at store, m *Manifest, shards []int, o Options) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	tallies := make([]tally, min(orAllCores(o.Jobs), max(1, len(shards))))
@@ -103,12 +151,12 @@ func (e *evaluator) runShards(ctx context.Context, dir string, m *Manifest, shar
 	defer stop()
 	next, made := make(chan int), make(chan *shardDraft)
 	var workers, publishing sync.WaitGroup
-	publishing.Go(func() { publisher(made, cancel) })
+	publishing.Go(func() { publisher(at, made, cancel) })
 	for i := range tallies {
 		workers.Go(func() {
 			w := e.worker()
 			for shard := range next {
-				d, err := w.makeShard(ctx, dir, m, shard, func(points, bad int64) {
+				d, err := w.makeShard(ctx, at, m, shard, func(points, bad int64) {
 					tallies[i].done.Add(points)
 					tallies[i].failed.Add(bad)
 				})
@@ -186,7 +234,7 @@ func report(m *Manifest, shards []int, progress func(Progress), tallies []tally)
 // removeTemporary removes what killed processes left behind. It is called when all shards are there, so that a process that still makes
 // one elsewhere loses nothing.
 func removeTemporary(dir string) {
-	for _, pattern := range []string{".*.toml.*", ".*.json.*", filepath.Join("shards", ".*.parquet.*")} {
+	for _, pattern := range []string{".*.toml.*.new", ".*.json.*.new", filepath.Join("shards", ".*.parquet.*.new")} {
 		left, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern))
 		if err != nil {
 			panic("sweep: a pattern is malformed: " + err.Error())
@@ -216,12 +264,13 @@ func ExecShard(ctx context.Context, dir string, shard int) error {
 	if err != nil {
 		return err
 	}
-	d, err := newEvaluator(s).worker().makeShard(ctx, dir, m, shard, func(int64, int64) {})
+	at := store{dir, durable.Disk{}}
+	d, err := newEvaluator(s).worker().makeShard(ctx, at, m, shard, func(int64, int64) {})
 	if errors.Is(err, context.Canceled) {
 		return context.Cause(ctx)
 	}
 	if err != nil || d == nil {
 		return err
 	}
-	return publishShards([]*shardDraft{d})
+	return publishShards(at, []*shardDraft{d})
 }

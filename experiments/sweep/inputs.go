@@ -15,7 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"hidp/results"
+	"hidp/internal/durable"
 	"hidp/workloads/models"
 )
 
@@ -108,7 +108,7 @@ func (s *Sweep) path(name string) string {
 
 // copyInputs copies what the sweep needs into its folder, so that it does not depend on files that may change or may not be there on
 // another machine. The copies lie to each other as the files do, for some name others by relative paths.
-func (s *Sweep) copyInputs(dir string) (map[string]Input, error) {
+func (s *Sweep) copyInputs(at store) (map[string]Input, error) {
 	needs, err := s.inputs()
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s *Sweep) copyInputs(dir string) (map[string]Input, error) {
 	for _, name := range names {
 		in := Input{}
 		if s.copyable(needs, name, map[string]bool{}) {
-			if in, err = s.copyInput(dir, top, name); err != nil {
+			if in, err = s.copyInput(at, top, name); err != nil {
 				return nil, err
 			}
 		}
@@ -160,7 +160,7 @@ func (s *Sweep) above(names []string) string {
 }
 
 // copyInput copies one file. A network whose weights are in another file cannot be used apart from that, and is not copied.
-func (s *Sweep) copyInput(dir, top, name string) (Input, error) {
+func (s *Sweep) copyInput(at store, top, name string) (Input, error) {
 	data, err := os.ReadFile(s.path(name))
 	if err != nil {
 		return Input{}, err
@@ -170,17 +170,24 @@ func (s *Sweep) copyInput(dir, top, name string) (Input, error) {
 		return Input{}, err
 	}
 	place := filepath.Join(inputsName, below)
-	to := filepath.Join(dir, place)
-	if err := results.WriteFile(to, data); err != nil {
+	to := filepath.Join(at.dir, place)
+	if err := durable.MakeFolder(at.files, filepath.Dir(to)); err != nil {
+		return Input{}, err
+	}
+	if err := durable.WriteFile(at.files, to, data); err != nil {
 		return Input{}, err
 	}
 	if filepath.Ext(name) == ".onnx" {
 		if _, err := models.Open(to, models.Options{}); err != nil {
-			return Input{}, os.Remove(to)
+			return Input{}, at.files.Remove(to)
 		}
 	}
+	return Input{Hash: hashBytes(data), Copy: filepath.ToSlash(place)}, nil
+}
+
+func hashBytes(data []byte) string {
 	sum := sha256.Sum256(data)
-	return Input{Hash: hex.EncodeToString(sum[:16]), Copy: filepath.ToSlash(place)}, nil
+	return hex.EncodeToString(sum[:16])
 }
 
 func hashOf(path string) (string, error) {
@@ -259,8 +266,8 @@ func LoadIn(path, dir string) (*Sweep, error) {
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
-	if s, err := parse(sourceOf(path, data), false); err == nil && s.Hash() == m.Hash {
-		return m.open(dir)
+	if s, err := parse(sourceOf(path, data), false); err == nil && s.Hash() == m.Hash { // the copies there may be damaged
+		return m.sweep(dir, source{path: m.File, scenarioPath: m.Scenario, folder: m.Folder, data: s.source.data, scenario: s.source.scenario})
 	}
 	return Parse(path, data)
 }

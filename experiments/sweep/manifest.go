@@ -1,19 +1,23 @@
 package sweep
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"runtime/debug"
+	"slices"
 
-	"hidp/results"
+	"hidp/internal/durable"
+	"hidp/internal/sealed"
 )
 
-// Format is the version of a sweep folder's layout.
-const Format = 1
+// Format is the version of a sweep folder's layout. Folders of version 1 had no checksums; they are refused.
+const Format = 2
 
 // Manifest describes a sweep folder. It is written once, when everything else the folder needs is in place.
 type Manifest struct {
@@ -33,6 +37,8 @@ type Manifest struct {
 	Inputs   map[string]Input `json:"inputs"`   // other files that the scenario needs, by their paths from there
 
 	SecondsPerPoint float64 `json:"seconds_per_point"` // as measured on some points before the start; 0: not measured
+
+	Checksum string `json:"checksum"` // of the manifest's file, see package sealed
 }
 
 // Input is a file that the scenario, a value of an axis or another input names.
@@ -60,10 +66,19 @@ func (e *FolderError) Error() string { return e.Dir + ": " + e.Reason }
 
 const manifestName = "manifest.json"
 
+// DamagedError says that a piece of a sweep's folder is not as it was written, and how to go on.
+type DamagedError struct{ Path, Reason string }
+
+// Error implements error.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s: %s; `hidp sweep verify` lists all damage, --resume with the sweep's file makes it good", e.Path, e.Reason)
+}
+
 // ReadManifest reads the manifest of a sweep folder. A folder that holds none, or one that this program cannot use, is a
-// *FolderError.
+// *FolderError; a damaged manifest is a *DamagedError.
 func ReadManifest(dir string) (*Manifest, error) {
-	data, err := os.ReadFile(filepath.Join(dir, manifestName))
+	path := filepath.Join(dir, manifestName)
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &FolderError{dir, "holds no sweep (no " + manifestName + "); name the folder that `hidp sweep --out` wrote"}
 	}
@@ -71,15 +86,18 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, fmt.Errorf("cannot read the manifest: %w", err)
 	}
 	var m Manifest
+	unsealed := sealed.Check(data)
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, &FolderError{dir, fmt.Sprintf("%s is damaged: %v", manifestName, err)}
+		return nil, &DamagedError{path, fmt.Sprintf("is damaged: %v", err)}
 	}
 	switch {
-	case m.Format != Format:
-		return nil, &FolderError{dir, fmt.Sprintf("has the layout of version %d, this program writes version %d; use the program that made it (%s)",
-			m.Format, Format, m.Version)}
+	case m.Format != Format && (unsealed == nil || errors.Is(unsealed, sealed.ErrNone) && m.Format == 1):
+		return nil, &FolderError{dir, fmt.Sprintf("has the layout of version %d, this program writes version %d; use the program that made it (%s), "+
+			"or begin anew in another folder", m.Format, Format, m.Version)}
+	case unsealed != nil:
+		return nil, &DamagedError{path, unsealed.Error()}
 	case m.Points < 1 || m.ShardSize < 1 || (m.Points-1)/m.ShardSize >= mostShards || len(m.Columns) == 0:
-		return nil, &FolderError{dir, manifestName + " is damaged: points, shard size or columns make no sense"}
+		return nil, &DamagedError{path, "is damaged: points, shard size or columns make no sense"}
 	}
 	return &m, nil
 }
@@ -87,32 +105,24 @@ func ReadManifest(dir string) (*Manifest, error) {
 // mostShards bounds the files of a folder.
 const mostShards = 1_000_000
 
-func (m *Manifest) write(dir string) error {
+func (m *Manifest) write(to store) error {
+	m.Checksum = sealed.Blank
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		panic("sweep: the manifest cannot be written as JSON: " + err.Error())
 	}
-	return results.WriteFile(filepath.Join(dir, manifestName), append(data, '\n'))
+	data = append(data, '\n')
+	sealed.Seal(data)
+	return durable.WriteFile(to.files, filepath.Join(to.dir, manifestName), data)
 }
 
-// ProgramVersion returns the module version and the commit that the program was built from, as shards and manifests carry them.
-func ProgramVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(unknown)"
+// inputsHash stands for all files that the scenario needs, with their content.
+func (m *Manifest) inputsHash() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(m.Inputs)) {
+		fmt.Fprintf(h, "%q %q\n", name, m.Inputs[name].Hash)
 	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v += " " + s.Value
-		case "vcs.modified":
-			if s.Value == "true" {
-				v += " modified"
-			}
-		}
-	}
-	return v
+	return hex.EncodeToString(h.Sum(nil))[:32]
 }
 
 // shardName is the path of a shard below the sweep's folder.

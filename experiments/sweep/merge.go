@@ -1,16 +1,17 @@
 package sweep
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/results"
 )
 
@@ -27,28 +28,44 @@ func (e *IncompleteError) Error() string {
 		e.Dir, e.Missing, e.Shards, e.First)
 }
 
-// Merge writes all rows of a complete sweep into one file: out ends in .parquet or .csv. Rows are in order of point and replication
-// and the bytes depend on the sweep alone, not on interruptions or the size of shards. A shard of another sweep or version is
-// refused by name (*FolderError), missing ones are an *IncompleteError; the file appears when it is whole.
-func Merge(dir, out string) error {
-	s, err := Status(dir)
+// Merge writes all rows of a complete sweep into one file: out ends in .parquet or .csv, or is "-" for CSV on standard output. Rows are
+// in order of point and replication and the bytes depend on the sweep alone, not on interruptions or the size of shards. A shard that is
+// damaged, or of another sweep or version, is refused by name (*DamagedError). Missing ones are an *IncompleteError. The file appears
+// when it is whole.
+func Merge(dir, out string) error { return merge(durable.Disk{}, dir, out) }
+
+func merge(files durable.Files, dir, out string) error {
+	m, err := ReadManifest(dir)
 	if err != nil {
 		return err
 	}
-	if len(s.Missing) > 0 {
-		return &IncompleteError{dir, len(s.Missing), s.Shards, s.Missing[0]}
-	}
-	open, err := sinkFor(out, s.Manifest)
+	there, err := shardFiles(dir)
 	if err != nil {
 		return err
 	}
-	return writeWhole(out, func(w io.Writer) error {
+	missing := slices.DeleteFunc(allShards(m), func(shard int) bool { _, ok := there[shard]; return ok })
+	if len(missing) > 0 {
+		return &IncompleteError{dir, len(missing), m.Shards(), missing[0]}
+	}
+	open, err := sinkFor(out, m)
+	if err != nil {
+		return err
+	}
+	return durable.Write(files, out, func(w io.Writer) error {
 		to := open(w)
-		if err := eachRow(dir, s.Manifest, to.write); err != nil {
+		if err := eachRow(dir, m, to.write); err != nil {
 			return err
 		}
 		return to.close()
 	})
+}
+
+func allShards(m *Manifest) []int {
+	all := make([]int, m.Shards())
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // sink takes rows.
@@ -58,6 +75,9 @@ type sink interface {
 }
 
 func sinkFor(out string, m *Manifest) (func(io.Writer) sink, error) {
+	if out == durable.Standard {
+		out = "rows.csv"
+	}
 	switch strings.ToLower(filepath.Ext(out)) {
 	case ".parquet":
 		metadata := m.metadata(0)[:3] // what does not speak of shards
@@ -79,27 +99,16 @@ func eachRow(dir string, m *Manifest, do func([]cell) error) error {
 }
 
 func (m *Manifest) eachRowOf(dir string, shard int, do func([]cell) error) error {
-	path := filepath.Join(dir, shardName(shard))
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := m.readShard(dir, shard)
+	if errors.Is(err, errNoShard) {
 		return &IncompleteError{dir, 1, m.Shards(), shard}
 	}
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	rows, _, err := openParquet(bytes.NewReader(data), int64(len(data)), m.Columns)
 	if err != nil {
-		return err
-	}
-	rows, metadata, err := openParquet(f, info.Size(), m.Columns)
-	if metadata != nil {
-		if wrong := m.belongs(shard, metadata); wrong != nil {
-			err = wrong
-		}
-	}
-	if err != nil {
-		return &FolderError{path, fmt.Sprintf("%v; remove it and go on with --resume to make it again", err)}
+		return &DamagedError{filepath.Join(dir, shardName(shard)), err.Error()}
 	}
 	defer rows.close()
 	for {
@@ -108,7 +117,7 @@ func (m *Manifest) eachRowOf(dir string, shard int, do func([]cell) error) error
 			return nil
 		}
 		if err != nil {
-			return &FolderError{path, fmt.Sprintf("is damaged (%v); remove it and go on with --resume to make it again", err)}
+			return &DamagedError{filepath.Join(dir, shardName(shard)), fmt.Sprintf("is damaged: %v", err)}
 		}
 		if err := do(cells); err != nil {
 			return err

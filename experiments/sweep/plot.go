@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/internal/suggest"
-	"hidp/results"
 	"hidp/results/plot"
 )
 
@@ -33,12 +32,20 @@ func Plot(dir string, spec PlotSpec, files ...string) error {
 	if err != nil {
 		return err
 	}
+	var rendered [][]byte
 	for _, file := range files {
-		data, err := f.Render(strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), "."))
+		format := strings.TrimPrefix(strings.ToLower(filepath.Ext(file)), ".")
+		if file == durable.Standard {
+			format = "svg"
+		}
+		data, err := f.Render(format)
 		if err != nil {
 			return err
 		}
-		if err := results.WriteFile(file, data); err != nil {
+		rendered = append(rendered, data)
+	}
+	for i, file := range files {
+		if err := durable.WriteFile(durable.Disk{}, file, rendered[i]); err != nil {
 			return err
 		}
 	}
@@ -53,19 +60,25 @@ func (e *SpecError) Error() string { return e.Reason }
 
 // Figure is Plot without the files.
 func Figure(dir string, spec PlotSpec) (*plot.Figure, error) {
-	s, err := Status(dir)
+	m, err := ReadManifest(dir)
 	if err != nil {
 		return nil, err
 	}
-	d := &drawing{spec: spec, manifest: s.Manifest}
+	there, err := shardFiles(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &drawing{spec: spec, manifest: m}
 	if err := d.resolve(); err != nil {
 		return nil, err
 	}
-	for shard := range s.Shards {
-		if _, missing := slices.BinarySearch(s.Missing, shard); missing {
+	missing := 0
+	for shard := range m.Shards() {
+		if _, ok := there[shard]; !ok {
+			missing++
 			continue
 		}
-		if err := s.Manifest.eachRowOf(dir, shard, d.add); err != nil {
+		if err := m.eachRowOf(dir, shard, d.add); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +90,7 @@ func Figure(dir string, spec PlotSpec) (*plot.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plot.Figure{Panels: []plot.Panel{panel}, Width: plot.SingleColumn, Height: 2, Note: d.note(len(s.Missing))}, nil
+	return &plot.Figure{Panels: []plot.Panel{panel}, Width: plot.SingleColumn, Height: 2, Note: d.note(missing)}, nil
 }
 
 // drawing gathers rows for a figure.

@@ -10,20 +10,27 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
+
+	"hidp/internal/durable"
+	"hidp/internal/sealed"
 )
 
 // metadata identifies what a shard belongs to; it stands in the Parquet file.
 func (m *Manifest) metadata(shard int) [][2]string {
 	return [][2]string{{"hidp.sweep.format", strconv.Itoa(m.Format)}, {"hidp.sweep.hash", m.Hash}, {"hidp.sweep.version", m.Version},
-		{"hidp.sweep.shard", strconv.Itoa(shard)}, {"hidp.sweep.shard_size", strconv.FormatInt(m.ShardSize, 10)}}
+		{"hidp.sweep.shard", strconv.Itoa(shard)}, {"hidp.sweep.shard_size", strconv.FormatInt(m.ShardSize, 10)},
+		{"hidp.sweep.inputs", m.inputsHash()}}
 }
+
+// sealKey is where the checksum of a shard stands.
+const sealKey = "hidp.sweep.checksum"
 
 // belongs returns what keeps a shard with the given metadata from being shard number shard of the sweep.
 func (m *Manifest) belongs(shard int, metadata map[string]string) error {
 	why := map[string]string{"hidp.sweep.format": "another layout", "hidp.sweep.hash": "another sweep",
-		"hidp.sweep.version": "another version of the program", "hidp.sweep.shard": "another shard", "hidp.sweep.shard_size": "another shard size"}
+		"hidp.sweep.version": "another version of the program", "hidp.sweep.shard": "another shard", "hidp.sweep.shard_size": "another shard size",
+		"hidp.sweep.inputs": "other inputs"}
 	for _, kv := range m.metadata(shard) {
 		if got := metadata[kv[0]]; got != kv[1] {
 			return fmt.Errorf("is of %s (%s is %q, this sweep's is %q)", why[kv[0]], kv[0], got, kv[1])
@@ -35,31 +42,45 @@ func (m *Manifest) belongs(shard int, metadata map[string]string) error {
 // makeShard makes shard number shard of the folder, or returns nil if it is there. It is in its place, whole and safe on disk, when it
 // is published, which may be done by another goroutine. If the same shard is made elsewhere at the same time, either may win: they are
 // equal. done is told the points and failed rows as they are made.
-func (w *worker) makeShard(ctx context.Context, dir string, m *Manifest, shard int, done func(points, failed int64)) (*shardDraft, error) {
-	path := filepath.Join(dir, shardName(shard))
-	if exists(path) {
+func (w *worker) makeShard(ctx context.Context, at store, m *Manifest, shard int, done func(points, failed int64)) (*shardDraft, error) {
+	path := filepath.Join(at.dir, shardName(shard))
+	if _, err := m.readShard(at.dir, shard); err == nil {
 		return nil, nil
 	}
-	d, err := writeDraft(path, func(out io.Writer) error { return w.writeShard(ctx, out, m, shard, done) })
-	if err != nil {
-		return nil, shardError(path, shard, err)
+	w.made.Reset()
+	if err := w.writeShard(ctx, &w.made, m, shard, done); err != nil {
+		return nil, err
 	}
-	return &shardDraft{d, shard}, nil
+	sealed.Seal(w.made.Bytes())
+	d, err := durable.Begin(at.files, path, 0o666)
+	if err != nil {
+		return nil, shardError(shard, err)
+	}
+	if _, err := d.Write(w.made.Bytes()); err != nil {
+		d.Discard()
+		return nil, shardError(shard, err)
+	}
+	return &shardDraft{d, path, shard}, nil
 }
 
 // shardDraft is a shard that is made but not yet in its place.
 type shardDraft struct {
-	*draft
+	*durable.Draft
+	path  string
 	shard int
 }
 
 // publishShards puts shards of one folder in their places, and tells the first error.
-func publishShards(list []*shardDraft) error {
+func publishShards(at store, list []*shardDraft) error {
 	var first error
 	for _, d := range list {
-		first = cmp.Or(first, shardError(d.path, d.shard, d.place()))
+		err := d.Place()
+		if errors.Is(err, fs.ErrNotExist) && exists(d.path) {
+			err = nil // the sweep was finished by others, who swept up the temporary files
+		}
+		first = cmp.Or(first, shardError(d.shard, err))
 	}
-	return cmp.Or(first, syncFolder(filepath.Dir(list[0].path)))
+	return cmp.Or(first, at.files.SyncFolder(filepath.Dir(list[0].path)))
 }
 
 // How shards are published while others are made. Whenever a thread waits for the disk, the Go runtime takes its core back and looks
@@ -71,7 +92,7 @@ const (
 )
 
 // publisher publishes shards, several at a time, until there will be no more. fail is told errors.
-func publisher(made <-chan *shardDraft, fail func(error)) {
+func publisher(at store, made <-chan *shardDraft, fail func(error)) {
 	for first := range made {
 		batch, late := []*shardDraft{first}, time.After(publishEvery)
 		for open := true; open && len(batch) < publishMost; {
@@ -84,7 +105,7 @@ func publisher(made <-chan *shardDraft, fail func(error)) {
 				open = false
 			}
 		}
-		if err := publishShards(batch); err != nil {
+		if err := publishShards(at, batch); err != nil {
 			fail(err)
 		}
 	}
@@ -92,7 +113,7 @@ func publisher(made <-chan *shardDraft, fail func(error)) {
 
 // writeShard writes the rows of a shard.
 func (w *worker) writeShard(ctx context.Context, out io.Writer, m *Manifest, shard int, done func(points, failed int64)) error {
-	p := w.layout.writer(out, m.metadata(shard))
+	p := w.layout.writer(out, append(m.metadata(shard), [2]string{sealKey, sealed.Blank}))
 	cells := make([]cell, len(m.Columns))
 	first := int64(shard) * m.ShardSize
 	for point := first; point < min(first+m.ShardSize, m.Points); point++ {
@@ -137,13 +158,10 @@ func (s *Sweep) fill(cells []cell, r *row) {
 	cells[len(cells)-1] = cell{null: r.failure == "", text: r.failure}
 }
 
-// shardError is what an error of writing a shard to path means; nil if it is none.
-func shardError(path string, shard int, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && exists(path):
-		return nil // the sweep was finished by others, who swept up the temporary files
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("shard %d: %w; free some space and go on with --resume, nothing done is lost", shard, err)
+// shardError is what an error of writing a shard means; nil if it is none.
+func shardError(shard int, err error) error {
+	if durable.Full(err) {
+		return fmt.Errorf("shard %d: %w; then go on with --resume, nothing done is lost", shard, err)
 	}
 	return err
 }

@@ -15,48 +15,21 @@ type State struct {
 	Manifest *Manifest
 	Shards   int
 	Done     int
-	Missing  []int // in ascending order
-	Bytes    int64 // of the shards that are done
+	Missing  []int    // still to be made, in ascending order; damaged ones too
+	Damaged  []Damage // shards that are damaged, or are another sweep's
+	Bytes    int64    // of the shards that are done
 }
 
-// Status looks at a sweep folder. It reads names only, so it is cheap and may be called while shards are being made.
-func Status(dir string) (*State, error) {
-	m, err := ReadManifest(dir)
-	if err != nil {
-		return nil, err
-	}
-	s := &State{Manifest: m, Shards: m.Shards()}
-	there, err := shardSizes(dir)
-	if err != nil {
-		return nil, err
-	}
-	for shard := range s.Shards {
-		if size, ok := there[shard]; ok {
-			s.Done++
-			s.Bytes += size
-		} else {
-			s.Missing = append(s.Missing, shard)
-		}
-	}
-	return s, nil
-}
+// Status looks at a sweep folder. It reads every shard, as only whole ones count, and may be called while shards are being made.
+func Status(dir string) (*State, error) { return NewLook(dir).Status() }
 
-// Missing returns the shards that are still to be made, in ascending order.
-func Missing(dir string) ([]int, error) {
-	s, err := Status(dir)
-	if err != nil {
-		return nil, err
-	}
-	return s.Missing, nil
-}
-
-// shardSizes lists the shards in a folder with their sizes in bytes. Temporary files are none.
-func shardSizes(dir string) (map[int]int64, error) {
+// shardFiles lists the files of shards in a folder. Temporary files are none.
+func shardFiles(dir string) (map[int]stamp, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "shards"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot list the shards: %w", err)
 	}
-	sizes := map[int]int64{}
+	files := map[int]stamp{}
 	for _, e := range entries {
 		digits, ok := strings.CutSuffix(e.Name(), ".parquet")
 		shard, err := strconv.Atoi(digits)
@@ -67,7 +40,7 @@ func shardSizes(dir string) (map[int]int64, error) {
 		if err != nil {
 			continue // gone again
 		}
-		sizes[shard] = info.Size()
+		files[shard] = stamp{size: info.Size(), time: info.ModTime().UnixNano()}
 	}
-	return sizes, nil
+	return files, nil
 }

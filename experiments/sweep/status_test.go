@@ -9,42 +9,54 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hidp/internal/sealed"
 )
 
 func TestStatusCountsWholeShardsOnly(t *testing.T) {
 	dir := t.TempDir()
-	m := &Manifest{Format: Format, Points: 35, ShardSize: 10, Columns: []Column{{Name: "point", Type: "int", Kind: "key"}}}
-	require.NoError(t, m.write(dir))
-	missing, err := Missing(dir)
+	_, err := Prepare(context.Background(), load(t, grid), dir, Options{ShardSize: 3, Yes: true})
 	require.NoError(t, err)
-	require.Equal(t, []int{0, 1, 2, 3}, missing)
-
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "shards"), 0o755))
-	for _, name := range []string{"000002.parquet", ".000001.parquet.123", "3.parquet", "000007.parquet", "notes.txt"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "shards", name), []byte("x"), 0o644))
-	}
 	s, err := Status(dir)
 	require.NoError(t, err)
+	require.Equal(t, []int{0, 1, 2, 3}, s.Missing)
+
+	require.NoError(t, ExecShard(context.Background(), dir, 2))
+	whole, err := os.ReadFile(filepath.Join(dir, shardName(2)))
+	require.NoError(t, err)
+	for name, data := range map[string][]byte{".000001.parquet.123.new": whole, "3.parquet": whole, "000007.parquet": whole, "notes.txt": nil,
+		"000000.parquet": nil, "000001.parquet": whole[:len(whole)-1], "000003.parquet": whole} { // empty, cut off, another shard
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "shards", name), data, 0o644))
+	}
+	s, err = Status(dir)
+	require.NoError(t, err)
 	require.Equal(t, []int{0, 1, 3}, s.Missing)
+	require.Len(t, s.Damaged, 3)
+	require.Contains(t, s.Damaged[2].Reason, "is of another shard")
 	require.Equal(t, 1, s.Done)
-	require.Equal(t, int64(1), s.Bytes)
+	require.Equal(t, int64(len(whole)), s.Bytes)
 }
 
 func TestManifestsThatCannotBeUsed(t *testing.T) {
 	for content, want := range map[string]string{
-		"":              "damaged",
-		`{"format": 7}`: "version 7",
-		`{"format": 1}`: "make no sense",
-		`{"format": 1, "points": 9223372036854775807, "shard_size": 1, "columns": [{}]}`: "make no sense",
+		"":                                      "damaged",
+		"null":                                  "has no checksum",
+		`{"format": 7}`:                         "has no checksum",
+		`{"format": 1}`:                         "layout of version 1, this program writes version 2; use the program that made it",
+		`{"format": 7, "checksum": "CHECKSUM"}`: "version 7",
+		`{"format": 2, "checksum": "CHECKSUM"}`: "make no sense",
+		`{"format": 2, "points": 9223372036854775807, "shard_size": 1, "columns": [{}], "checksum": "CHECKSUM"}`: "make no sense",
 	} {
 		dir := t.TempDir()
-		require.NoError(t, os.WriteFile(filepath.Join(dir, manifestName), []byte(content), 0o644))
+		data := []byte(strings.ReplaceAll(content, "CHECKSUM", sealed.Blank))
+		if strings.Contains(content, "CHECKSUM") {
+			sealed.Seal(data)
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, manifestName), data, 0o644))
 		_, err := ReadManifest(dir)
 		require.ErrorContains(t, err, want)
-		var folder *FolderError
-		require.ErrorAs(t, err, &folder)
 	}
-	_, err := Missing(t.TempDir())
+	_, err := Status(t.TempDir())
 	require.ErrorContains(t, err, "holds no sweep")
 }
 

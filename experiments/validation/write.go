@@ -8,27 +8,27 @@ import (
 	"path/filepath"
 	"strings"
 
-	"hidp/results"
+	"hidp/internal/durable"
 	"hidp/results/plot"
 )
 
 // Files returns what a report consists of on disk: validation.json (Report.JSON), validation.md, rows.csv, ops.csv, the figures in
 // all formats, and last manifest.json, which has the digests of the others.
-func (r *Report) Files() ([]results.File, error) {
-	files := []results.File{
+func (r *Report) Files() ([]durable.Output, error) {
+	files := []durable.Output{
 		{Name: "validation.json", Data: r.JSON()},
 		{Name: "rows.csv", Data: r.rowCSV()},
 		{Name: "ops.csv", Data: r.opCSV()},
 	}
 	figures := r.figures()
-	files = append(files, results.File{Name: "validation.md", Data: []byte(r.markdown(figures))})
+	files = append(files, durable.Output{Name: "validation.md", Data: []byte(r.markdown(figures))})
 	for i := range figures {
 		for _, format := range plot.Formats() {
 			data, err := figures[i].Render(format)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", figures[i].stem, err)
 			}
-			files = append(files, results.File{Name: figures[i].stem + "." + format, Data: data})
+			files = append(files, durable.Output{Name: figures[i].stem + "." + format, Data: data})
 		}
 	}
 	return append(files, r.manifest(files)), nil
@@ -40,7 +40,7 @@ func (r *Report) Write(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := results.WriteFiles(dir, files); err != nil {
+	if err := durable.WriteFiles(durable.Disk{}, dir, files); err != nil {
 		return nil, err
 	}
 	var paths []string
@@ -51,7 +51,7 @@ func (r *Report) Write(dir string) ([]string, error) {
 }
 
 // manifest says where the files of the folder come from.
-func (r *Report) manifest(files []results.File) results.File {
+func (r *Report) manifest(files []durable.Output) durable.Output {
 	type file struct {
 		Name   string `json:"name"`
 		SHA256 string `json:"sha256"`
@@ -73,7 +73,7 @@ func (r *Report) manifest(files []results.File) results.File {
 	if err != nil {
 		panic("validation: " + err.Error())
 	}
-	return results.File{Name: "manifest.json", Data: append(text, '\n')}
+	return durable.Output{Name: "manifest.json", Data: append(text, '\n')}
 }
 
 // markdown is the report for people.

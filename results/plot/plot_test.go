@@ -8,8 +8,6 @@ import (
 	"image/png"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -173,35 +171,6 @@ func TestPoorData(t *testing.T) {
 			require.NotContains(t, string(data), "NaN", name)
 		}
 	}
-}
-
-func TestWriteFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "figures")
-	f := sampleNarrow()
-	require.Error(t, f.WriteFiles(dir, "fig", "svg", "gif"))
-	require.NoDirExists(t, dir, "nothing is written unless all can be")
-
-	require.NoError(t, f.WriteFiles(dir, "fig"))
-	require.NoError(t, f.WriteFiles(dir, "fig", "svg"), "an old file is replaced")
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	require.Equal(t, []string{"fig.pdf", "fig.png", "fig.svg"}, names, "no temporary file is left")
-	want, err := f.Render("svg")
-	require.NoError(t, err)
-	got, err := os.ReadFile(filepath.Join(dir, "fig.svg"))
-	require.NoError(t, err)
-	require.Equal(t, want, got)
-
-	require.ErrorContains(t, f.WriteFiles(filepath.Join(dir, "fig.svg"), "x"), "not a directory")
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "taken.svg"), 0o755))
-	require.Error(t, f.WriteFiles(dir, "taken", "svg"))
-	leftovers, err := filepath.Glob(filepath.Join(dir, ".taken*"))
-	require.NoError(t, err)
-	require.Empty(t, leftovers)
 }
 
 func BenchmarkRender(b *testing.B) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"gonum.org/v1/plot/vg/vgimg"
@@ -78,56 +76,4 @@ func pngBytes(c *vgimg.Canvas) ([]byte, error) {
 	out = append(out, chunk...)
 	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(chunk))
 	return append(out, b.Bytes()[headerEnd:]...), nil
-}
-
-// WriteFiles renders the figure to dir/stem.svg and so on, in all formats if none
-// is named, and creates dir. Nothing is written unless everything could be rendered, and
-// a file is either whole or not there: it is written beside its place and renamed.
-func (f *Figure) WriteFiles(dir, stem string, formats ...string) error {
-	if len(formats) == 0 {
-		formats = Formats()
-	}
-	rendered := make([][]byte, len(formats))
-	for i, format := range formats {
-		data, err := f.Render(format)
-		if err != nil {
-			return fmt.Errorf("%s: %w", stem, err)
-		}
-		rendered[i] = data
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("plot: %w", err)
-	}
-	for i, format := range formats {
-		if err := replaceFile(filepath.Join(dir, stem+"."+format), rendered[i]); err != nil {
-			return fmt.Errorf("plot: %w", err)
-		}
-	}
-	return nil
-}
-
-// replaceFile puts data at path in one step.
-func replaceFile(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temp.Name()) // the first error is the one to tell
-		}
-	}()
-	if _, err = temp.Write(data); err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(temp.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	return err
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"hidp/internal/durable"
 	"hidp/testbed/control"
 	"hidp/testbed/controller"
 	"hidp/testbed/wire"
@@ -252,5 +253,5 @@ func (b *builder) enroll(context.Context) error {
 	if _, err := controller.ParseRoster(s.Roster(), r.Encode(), s.Dir); err != nil {
 		return fmt.Errorf("the agents file that was to be written has faults: %w", err)
 	}
-	return replace(s.Roster(), r.Encode())
+	return durable.WriteFileMode(durable.Disk{}, s.Roster(), r.Encode(), 0o600)
 }

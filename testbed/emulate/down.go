@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hidp/internal/durable"
 )
 
 // Down takes the testbed in a folder away: its agents, asked first, its control group and namespaces, and its files; of these the
@@ -92,7 +94,7 @@ func (s *State) takeDown(ctx context.Context, logs bool) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return errors.Join(removeIf(s.Dir, func(name string) bool { return strings.HasPrefix(name, newPrefix) }), remove(s.path(stateName)))
+	return errors.Join(removeIf(s.Dir, durable.Unfinished), remove(s.path(stateName)))
 }
 
 func removeLogs(dir string) error {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hidp/internal/durable"
 )
 
 // State is what is known of a testbed in its folder. It is on disk before anything that it names is made, so that whatever a crash
@@ -70,7 +72,6 @@ const (
 	clocksName   = "clocks"
 	tlsName      = "tls"
 	logSuffix    = ".log"
-	newPrefix    = ".new-" // of files that were not finished
 	longestPath  = 107     // of a unix socket: sockaddr_un.sun_path, unix(7)
 )
 
@@ -156,18 +157,5 @@ func (s *State) save() error {
 	if err != nil {
 		panic("emulate: " + err.Error())
 	}
-	return replace(filepath.Join(s.Dir, stateName), append(data, '\n'))
-}
-
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), newPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.WriteFileMode(durable.Disk{}, filepath.Join(s.Dir, stateName), append(data, '\n'), 0o600)
 }

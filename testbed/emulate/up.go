@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hidp/internal/durable"
 )
 
 // Options say how a testbed is made.
@@ -182,7 +184,7 @@ func foreign(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), logSuffix) && !strings.HasPrefix(e.Name(), newPrefix) {
+		if !strings.HasSuffix(e.Name(), logSuffix) && !durable.Unfinished(e.Name()) {
 			return fmt.Errorf("%s is not empty (%s) and no testbed's folder; choose another", dir, e.Name())
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"hidp/internal/durable"
 )
 
 const (
@@ -111,24 +113,15 @@ func (a *Authority) sign(template *x509.Certificate, file string) (*x509.Certifi
 	if err != nil {
 		return nil, nil, fmt.Errorf("wire: %w", err)
 	}
-	if err := writeNew(keyPath(a.dir, file), "PRIVATE KEY", secret, 0o600); err != nil {
+	if err := writePEM(keyPath(a.dir, file), "PRIVATE KEY", secret, 0o600); err != nil {
 		return nil, nil, err
 	}
-	return cert, key, writeNew(pemPath(a.dir, file), "CERTIFICATE", der, 0o644)
+	return cert, key, writePEM(pemPath(a.dir, file), "CERTIFICATE", der, 0o644)
 }
 
-// writeNew replaces a file, all at once: whoever reads meanwhile gets the old or the new one.
-func writeNew(path, kind string, der []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("wire: %w", err)
-	}
-	defer os.Remove(f.Name())
-	err = errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Chmod(mode), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+func writePEM(path, kind string, der []byte, mode os.FileMode) error {
+	data := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := durable.WriteFileMode(durable.Disk{}, path, data, mode); err != nil {
 		return fmt.Errorf("wire: %w", err)
 	}
 	return nil

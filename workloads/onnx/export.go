@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	"hidp/internal/durable"
 	"hidp/workloads"
 )
 
@@ -17,11 +21,13 @@ const (
 	exportOpset = 17
 )
 
-// Export writes g as an ONNX model to path, with weights drawn from seed in a file beside it: NAME.onnx and NAME.onnx.data.
+// Export writes g as an ONNX model to path, with weights drawn from seed in a file beside it: NAME.onnx and NAME.onnx.XXXXXXXX.data.
 // Batch normalisations are nodes of their own. The batch is open. The weights make activations neither vanish nor overflow; they
 // are of no other use. They are streamed, so that memory does not grow with the model.
 //
-// Both files appear complete or not at all. A graph with opaque layers or ones with an unknown function cannot be exported.
+// The digits in the name of the data are a hash of what it holds. So the model that is at path, and its weights, are complete until the
+// new model takes the old one's place in one step, complete as well. The weights of older exports to the same path are removed then. A
+// graph with opaque layers or ones with an unknown function cannot be exported.
 func Export(g *workloads.Graph, path string, seed uint64) error {
 	return ExportContext(context.Background(), g, path, seed)
 }
@@ -29,58 +35,67 @@ func Export(g *workloads.Graph, path string, seed uint64) error {
 // ExportContext is Export for callers that may be interrupted: once ctx is done it stops, leaves no file behind and returns
 // the error of ctx.
 func ExportContext(ctx context.Context, g *workloads.Graph, path string, seed uint64) error {
-	return export(g, path, func(f *weightFile, out *os.File) error {
-		f.seed = seed
-		return f.write(ctx, out)
-	})
+	return export(durable.Disk{}, g, path, seed, func(f *weightFile, out io.Writer) error { return f.write(ctx, out) })
 }
 
 // export is Export with the weights written by fill.
-func export(g *workloads.Graph, path string, fill func(f *weightFile, out *os.File) error) error {
-	data := path + ".data"
-	x := &exporter{g: g, data: weightFile{name: filepath.Base(data)}, ranks: make([]int, len(g.Layers)), names: make([]string, len(g.Layers))}
+func export(files durable.Files, g *workloads.Graph, path string, seed uint64, fill func(f *weightFile, out io.Writer) error) error {
+	x := &exporter{g: g, data: weightFile{seed: seed}, ranks: make([]int, len(g.Layers)), names: make([]string, len(g.Layers))}
 	for i := range g.Layers {
 		if err := x.layer(i); err != nil {
 			return fmt.Errorf("%s: layer %d (%s): %w", g.Name, i, g.Layers[i].Name, err)
 		}
 	}
-	model := x.model()
-	tmp, err := writeTemporary(data, func(out *os.File) error { return fill(&x.data, out) })
+	x.data.locate(filepath.Base(path))
+	model, err := durable.Begin(files, path, 0o666)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp) // fails once it is renamed
-	tmpModel, err := writeTemporary(path, func(out *os.File) error {
-		_, err := out.Write(model)
+	defer model.Discard()
+	if model.Folder() == "" {
+		return fmt.Errorf("cannot write %s: a model and its weights are two files, and this is none; name a file", path)
+	}
+	if _, err := model.Write(x.model()); err != nil {
 		return err
-	})
+	}
+	data := filepath.Join(filepath.Dir(path), x.data.name)
+	_, err = os.Stat(data)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if err := durable.Write(files, data, func(out io.Writer) error { return fill(&x.data, out) }); err != nil {
+		return err
+	}
+	if err := model.Place(); err != nil {
+		if fresh { // else the model that is at path may need it
+			err = errors.Join(err, files.Remove(data))
+		}
+		return err
+	}
+	if err := files.SyncFolder(model.Folder()); err != nil { // the older weights stay until the new model is there for good
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return removeOlder(files, path, data)
+}
+
+// removeOlder removes the weights of older exports to the same path.
+func removeOlder(files durable.Files, path, data string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmpModel)
-	if err := os.Rename(tmp, data); err != nil {
-		return err
-	}
-	if err := os.Rename(tmpModel, path); err != nil {
-		return errors.Join(err, os.Remove(data))
+	for _, e := range entries {
+		old := filepath.Join(filepath.Dir(path), e.Name())
+		if rest, ok := strings.CutPrefix(e.Name(), filepath.Base(path)+"."); !ok || !ourData.MatchString(rest) || old == data {
+			continue
+		}
+		if err := files.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }
 
-// writeTemporary writes a file beside path, to be renamed to it.
-func writeTemporary(path string, fill func(out *os.File) error) (name string, err error) {
-	out, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return "", err
-	}
-	err = first(fill(out), out.Chmod(0o644), out.Close())
-	if err != nil {
-		out.Close() // a second time if that was not what failed: no matter
-		os.Remove(out.Name())
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return out.Name(), nil
-}
+// ourData matches what follows the model's name in the names of weight files.
+var ourData = regexp.MustCompile(`^[0-9a-f]{8}\.data$`)
 
 // exporter turns layers to nodes.
 type exporter struct {

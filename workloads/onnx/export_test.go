@@ -5,21 +5,38 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"hidp/internal/durable"
+	"hidp/internal/durable/faulty"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
 
 // hollow exports a graph with weights that take no room on the disk.
 func hollow(t testing.TB, g *workloads.Graph, path string) {
-	require.NoError(t, export(g, path, func(f *weightFile, out *os.File) error { return out.Truncate(f.size) }))
+	var size int64
+	require.NoError(t, export(durable.Disk{}, g, path, 1, func(f *weightFile, _ io.Writer) error {
+		size = f.size
+		return nil
+	}))
+	require.NoError(t, os.Truncate(dataOf(t, path), size))
+}
+
+// dataOf returns the one file with weights of an exported model.
+func dataOf(t testing.TB, path string) string {
+	found, err := filepath.Glob(path + ".????????.data")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	return found[0]
 }
 
 // requireSame demands that got is want but for what a file does not keep.
@@ -163,7 +180,7 @@ func TestExportIsDeterministic(t *testing.T) {
 	sum := func(name string, seed uint64) [32]byte {
 		path := filepath.Join(dir, name)
 		require.NoError(t, Export(g, path, seed))
-		b, err := os.ReadFile(path + ".data")
+		b, err := os.ReadFile(dataOf(t, path))
 		require.NoError(t, err)
 		return sha256.Sum256(b)
 	}
@@ -178,7 +195,7 @@ func TestExportedWeights(t *testing.T) {
 	require.NoError(t, Export(small(t), path, 7))
 	_, m, err := Load(path, Options{})
 	require.NoError(t, err)
-	data, err := os.ReadFile(path + ".data")
+	data, err := os.ReadFile(dataOf(t, path))
 	require.NoError(t, err)
 	end := int64(0)
 	for i := range m.Weights {
@@ -201,17 +218,50 @@ func TestExportedWeights(t *testing.T) {
 	require.EqualValues(t, len(data), end)
 }
 
+// Whatever fails, and whenever the machine stops, the old model or the new one is there with its own weights.
+func TestExportIsTheOldModelOrTheNewOne(t *testing.T) {
+	state := func(t *testing.T, path string) string {
+		_, m, err := Load(path, Options{})
+		require.NoError(t, err)
+		model, err := os.ReadFile(path)
+		require.NoError(t, err)
+		data, err := os.ReadFile(filepath.Join(filepath.Dir(path), m.Weights[0].Location))
+		require.NoError(t, err)
+		return string(model) + string(data)
+	}
+	g, want := small(t), map[uint64]string{}
+	for _, seed := range []uint64{1, 2} {
+		path := filepath.Join(t.TempDir(), "m.onnx")
+		require.NoError(t, Export(g, path, seed))
+		want[seed] = state(t, path)
+	}
+	faulty.Trial{
+		Before: func(t *testing.T, root string) { require.NoError(t, Export(g, filepath.Join(root, "m.onnx"), 1)) },
+		Do: func(files durable.Files, root string) error {
+			return export(files, g, filepath.Join(root, "m.onnx"), 2, func(f *weightFile, out io.Writer) error { return f.write(t.Context(), out) })
+		},
+		After: func(t *testing.T, root string, _ faulty.Fault, told error) {
+			path := filepath.Join(root, "m.onnx")
+			got := state(t, path)
+			require.True(t, got == want[2] || told != nil && got == want[1])
+			require.NoError(t, Export(g, path, 2))
+			require.Equal(t, want[2], state(t, path))
+			dataOf(t, path)
+		},
+	}.Run(t)
+}
+
 func TestExportLeavesNothingBehindOnErrors(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.onnx")
-	full := func(f *weightFile, out *os.File) error { return fmt.Errorf("no space left on device") }
-	require.ErrorContains(t, export(small(t), path, full), "m.onnx.data: no space left")
+	full := func(*weightFile, io.Writer) error { return syscall.ENOSPC }
+	require.ErrorIs(t, export(durable.Disk{}, small(t), path, 1, full), syscall.ENOSPC)
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	require.ErrorIs(t, ExportContext(stopped, small(t), path, 1), context.Canceled)
 	require.NoError(t, os.Mkdir(path, 0o755)) // the model cannot be renamed to a folder
 	require.Error(t, Export(small(t), path, 1))
-	require.ErrorContains(t, Export(small(t), filepath.Join(dir, "none", "m.onnx"), 1), "no such file")
+	require.ErrorContains(t, Export(small(t), filepath.Join(dir, "none", "m.onnx"), 1), "there is no folder "+filepath.Join(dir, "none"))
 
 	b := workloads.NewBuilder("opaque", workloads.Shape{C: 1, H: 4, W: 4})
 	b.Add(workloads.Layer{Name: "mystery", Op: workloads.OpOpaque, Inputs: []int{0}, Out: workloads.Shape{C: 2, H: 2, W: 2}})

@@ -3,7 +3,9 @@ package onnx
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
@@ -35,11 +37,24 @@ func (f *weightFile) add(name string, v initial, dims ...int64) string {
 	if err != nil {
 		panic("onnx: a graph with impossible weights passed its own validation: " + err.Error())
 	}
-	t := Tensor{Name: name, Type: Float, Dims: dims, Location: f.name, External: Span{f.size, 4 * n}, values: n}
+	t := Tensor{Name: name, Type: Float, Dims: dims, External: Span{f.size, 4 * n}, values: n}
 	f.tensors = append(f.tensors, t)
 	f.values = append(f.values, v)
 	f.size += 4 * n
 	return name
+}
+
+// locate names the file after the model and what it holds: names, sizes and spreads of the weights, and the seed.
+func (f *weightFile) locate(model string) {
+	h := sha256.New()
+	fmt.Fprintf(h, "hidp weights 1 %d", f.seed)
+	for i := range f.tensors {
+		fmt.Fprintf(h, " %q %v %v", f.tensors[i].Name, f.tensors[i].Dims, f.values[i])
+	}
+	f.name = fmt.Sprintf("%s.%x.data", model, h.Sum(nil)[:4])
+	for i := range f.tensors {
+		f.tensors[i].Location = f.name
+	}
 }
 
 // write writes all weights. Each has a random stream of its own, named by the weight, so that a layer's values do not depend on

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"hidp/experiments/fleet"
-	"hidp/results"
+	"hidp/internal/durable"
 	"hidp/strategies/catalog"
 )
 
@@ -117,14 +117,14 @@ func (o *options) all(ctx context.Context) error {
 }
 
 func (o *options) write(costs []fleet.Cost) error {
-	files := []results.File{{Name: "fleet-scaling.csv", Data: fleet.ScalingTable(costs)}}
+	files := []durable.Output{{Name: "fleet-scaling.csv", Data: fleet.ScalingTable(costs)}}
 	note := fmt.Sprintf("%g requests per board and run, %d workers.", o.perBoard, o.jobs)
 	for _, format := range []string{"svg", "png"} {
 		data, err := fleet.ScalingFigure(costs, note).Render(format)
 		if err != nil {
 			return err
 		}
-		files = append(files, results.File{Name: "fleet-scaling." + format, Data: data})
+		files = append(files, durable.Output{Name: "fleet-scaling." + format, Data: data})
 	}
-	return results.WriteFiles(o.out, files)
+	return durable.WriteFiles(durable.Disk{}, o.out, files)
 }
