@@ -201,8 +201,12 @@ func TestACheckpointSurvivesFaultsAtEveryCall(t *testing.T) {
 	older, newer := checkpointAfter(t, cfg, 5), checkpointAfter(t, Config{Truth: p, Arrivals: every(time.Second, 5)}.WithPlan(plan, g), 10)
 	require.NotEqual(t, older, newer)
 	faulty.Trial{
-		Before: func(t *testing.T, root string) { require.NoError(t, os.WriteFile(filepath.Join(root, "state"), older, 0o644)) },
-		Do:     func(files durable.Files, root string) error { return SaveTo(files, filepath.Join(root, "state"))(newer) },
+		Before: func(t *testing.T, root string) {
+			require.NoError(t, os.WriteFile(filepath.Join(root, "state"), older, 0o644))
+		},
+		Do: func(files durable.Files, root string) error {
+			return SaveTo(files, filepath.Join(root, "state"))(newer)
+		},
 		After: func(t *testing.T, root string, _ faulty.Fault, told error) {
 			got, err := os.ReadFile(filepath.Join(root, "state"))
 			require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,12 +28,13 @@ func invoke(ctx context.Context, args ...string) (status int, out, errs string) 
 func TestExitStatusSaysWhoseFaultItIs(t *testing.T) {
 	a := &app{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
 	for _, world := range []error{&strategies.InfeasibleError{Reason: "r"}, &sim.OutOfMemoryError{}, &sim.NodeLostError{}, &sim.DeadlockError{},
-		&sim.HorizonError{}, &failedRequests{}, context.Canceled} {
+		&sim.HorizonError{}, &failedRequests{}, &outputError{}, &damagedSweep{}, syscall.ENOSPC} {
 		require.Equal(t, 1, a.fail(fmt.Errorf("wrapped: %w", world)), "%T", world)
 	}
 	for _, user := range []error{&strategies.OptionError{Faults: []string{"x"}}, &strategies.PlanError{Faults: []string{"x"}}, os.ErrNotExist} {
 		require.Equal(t, 2, a.fail(user), "%T", user)
 	}
+	require.Equal(t, 130, a.fail(fmt.Errorf("wrapped: %w", context.Canceled)))
 	status, _, errs := invoke(context.Background(), "plan", "--model", "nonsense")
 	require.Equal(t, 2, status)
 	require.Contains(t, errs, `no model "nonsense"`)
@@ -43,7 +45,7 @@ func TestInterruptedRunsLeaveNothing(t *testing.T) {
 	cancel()
 	out := filepath.Join(t.TempDir(), "out")
 	status, _, errs := invoke(ctx, "reproduce", "fig5", "--quick", "--out", out)
-	require.Equal(t, 1, status)
+	require.Equal(t, 130, status)
 	require.Contains(t, errs, "interrupted")
 	require.NoDirExists(t, out)
 }
@@ -83,10 +85,43 @@ func TestInterruptedRunsGoOnFromTheirCheckpoint(t *testing.T) {
 	time.AfterFunc(200*time.Millisecond, cancel)
 	status, _, errs = invoke(ctx, "run", scenario, "--json", "--checkpoint", state)
 	if status != 0 { // else the machine was faster than the interruption
-		require.Equal(t, 1, status)
+		require.Equal(t, 130, status)
 		require.Contains(t, errs, "interrupted")
 		status, got, errs := invoke(context.Background(), "run", scenario, "--json", "--checkpoint", state, "--resume")
 		require.Zero(t, status, errs)
 		require.Equal(t, want, got)
+	}
+}
+
+// A sweep that is interrupted says what is kept and how to go on.
+func TestAnInterruptedSweepSaysWhatIsKept(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "sweep.toml"), filepath.Join(dir, "out")
+	text := "[scenario]\nplatform = \"board:jetson-tx2\"\nstrategy = { name = \"single-gpu\" }\n" +
+		"workload = { models = [\"squeezenet1_1\"], requests = 5, arrivals = { kind = \"poisson\", rate = \"20 /s\" } }\n" +
+		"[[axis]]\nfield = \"workload.batch\"\nvalues = [1, 2, 3]\n"
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	status, _, errs := invoke(ctx, "sweep", file, "--out", out, "--engine", "none", "--shard-size", "1", "--yes")
+	require.Zero(t, status, errs)
+	status, _, errs = invoke(ctx, "sweep", "exec", out, "1")
+	require.Zero(t, status, errs)
+	cancel()
+	status, _, errs = invoke(ctx, "sweep", file, "--out", out, "--resume")
+	require.Equal(t, 130, status)
+	require.Contains(t, errs, "1 of 3 shards are done and kept in "+out+"; the same command with --resume goes on")
+}
+
+// What is printed on a full disk is not all there.
+func TestAFullStandardOutputIsAnError(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full: ", err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"list", "boards"}, {"list", "models", "--json"}, {"--version"}, {"--help"}, {"model", "inspect", "squeezenet1_1"}} {
+		var errs bytes.Buffer
+		require.Equal(t, 1, run(context.Background(), args, full, &errs), args)
+		require.Contains(t, errs.String(), "cannot write to standard output", args)
 	}
 }

@@ -132,7 +132,7 @@ func TestEveryFlippedBitOfTheLogIsNoticed(t *testing.T) {
 // Whatever fails, and whenever the process or the machine stops, a run that resumes ends with the undisturbed results, and with a log
 // that holds nothing else.
 func TestAFleetSurvivesFaultsAtEveryCall(t *testing.T) {
-	d := open(t)
+	d := open(t).WithRequests(20)
 	want := output(finish(t, d, Options{}))
 	faulty.Trial{
 		Do: func(files durable.Files, root string) error {

@@ -90,7 +90,9 @@ func placeOf(path string, info fs.FileInfo) (place, error) {
 type missingFolderError struct{ folder string }
 
 // Error implements error.
-func (e *missingFolderError) Error() string { return "there is no folder " + e.folder + "; make it first" }
+func (e *missingFolderError) Error() string {
+	return "there is no folder " + e.folder + "; make it first"
+}
 
 // Is makes it an fs.ErrNotExist.
 func (e *missingFolderError) Is(target error) bool { return target == fs.ErrNotExist }

@@ -72,7 +72,7 @@ const (
 	clocksName   = "clocks"
 	tlsName      = "tls"
 	logSuffix    = ".log"
-	longestPath  = 107     // of a unix socket: sockaddr_un.sun_path, unix(7)
+	longestPath  = 107 // of a unix socket: sockaddr_un.sun_path, unix(7)
 )
 
 // Roster returns the path of the agents file.
