@@ -54,9 +54,11 @@ bench-compare: ## BASE=rev: this tree against another revision; fails on a regre
 	@scripts/need-go.sh
 	BASE=$(BASE) scripts/bench-compare.sh
 
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go mod tidy, NOTICE, go vet, staticcheck
 	@scripts/need-go.sh
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:" >&2; echo "$$files" >&2; exit 1; fi
+	$(GO) mod tidy -diff
+	scripts/notice.sh --check
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 

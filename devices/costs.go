@@ -31,7 +31,7 @@ type Costs struct {
 	Platform *Platform
 	Graph    *workloads.Graph
 
-	layers [][]layerCost // [cluster slot][layer]
+	layers [][]layerCost // [slot][layer]
 	slots  [][]int       // [node][cluster] → slot
 }
 
@@ -49,25 +49,42 @@ type layerCost struct {
 // NewCosts prepares the prices of g on p.
 func NewCosts(p *Platform, g *workloads.Graph) *Costs {
 	c := &Costs{Platform: p, Graph: g}
+	known := map[pricing]int{} // nodes of one kind share their prices
 	for j := range p.Nodes {
 		var slots []int
 		for k := range p.Nodes[j].Clusters {
-			slots = append(slots, len(c.layers))
-			c.layers = append(c.layers, layerCosts(&p.Nodes[j].Clusters[k], g))
+			way := p.Nodes[j].Clusters[k].pricing(g)
+			slot, ok := known[way]
+			if !ok {
+				slot = len(c.layers)
+				known[way] = slot
+				c.layers = append(c.layers, layerCosts(way, g))
+			}
+			slots = append(slots, slot)
 		}
 		c.slots = append(c.slots, slots)
 	}
 	return c
 }
 
-func layerCosts(cl *Cluster, g *workloads.Graph) []layerCost {
-	scale := 1.0
+// pricing is all that the prices of one network on a cluster depend on.
+type pricing struct {
+	Params
+	scale float64
+}
+
+// pricing returns how the cluster prices g.
+func (cl *Cluster) pricing(g *workloads.Graph) pricing {
 	if s, ok := cl.Rescale[g.Name]; ok {
-		scale = s
+		return pricing{cl.Params, s}
 	}
+	return pricing{cl.Params, 1}
+}
+
+func layerCosts(way pricing, g *workloads.Graph) []layerCost {
 	out := make([]layerCost, len(g.Layers))
 	for i := range g.Layers {
-		out[i] = cl.Params.layer(g, i, scale)
+		out[i] = way.layer(g, i, way.scale)
 	}
 	return out
 }

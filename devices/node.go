@@ -2,6 +2,7 @@ package devices
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hidp/workloads"
@@ -101,6 +102,23 @@ type Platform struct {
 
 	origins        []origin // what the nodes were made from, if it was a file
 	ownAssumptions []string // the assumptions that are not about boards
+}
+
+// Part returns the platform with some of its nodes only, numbered in the given order. Paths between them stay as they are, also
+// over links of nodes that are left out. Its leader is p's leader or, without that one, its first node.
+func (p *Platform) Part(nodes []int) *Platform {
+	part := &Platform{Name: p.Name, Network: Network{Resources: p.Network.Resources, Paths: make([][]Path, len(nodes))},
+		Leader: max(0, slices.Index(nodes, p.Leader)), Assumptions: p.Assumptions, ownAssumptions: p.ownAssumptions}
+	for x, u := range nodes {
+		part.Nodes = append(part.Nodes, p.Nodes[u])
+		for _, v := range nodes {
+			part.Network.Paths[x] = append(part.Network.Paths[x], p.Network.Paths[u][v])
+		}
+		if p.origins != nil {
+			part.origins = append(part.origins, p.origins[u])
+		}
+	}
+	return part
 }
 
 // Node returns the index of the node called name.

@@ -4,11 +4,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/suggest"
 )
@@ -36,7 +36,7 @@ func Open(nameOrPath string) (*Platform, error) {
 		return nil, fmt.Errorf("no platform %q%s; known are %s, board:NAME[@RUNTIME/PRECISION], or a path that ends in .toml",
 			nameOrPath, suggest.Phrase(nameOrPath, PlatformNames()), strings.Join(PlatformNames(), ", "))
 	}
-	data, err := os.ReadFile(nameOrPath)
+	data, err := input.Read(nameOrPath, input.Config)
 	if err != nil {
 		return nil, fmt.Errorf("platform file: %w", err)
 	}
@@ -194,7 +194,7 @@ func (f *platformFile) loadBoard(p *strict.Problems, name, dir string) *Board {
 			file = filepath.Join(dir, file)
 		}
 		var data []byte
-		if data, err = os.ReadFile(file); err == nil {
+		if data, err = input.Read(file, input.Config); err == nil {
 			b, err = ParseBoard(file, data)
 		}
 	} else {

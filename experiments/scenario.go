@@ -1,10 +1,10 @@
 package experiments
 
 import (
-	"os"
 	"time"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/sim"
 	"hidp/strategies"
@@ -65,7 +65,7 @@ type Arrivals struct {
 
 // Load reads a scenario file. Paths in it are relative to its folder. All faults are reported at once, each with file and line.
 func Load(path string) (*Scenario, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, &strict.Error{Faults: []strict.Fault{{File: path, Message: "cannot be read: " + reason(err)}}}
 	}

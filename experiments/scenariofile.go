@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"errors"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/units"
 	"hidp/strategies"
@@ -91,13 +91,7 @@ func (f lookup) path(name string) string {
 }
 
 // reason strips the operation and path that a caller's message repeats.
-func reason(err error) string {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err.Error()
-	}
-	return err.Error()
-}
+func reason(err error) string { return input.Reason(err).Error() }
 
 // resolve turns the file into a Scenario, adding every fault to p. What it returns counts only if there was none.
 func (f *scenarioFile) resolve(p *strict.Problems, at lookup) *Scenario {

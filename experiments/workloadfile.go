@@ -2,11 +2,12 @@ package experiments
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/workloads"
 	"hidp/workloads/models"
@@ -18,8 +19,8 @@ func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 	if f.Batch < 1 || f.Batch > 1<<16 {
 		p.Faultf("batch", "is %d; write a number from 1 to 65536", f.Batch)
 	}
-	if f.Requests < 0 || p.Has("requests") && f.Requests == 0 {
-		p.Faultf("requests", "is %d; write a number from 1", f.Requests)
+	if f.Requests < 0 || f.Requests > workloads.MostRequests || p.Has("requests") && f.Requests == 0 {
+		p.Faultf("requests", "is %d; write a number from 1 to %d", f.Requests, workloads.MostRequests)
 	}
 	s.Limit = workloads.Limit{Requests: f.Requests}
 	if f.Horizon != nil {
@@ -37,6 +38,21 @@ func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 	if s.Arrivals.Own = f.Order == "own"; s.Arrivals.Own && (s.Arrivals.Kind != Closed || p.Has("weights")) {
 		p.Faultf("order", `"own" goes with arrivals of kind "closed" and without weights`)
 	}
+	if n := s.Arrivals.expected(s.Limit.Horizon); f.Requests == 0 && n > workloads.MostRequests {
+		p.Faultf("horizon", "is %v, in which %.3g requests come; a workload has at most %d, so choose a shorter horizon or requests = %d",
+			s.Limit.Horizon, n, workloads.MostRequests, workloads.MostRequests)
+	}
+}
+
+// expected returns how many requests come until the horizon on average, 0 where that depends on what becomes of them or on a file.
+func (a *Arrivals) expected(horizon time.Duration) float64 {
+	switch {
+	case a.Kind == Periodic && a.Interval > 0:
+		return float64(horizon) / float64(a.Interval)
+	case a.Kind == Poisson:
+		return a.Rate * horizon.Seconds()
+	}
+	return 0
 }
 
 func (f *workloadFile) models(p *strict.Problems, at lookup, s *Scenario) {
@@ -124,7 +140,7 @@ func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string) Ar
 
 func (f *arrivalsFile) trace(p *strict.Problems, at lookup, names []string) *workloads.Trace {
 	path := at.path(f.File)
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Trace)
 	if err != nil {
 		p.Faultf("file", "%s cannot be read: %s", path, reason(err))
 		return nil

@@ -145,6 +145,9 @@ func (s *simulation) recall(k *class, model int32, key []byte) planned {
 	if p.prog == nil {
 		return p
 	}
+	for _, w := range p.prog.plan.Warnings {
+		s.stats.warn(w)
+	}
 	if !p.prog.plan.Exact() {
 		s.stats.warn("the plans ignore halos: what they compute is not the network's own answer")
 	}

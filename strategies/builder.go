@@ -67,6 +67,10 @@ func (b *Builder) Finish() (*Plan, error) {
 func (b *Builder) append(op Op) int {
 	sort.Ints(op.After)
 	op.After = compact(op.After)
+	if len(b.plan.Ops) == MostOps {
+		b.err = TooLong(b.plan.Strategy, b.graph, len(b.plat.Nodes))
+		return -1
+	}
 	b.plan.Ops = append(b.plan.Ops, op)
 	return len(b.plan.Ops) - 1
 }

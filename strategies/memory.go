@@ -68,15 +68,17 @@ func lastReads(p *Plan, g *workloads.Graph) map[key]int {
 // working returns the most that a slice's inner tensors need at one time: one layer's inputs and output.
 func working(g *workloads.Graph, s workloads.Slice) int64 {
 	w := g.Work(s)
-	size := make([]int64, s.To)
+	size := make([]int64, s.To-s.From)
 	for _, part := range w.Layers {
-		size[part.Layer] = g.Layers[part.Layer].Bytes(part.Region)
+		size[part.Layer-s.From] = g.Layers[part.Layer].Bytes(part.Region)
 	}
 	var peak int64
 	for _, part := range w.Layers {
-		sum := size[part.Layer]
+		sum := size[part.Layer-s.From]
 		for _, in := range g.Layers[part.Layer].Inputs {
-			sum += size[in]
+			if in >= s.From {
+				sum += size[in-s.From]
+			}
 		}
 		peak = max(peak, sum)
 	}

@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"fmt"
 	"time"
 
 	"hidp/devices"
@@ -51,6 +52,18 @@ type Plan struct {
 	Leader   int
 	Batch    int
 	Ops      []Op
+
+	Warnings []string // what its maker left out to be done in time (see SearchBlocks, Narrowed)
+}
+
+// MostOps is how many ops a plan may have: far above what planners write for networks and platforms that exist. What plans are
+// checked by takes memory in proportion to its square.
+const MostOps = 1 << 14
+
+// TooLong is the error of a planner that would need more than MostOps ops.
+func TooLong(strategy string, g *workloads.Graph, nodes int) error {
+	return &InfeasibleError{Reason: fmt.Sprintf("%s would split the %d layers of %s over %d nodes into more than %d steps, which is the most that a plan holds; choose fewer nodes, or another strategy",
+		strategy, len(g.Layers), g.Name, nodes, MostOps)}
 }
 
 // Exact reports whether the plan computes the network's own answer (no slice ignores its halo).

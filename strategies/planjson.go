@@ -22,6 +22,7 @@ import (
 //	exact              whether the ops compute the network's own answer
 //	predicted_latency  seconds the planner expects (information only)
 //	predicted_energy   joules the planner expects (information only)
+//	warnings           what the planner left out to be done in time, as texts; not there if nothing
 //	ops                the steps, in topological order
 //
 // An op has an id (its position, from 0), a kind and, in after, the ids it waits for. A compute op has node, cluster and layers
@@ -43,6 +44,7 @@ type planHead struct {
 	Exact      bool     `json:"exact"`
 	Latency    *float64 `json:"predicted_latency,omitempty"`
 	Energy     *float64 `json:"predicted_energy,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"`
 }
 
 // planOp is one op in the file, in the order of its keys.
@@ -71,7 +73,8 @@ func Encode(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...Predi
 		return nil, err
 	}
 	head := planHead{Version: planVersion, Strategy: p.Strategy, Model: p.Model, InputBytes: g.Layers[0].ElemBytes,
-		Graph: fmt.Sprintf("%016x", p.Graph), Platform: p.Platform, Leader: t.Nodes[p.Leader].Name, Batch: p.Batch, Exact: p.Exact()}
+		Graph: fmt.Sprintf("%016x", p.Graph), Platform: p.Platform, Leader: t.Nodes[p.Leader].Name, Batch: p.Batch, Exact: p.Exact(),
+		Warnings: p.Warnings}
 	for _, x := range predicted {
 		latency := x.Latency.Seconds()
 		head.Latency, head.Energy = &latency, &x.Energy

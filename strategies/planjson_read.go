@@ -14,7 +14,7 @@ import (
 
 var (
 	planKeys = []string{"version", "strategy", "model", "input_bytes", "graph", "platform", "leader", "batch", "exact",
-		"predicted_latency", "predicted_energy", "ops"}
+		"predicted_latency", "predicted_energy", "warnings", "ops"}
 	computeKeys = []string{"id", "kind", "node", "cluster", "layers", "names", "rows", "samples", "channels", "halo", "after"}
 	sendKeys    = []string{"id", "kind", "from", "to", "layer", "names", "rows", "samples", "channels", "bytes", "after"}
 )
@@ -113,6 +113,7 @@ func (d *planDecoder) head(f fields) {
 				text, d.g.Name, d.p.Graph)
 		}
 	}
+	d.p.Warnings = f.texts("warnings")
 	if n, ok := f.whole("input_bytes", false, 16); ok && int(n) != d.g.Layers[0].ElemBytes {
 		f.faultf("input_bytes", "is %d, but the network's input has %d bytes per element", n, d.g.Layers[0].ElemBytes)
 	}
@@ -145,8 +146,8 @@ func (d *planDecoder) ops(f fields) {
 	case v.scalar != json.Delim('['):
 		f.faultf("ops", "is %s; it must be a list", v.kind())
 		return
-	case len(v.items) > maxPlanOps:
-		f.faultf("ops", "has %d entries, more than the %d supported", len(v.items), maxPlanOps)
+	case len(v.items) > MostOps:
+		f.faultf("ops", "has %d entries, more than the %d supported", len(v.items), MostOps)
 		return
 	}
 	for i := range v.items {

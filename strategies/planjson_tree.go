@@ -10,16 +10,16 @@ import (
 	"sort"
 	"strconv"
 
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/suggest"
 )
 
 // Limits of a plan file: far above what planners write, and low enough that a hostile file costs neither memory nor stack.
 const (
-	maxPlanBytes  = 32 << 20
+	maxPlanBytes  = input.Plan
 	maxPlanValues = 1 << 19
 	maxPlanDepth  = 8
-	maxPlanOps    = 1 << 14
 	maxPlanBatch  = 1 << 20
 	maxPlanNumber = 1 << 31 // of any whole number but bytes
 )
@@ -57,6 +57,7 @@ type planReader struct {
 	dec    *json.Decoder
 	values int
 	faults []strict.Fault
+	more   int // faults that are only counted
 }
 
 func newPlanReader(file string, data []byte) *planReader {
@@ -70,11 +71,13 @@ func newPlanReader(file string, data []byte) *planReader {
 	return r
 }
 
-// mostFaults bounds what is gathered of a file that is wrong everywhere.
+// mostFaults bounds what is gathered, to be sorted by line, of a file that is wrong everywhere.
 const mostFaults = 1000
 
 func (r *planReader) faultf(line int, key, format string, args ...any) {
-	if len(r.faults) < mostFaults {
+	if len(r.faults) == mostFaults {
+		r.more++
+	} else {
 		r.faults = append(r.faults, strict.Fault{File: r.file, Line: line, Key: key, Message: fmt.Sprintf(format, args...)})
 	}
 }
@@ -85,7 +88,7 @@ func (r *planReader) err() error {
 		return nil
 	}
 	sort.SliceStable(r.faults, func(a, b int) bool { return r.faults[a].Line < r.faults[b].Line })
-	return &strict.Error{Faults: r.faults}
+	return strict.NewError(r.faults, r.more)
 }
 
 func (r *planReader) line() int { return 1 + sort.SearchInts(r.lines, int(r.dec.InputOffset())) }
@@ -224,6 +227,26 @@ func (f fields) text(key string, required bool) (string, bool) {
 		f.faultf(key, "is %s; it must be a text", v.kind())
 	}
 	return s, ok
+}
+
+// texts returns a list of texts; nil if it is missing or anything else.
+func (f fields) texts(key string) []string {
+	v := f.at[key]
+	if v == nil {
+		return nil
+	}
+	var out []string
+	good := v.scalar == json.Delim('[')
+	for i := range v.items {
+		s, ok := v.items[i].scalar.(string)
+		good = good && ok
+		out = append(out, s)
+	}
+	if !good {
+		f.faultf(key, "must be a list of texts")
+		return nil
+	}
+	return out
 }
 
 // whole returns a whole number from 0 to most; ok as for text.

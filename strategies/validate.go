@@ -5,14 +5,24 @@ import (
 	"strings"
 
 	"hidp/devices"
+	"hidp/internal/strict"
 	"hidp/workloads"
 )
 
-// PlanError lists everything that is wrong with a plan, each fault naming its op.
-type PlanError struct{ Faults []string }
+// PlanError lists what is wrong with a plan, each fault naming its op: the first faults, and how many there are besides.
+type PlanError struct {
+	Faults []string
+	More   int
+}
 
 // Error implements error.
-func (e *PlanError) Error() string { return strings.Join(e.Faults, "\n") }
+func (e *PlanError) Error() string {
+	text := strings.Join(e.Faults, "\n")
+	if e.More > 0 {
+		text += fmt.Sprintf("\n… and %d more", e.More)
+	}
+	return text
+}
 
 // Validate checks that plan p for graph g fits platform t: ops name existing nodes, clusters and connected pairs, wait only for
 // earlier ops, find every region they read on their node once the ops they wait for are done, the leader ends up with the whole
@@ -27,7 +37,7 @@ func Validate(p *Plan, g *workloads.Graph, t *devices.Platform) error {
 	if len(v.faults) == 0 {
 		return nil
 	}
-	return &PlanError{v.faults}
+	return &PlanError{v.faults, v.more}
 }
 
 type validator struct {
@@ -37,9 +47,14 @@ type validator struct {
 	held   holdings
 	past   [][]uint64 // per op, the set of its ancestors
 	faults []string
+	more   int // faults that are only counted
 }
 
 func (v *validator) faultf(format string, args ...any) {
+	if len(v.faults) == strict.MostKept {
+		v.more++
+		return
+	}
 	v.faults = append(v.faults, fmt.Sprintf(format, args...))
 }
 
@@ -54,8 +69,8 @@ func (v *validator) header() bool {
 	if p.Batch < 1 {
 		v.faultf("plan: batch %d must be at least 1", p.Batch)
 	}
-	if len(p.Ops) == 0 {
-		v.faultf("plan: has no ops")
+	if n := len(p.Ops); n == 0 || n > MostOps {
+		v.faultf("plan: has %d ops; must be from 1 to %d", n, MostOps)
 	}
 	return len(v.faults) == 0
 }

@@ -29,9 +29,15 @@ type Limit struct {
 	Horizon  time.Duration
 }
 
+// MostRequests is how many requests a workload may have: minutes to hours of simulation. Under overload all of them may be under
+// way at one time.
+const MostRequests = 100_000_000
+
 // Validate reports why the limit is not one, or nil.
 func (l Limit) Validate() error {
 	switch {
+	case l.Requests > MostRequests:
+		return fmt.Errorf("number of requests is %d; must be at most %d", l.Requests, MostRequests)
 	case l.Requests < 0:
 		return fmt.Errorf("number of requests is %d; must be positive, or 0 for no limit", l.Requests)
 	case l.Horizon < 0:

@@ -45,7 +45,7 @@ type tableLayer struct {
 func ReadTable(file string, data []byte) (*Graph, error) {
 	var t tableFile
 	p, _ := strict.Parse(file, data, &t)
-	r := tableReader{p: p, index: map[string]int{"input": 0}, layers: t.Layer}
+	r := tableReader{p: p, index: map[string]int{"input": 0}, read: map[int]bool{}, layers: t.Layer}
 	b := NewBuilder(t.Name, Shape{r.size("input_bytes", t.InputBytes), 1, 1})
 	b.Layer(0).ElemBytes = 1
 	if t.Name == "" {
@@ -74,7 +74,7 @@ type tableReader struct {
 	p      *strict.Problems
 	layers []tableLayer
 	index  map[string]int // of the layers so far, by name
-	read   []int          // layers that are inputs of another
+	read   map[int]bool   // layers that are inputs of another
 }
 
 // add appends layer number n, which stands at key.
@@ -127,7 +127,7 @@ func (r *tableReader) name(p *strict.Problems, n int, name string) {
 // inputs resolves the producers of layer n.
 func (r *tableReader) inputs(p *strict.Problems, n int, l tableLayer) []int {
 	if l.Inputs == nil {
-		r.read = append(r.read, n-1)
+		r.read[n-1] = true
 		return []int{n - 1}
 	}
 	if len(l.Inputs) == 0 {
@@ -137,7 +137,6 @@ func (r *tableReader) inputs(p *strict.Problems, n int, l tableLayer) []int {
 	for k, name := range l.Inputs {
 		key := strict.Index("inputs", k)
 		i, ok := r.index[name]
-		later := slices.IndexFunc(r.layers, func(other tableLayer) bool { return other.Name == name })
 		switch {
 		case ok && slices.Contains(in, i):
 			p.Faultf(key, "%q is named twice", name)
@@ -145,13 +144,15 @@ func (r *tableReader) inputs(p *strict.Problems, n int, l tableLayer) []int {
 			in = append(in, i)
 		case name == l.Name:
 			p.Faultf(key, "a layer cannot read its own output %q", name)
-		case later >= 0:
+		case slices.ContainsFunc(r.layers, func(other tableLayer) bool { return other.Name == name }):
 			p.Faultf(key, "%q comes later; list layers in the order of execution, without cycles", name)
 		default:
 			p.Faultf(key, "there is no layer %q%s", name, strict.Suggest(name, r.known()))
 		}
 	}
-	r.read = append(r.read, in...)
+	for _, i := range in {
+		r.read[i] = true
+	}
 	return in
 }
 
@@ -175,11 +176,11 @@ func (r *tableReader) size(key string, s units.Size) int {
 // unread reports layers, other than the last, whose output nobody reads.
 func (r *tableReader) unread() {
 	for i := range r.layers[:max(0, len(r.layers)-1)] {
-		if !slices.Contains(r.read, i+1) {
+		if !r.read[i+1] {
 			r.p.Faultf(strict.Index("layer", i), "no layer reads the output of %q; only the last layer is the network's output", r.layers[i].Name)
 		}
 	}
-	if len(r.layers) > 0 && !slices.Contains(r.read, 0) {
+	if len(r.layers) > 0 && !r.read[0] {
 		r.p.Faultf("layer", `no layer reads "input"`)
 	}
 }

@@ -46,8 +46,8 @@ func ReadTrace(file string, data []byte, models []string) (*Trace, error) {
 	if len(t.trace.Arrivals) == 0 && len(t.faults) == 0 {
 		t.faultf(0, `holds no request; write the header "time_s,model" and one line per request`)
 	}
-	if len(t.faults) > 0 {
-		return nil, &strict.Error{Faults: t.faults}
+	if err := strict.NewError(t.faults, t.more); err != nil {
+		return nil, err
 	}
 	return &t.trace, nil
 }
@@ -58,9 +58,14 @@ type traceReader struct {
 	trace  Trace
 	open   bool // models are named by the trace
 	faults []strict.Fault
+	more   int // faults that are only counted
 }
 
 func (t *traceReader) faultf(line int, format string, args ...any) {
+	if len(t.faults) == strict.MostKept {
+		t.more++
+		return
+	}
 	t.faults = append(t.faults, strict.Fault{File: t.file, Line: line, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -97,7 +102,11 @@ func (t *traceReader) model(line int, name string) (int, bool) {
 	case name == "":
 		t.faultf(line, "model: is empty; name a model")
 	case !t.open:
-		t.faultf(line, "model: %.60q is not one of the workload's models%s; they are %v", name, strict.Suggest(name, t.trace.Models), t.trace.Models)
+		suggestion := ""
+		if len(t.faults) < strict.MostKept { // what is only counted needs none
+			suggestion = strict.Suggest(name, t.trace.Models)
+		}
+		t.faultf(line, "model: %.60q is not one of the workload's models%s; they are %v", name, suggestion, t.trace.Models)
 	default:
 		t.trace.Models = append(t.trace.Models, strings.Clone(name))
 		return len(t.trace.Models) - 1, true

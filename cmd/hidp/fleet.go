@@ -45,14 +45,18 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.boards < 0 || f.requests < 0 || f.options.Jobs < 1 {
-		return fmt.Errorf("--boards, --requests and --jobs must not be negative, and at least one job is needed")
+	if f.boards < 0 || f.boards > fleet.MostBoards || !(f.requests >= 0 && f.requests <= fleet.MostRequests) || f.options.Jobs < 1 {
+		return fmt.Errorf("--boards %d --requests %g --jobs %d: up to %d boards, up to %g requests and at least one job are needed",
+			f.boards, f.requests, f.options.Jobs, fleet.MostBoards, float64(fleet.MostRequests))
 	}
 	if f.boards > 0 {
 		d = d.Sized(f.boards)
 	}
 	if f.requests > 0 {
 		d = d.WithRequests(f.requests)
+	}
+	if err := d.CheckSize(); err != nil {
+		return err
 	}
 	if c.Flags().Changed("seed") {
 		d = d.WithSeed(f.seed)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"hidp/devices"
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/results"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
@@ -116,10 +116,11 @@ func (a *app) plan(f planFlags) error {
 const inexact = "inexact: slices ignore their halos, the result is not the network's own answer"
 
 func warnings(p *strategies.Plan) []string {
-	if p.Exact() {
-		return []string{}
+	out := append([]string{}, p.Warnings...)
+	if !p.Exact() {
+		out = append(out, inexact)
 	}
-	return []string{inexact}
+	return out
 }
 
 func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *devices.Platform, f strategies.Prediction, took time.Duration) {
@@ -212,7 +213,7 @@ func parseOptions(options []string) (strategies.Options, error) {
 
 // readPlan reads a plan file together with its model. An empty model means the one that the plan names.
 func readPlan(path, model string, inputs []string, platform *devices.Platform) (*strategies.Plan, *workloads.Graph, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Plan)
 	if err != nil {
 		return nil, nil, fmt.Errorf("plan: %w", err)
 	}

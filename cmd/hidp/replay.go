@@ -58,10 +58,14 @@ func (a *app) replayCommand() *cobra.Command {
 	return c
 }
 
+// mostReplayed is how many requests a replay may have: hours of work for real boards. Agents and controller keep some kilobytes of
+// each.
+const mostReplayed = 100_000
+
 func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
-	if f.requests < 1 || f.interval < 0 || f.tolerance < 0 {
-		return fmt.Errorf("--requests %d --interval %v --tolerance %v: at least one request, no negative interval and no negative tolerance are needed",
-			f.requests, f.interval, f.tolerance)
+	if f.requests < 1 || f.requests > mostReplayed || f.interval < 0 || f.tolerance < 0 {
+		return fmt.Errorf("--requests %d --interval %v --tolerance %v: from 1 to %d requests, no negative interval and no negative tolerance are needed",
+			f.requests, f.interval, f.tolerance, mostReplayed)
 	}
 	roster, err := controller.OpenRoster(f.agents)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"hidp/experiments"
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/results"
 	"hidp/results/chrometrace"
 	"hidp/sim"
@@ -104,7 +104,7 @@ func (f *runFlags) keepState(o *experiments.Overrides) (err error) {
 		return errors.New("--checkpoint -: the state is read again later; name a file")
 	}
 	if f.resume {
-		if o.Checkpoint, err = os.ReadFile(f.checkpoint); err != nil {
+		if o.Checkpoint, err = input.Read(f.checkpoint, input.State); err != nil {
 			return fmt.Errorf("--checkpoint: %w", err)
 		}
 	}
@@ -216,8 +216,9 @@ func (a *app) simulateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if requests < 1 || interval < 0 {
-				return fmt.Errorf("--requests %d --interval %v: at least one request and no negative interval are needed", requests, interval)
+			if requests < 1 || requests > workloads.MostRequests || interval < 0 {
+				return fmt.Errorf("--requests %d --interval %v: from 1 to %d requests and no negative interval are needed",
+					requests, interval, workloads.MostRequests)
 			}
 			plan, g, err := readPlan(args[0], model, inputs, p)
 			if err != nil {
@@ -256,9 +257,7 @@ func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *
 	}
 	out := &experiments.Outcome{Result: r, Summary: r.Summary(), Platform: cfg.Truth, Models: []*workloads.Graph{g}}
 	out.Summary.Strategy, out.Summary.Model, out.Summary.Platform, out.Summary.Seed = p.Strategy, p.Model, cfg.Truth.Name, cfg.Seed
-	if !p.Exact() {
-		out.Summary.Warnings = append(out.Summary.Warnings, inexact)
-	}
+	out.Summary.Warnings = append(out.Summary.Warnings, warnings(p)...)
 	if trace != "" {
 		if err := writeTrace(trace, out); err != nil {
 			return err

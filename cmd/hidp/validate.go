@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/validation"
+	"hidp/internal/input"
 	"hidp/testbed/controller"
 	"hidp/testbed/emulate"
 	"hidp/testbed/inference"
@@ -53,7 +54,7 @@ func (f *validateFlags) openMatrix() (*validation.Matrix, error) {
 	case f.matrix != "" && f.quick:
 		return nil, errors.New("--quick and --matrix: choose one")
 	case f.matrix != "":
-		data, err := os.ReadFile(f.matrix)
+		data, err := input.Read(f.matrix, input.Config)
 		if err != nil {
 			return nil, fmt.Errorf("--matrix: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"hidp/internal/build"
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/internal/sealed"
 )
 
@@ -64,7 +65,7 @@ type checkpoint struct {
 // openFolder makes a folder that of a run, or checks that it is.
 func openFolder(d *Description, o Options) error {
 	path := filepath.Join(o.Folder, manifestName)
-	held, err := os.ReadFile(path)
+	held, err := input.Read(path, input.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return durable.WriteFiles(durable.OrDisk(o.Files), o.Folder, []durable.Output{{Name: manifestName, Data: d.manifest()}})
 	}
@@ -119,7 +120,7 @@ func openCheckpoint(d *Description, o Options) (*checkpoint, []*outcome, error) 
 
 // read returns the sites of the log. If some of it is not as it was written, read tells warn so and returns the rest of the log.
 func (c *checkpoint) read(sites int, warn func(string)) (done []*outcome, whole []byte, err error) {
-	data, err := os.ReadFile(c.path)
+	data, err := input.Read(c.path, input.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}

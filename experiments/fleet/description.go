@@ -84,6 +84,25 @@ func (d *Description) Sized(boards int) *Description {
 	return &c
 }
 
+// Bounds of a whole fleet, however it came to its size.
+const (
+	// MostBoards is how many boards a fleet has at most. Where sites share something, all of them are in memory at one time.
+	MostBoards = 1_000_000
+	// MostRequests is how many requests a fleet has on average at most: hours of simulation. Their number takes no memory.
+	MostRequests = 1e10
+)
+
+// CheckSize reports why a fleet is too large, or nil.
+func (d *Description) CheckSize() error {
+	if n := d.Boards(); n > MostBoards {
+		return fmt.Errorf("the fleet has %d boards; at most %d can be simulated", n, MostBoards)
+	}
+	if n := d.Expected(); !(n <= MostRequests) {
+		return fmt.Errorf("the fleet has %.3g requests on average; at most %g can be simulated: choose a lower load, or a shorter duration", n, float64(MostRequests))
+	}
+	return nil
+}
+
 // WithRequests returns the fleet with a load that makes the given number of requests on average.
 func (d *Description) WithRequests(n float64) *Description {
 	c := *d

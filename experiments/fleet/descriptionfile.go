@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/units"
 	"hidp/strategies"
@@ -105,7 +105,7 @@ const (
 // Open reads a fleet from a TOML file. All faults come at once, with their lines. Paths of networks and boards in it are relative to
 // its folder.
 func Open(path string) (*Description, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, fmt.Errorf("fleet file: %w", err)
 	}
@@ -270,7 +270,7 @@ func (b *boards) get(name string) (*devices.Board, error) {
 			path = filepath.Join(b.folder, path)
 		}
 		var data []byte
-		if data, err = os.ReadFile(path); err == nil {
+		if data, err = input.Read(path, input.Config); err == nil {
 			board, err = devices.ParseBoard(path, data)
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/internal/sealed"
 	"hidp/sim"
 )
@@ -163,7 +163,7 @@ func (r *run) readState() (*state, error) {
 		return nil, nil
 	}
 	path := filepath.Join(r.options.Folder, stateName)
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

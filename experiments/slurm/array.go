@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 )
 
 // Array is one job array that was submitted, as it stands in the folder.
@@ -136,7 +137,7 @@ func arrays(dir string) ([]Array, error) {
 
 func readArray(path string) (Array, error) {
 	var a Array
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Record)
 	if err != nil {
 		return a, err
 	}
@@ -144,7 +145,7 @@ func readArray(path string) (Array, error) {
 		return a, fmt.Errorf("%s does not name a job: remove it if no job of this sweep is in the queue", path)
 	}
 	list := strings.TrimSuffix(path, ".json") + ".tasks"
-	if data, err = os.ReadFile(list); err != nil {
+	if data, err = input.Read(list, input.Record); err != nil {
 		return a, err
 	}
 	if a.Tasks, err = parseTasks(data); err != nil {

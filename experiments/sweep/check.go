@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"hidp/internal/input"
 	"hidp/internal/sealed"
 )
 
@@ -22,7 +22,7 @@ var errNoShard = errors.New("is missing")
 // *DamagedError, or says that the file cannot be read.
 func (m *Manifest) readShard(dir string, shard int) ([]byte, error) {
 	path := filepath.Join(dir, shardName(shard))
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoShard
 	}
@@ -88,11 +88,11 @@ func Verify(dir string) (*Check, error) {
 // damagedCopies checks the copies of what the sweep needs.
 func (m *Manifest) damagedCopies(dir string) []Damage {
 	found := []Damage{}
-	sweep, err := os.ReadFile(filepath.Join(dir, sweepName))
+	sweep, err := input.Read(filepath.Join(dir, sweepName), input.Config)
 	var scenario []byte
 	name := sweepName
 	if err == nil && m.Scenario != "" {
-		scenario, err = os.ReadFile(filepath.Join(dir, scenarioName))
+		scenario, err = input.Read(filepath.Join(dir, scenarioName), input.Config)
 		name += " or " + scenarioName
 	}
 	switch {

@@ -2,12 +2,11 @@ package sweep
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"hidp/experiments"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/units"
 )
@@ -95,22 +94,11 @@ const mostAxes = 64
 // Load reads a sweep file and the scenario it builds on. All faults are reported at once with file and line: unknown fields,
 // values that their field does not take, empty and impossible ranges, constraints that make no sense.
 func Load(path string) (*Sweep, error) {
-	data, err := readLimited(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
 	return Parse(path, data)
-}
-
-// readLimited reads a file that should be small; of a larger one just enough for the reader to refuse it.
-func readLimited(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	const most = 8 << 20
-	return io.ReadAll(io.LimitReader(f, most))
 }
 
 // Parse reads a sweep from the content of the file at path; the file itself is not opened, but the scenario that it names is.

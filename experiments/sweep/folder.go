@@ -16,6 +16,7 @@ import (
 
 	"hidp/internal/build"
 	"hidp/internal/durable"
+	"hidp/internal/input"
 )
 
 const (
@@ -112,7 +113,7 @@ func (s *Sweep) sources() []durable.Output {
 // mend writes damaged copies in the folder again, as far as the right content is known. The sweep must be the folder's.
 func (s *Sweep) mend(at store, m *Manifest) error {
 	for _, f := range s.sources() {
-		held, err := os.ReadFile(filepath.Join(at.dir, f.Name))
+		held, err := input.Read(filepath.Join(at.dir, f.Name), input.State)
 		if err == nil && bytes.Equal(held, f.Data) {
 			continue
 		}
@@ -137,7 +138,7 @@ func (s *Sweep) mendInput(at store, name string, in Input) error {
 	if hash, err := hashOf(to); err == nil && hash == in.Hash {
 		return nil
 	}
-	data, err := os.ReadFile(s.path(name))
+	data, err := input.Read(s.path(name), input.State)
 	if err != nil || hashBytes(data) != in.Hash {
 		return nil // what is damaged is told by unchanged
 	}
@@ -151,11 +152,11 @@ func (s *Sweep) mendInput(at store, name string, in Input) error {
 func (m *Manifest) open(dir string) (*Sweep, error) {
 	src := source{path: m.File, scenarioPath: m.Scenario, folder: m.Folder}
 	var err error
-	if src.data, err = os.ReadFile(filepath.Join(dir, sweepName)); err != nil {
+	if src.data, err = input.Read(filepath.Join(dir, sweepName), input.Config); err != nil {
 		return nil, fmt.Errorf("cannot read the sweep: %w", err)
 	}
 	if m.Scenario != "" {
-		if src.scenario, err = os.ReadFile(filepath.Join(dir, scenarioName)); err != nil {
+		if src.scenario, err = input.Read(filepath.Join(dir, scenarioName), input.Config); err != nil {
 			return nil, fmt.Errorf("cannot read the sweep's scenario: %w", err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/workloads/models"
 )
 
@@ -161,7 +162,7 @@ func (s *Sweep) above(names []string) string {
 
 // copyInput copies one file. A network whose weights are in another file cannot be used apart from that, and is not copied.
 func (s *Sweep) copyInput(at store, top, name string) (Input, error) {
-	data, err := os.ReadFile(s.path(name))
+	data, err := input.Read(s.path(name), input.State)
 	if err != nil {
 		return Input{}, err
 	}
@@ -191,7 +192,7 @@ func hashBytes(data []byte) string {
 }
 
 func hashOf(path string) (string, error) {
-	f, err := os.Open(path)
+	f, _, err := input.Regular(path, input.Model)
 	if err != nil {
 		return "", err
 	}
@@ -262,7 +263,7 @@ func LoadIn(path, dir string) (*Sweep, error) {
 	if err1 == nil && err2 == nil && os.SameFile(given, kept) {
 		return m.open(dir)
 	}
-	data, err := readLimited(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 	"hidp/internal/sealed"
 )
 
@@ -78,7 +78,7 @@ func (e *DamagedError) Error() string {
 // *FolderError; a damaged manifest is a *DamagedError.
 func ReadManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, manifestName)
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Record)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &FolderError{dir, "holds no sweep (no " + manifestName + "); name the folder that `hidp sweep --out` wrote"}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hidp/experiments"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 )
 
@@ -48,7 +49,7 @@ const priceName = "price"
 // LoadProblem reads an optimization file. Its axes are as in a sweep file, ranges without steps included; objective and subject_to
 // speak of metrics (means over the replications), of axes, and of price. All faults are reported at once.
 func LoadProblem(path string) (*Problem, error) {
-	data, err := readLimited(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, unreadable(path, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"hidp/experiments"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 )
 
@@ -40,7 +41,7 @@ func (s *Sweep) readBase(p *strict.Problems, v any) error {
 				src.scenarioPath = filepath.Join(filepath.Dir(src.path), x)
 			}
 			var err error
-			if src.scenario, err = readLimited(src.scenarioPath); err != nil {
+			if src.scenario, err = input.Read(src.scenarioPath, input.Config); err != nil {
 				p.Faultf("scenario", "%s cannot be read: %s", src.scenarioPath, cause(err))
 				return nil
 			}
@@ -173,7 +174,7 @@ func (s *Sweep) translate(settings []setting, err error) error {
 	if !errors.As(err, &faulty) {
 		return err
 	}
-	out := &strict.Error{}
+	out := &strict.Error{More: faulty.More}
 	for _, f := range faulty.Faults {
 		f.Message = s.original(f.Message)
 		if i := s.axisOf(f.Key); i >= 0 {

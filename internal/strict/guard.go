@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"hidp/internal/input"
 )
 
 // Limits of a file. They are far above what a file of ours needs, and keep the
 // TOML reader, whose work grows with the square of some of these and whose
 // recursion is unbounded, from exhausting time, memory or stack on hostile input.
 const (
-	maxBytes    = 4 << 20
+	maxBytes    = input.Config
 	maxDepth    = 64  // arrays and inline tables in one another
 	maxKeyDots  = 32  // dots of one dotted key or table header
 	maxKeyBytes = 512 // of one such key

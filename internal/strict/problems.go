@@ -28,23 +28,35 @@ func (f Fault) String() string {
 	return text + ": " + f.Message
 }
 
-// Error holds every fault of one file (the first 1000), by line. It is the user's fault, never
+// Error holds the first faults of one file, by line. It is the user's fault, never
 // the program's or the run's: a command line ends with status 2 on it.
 type Error struct {
 	Faults []Fault
+	More   int // how many were found besides, at least: of a file that is wrong everywhere not all are looked for
 	cause  error
 }
 
-// mostShown bounds the text of an Error; Faults holds more.
-const mostShown = 50
+// MostKept is how many faults of a file are kept: more than anybody reads at a time. What is wrong in each of a million lines
+// must not take the memory of a million messages.
+const MostKept = 20
+
+// NewError returns the error of faults that a reader gathered in the order of lines: the first are kept, the others counted, on
+// top of more. It is nil if there is no fault.
+func NewError(faults []Fault, more int) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	kept := faults[:min(len(faults), MostKept)]
+	return &Error{Faults: slices.Clone(kept), More: more + len(faults) - len(kept)}
+}
 
 func (e *Error) Error() string {
 	var lines []string
-	for _, f := range e.Faults[:min(len(e.Faults), mostShown)] {
+	for _, f := range e.Faults {
 		lines = append(lines, f.String())
 	}
-	if more := len(e.Faults) - mostShown; more > 0 {
-		lines = append(lines, fmt.Sprintf("… and %d more", more))
+	if e.More > 0 {
+		lines = append(lines, fmt.Sprintf("… and %d more", e.More))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -65,6 +77,7 @@ type gathered struct {
 	lines  map[string]int // key path → line
 	tree   map[string]any // the file's content, nil where the syntax is wrong
 	faults []Fault
+	more   int             // faults that were found and not gathered
 	broken map[string]bool // keys whose value could not be read
 }
 
@@ -113,16 +126,17 @@ func (p *Problems) Err() error {
 	slices.SortStableFunc(sorted, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Message, b.Message))
 	})
-	return &Error{Faults: slices.Compact(sorted)}
+	return NewError(slices.Compact(sorted), p.more)
 }
 
-// mostFaults bounds what is gathered of a file that is wrong everywhere.
+// mostFaults bounds what is gathered, to be sorted by line, of a file that is wrong everywhere.
 const mostFaults = 1000
 
 func (g *gathered) full() bool { return len(g.faults) >= mostFaults }
 
 func (g *gathered) add(key, message string) {
 	if g.full() {
+		g.more++
 		return
 	}
 	g.faults = append(g.faults, Fault{File: g.file, Line: g.lineOf(key), Key: key, Message: message})

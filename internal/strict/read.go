@@ -3,13 +3,12 @@ package strict
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"reflect"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"hidp/internal/input"
 )
 
 // Decode reads TOML into v, a pointer to a struct or to a map with string keys,
@@ -57,27 +56,13 @@ func Parse(name string, data []byte, v any) (*Problems, error) {
 // ParseFile is [Parse] of the file at path. A file that cannot be read is a
 // fault as well.
 func ParseFile(path string, v any) (*Problems, error) {
-	data, err := readFile(path)
+	data, err := input.Read(path, input.Config)
 	if err == nil {
 		return Parse(path, data, v)
 	}
 	p := NewProblems(path)
-	reason := err
-	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
-		reason = pathErr.Err
-	}
-	p.unreadable("", fmt.Sprintf("cannot be read: %v", reason))
+	p.unreadable("", fmt.Sprintf("cannot be read: %v", input.Reason(err)))
 	return p, &Error{Faults: p.faults, cause: err}
-}
-
-// readFile reads at most one byte more than a file may have.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }
 
 // DecodeAt decodes the part of the file at key into v, as Parse did with the whole:

@@ -2,6 +2,7 @@ package hidp
 
 import (
 	"hidp/devices"
+	"hidp/strategies"
 	"hidp/workloads"
 )
 
@@ -24,12 +25,17 @@ type chain struct {
 	bytes []int64 // of the whole tensor that lies at a boundary
 	held  []int64 // bytes of weights of all layers before every position
 	stops []bool  // positions where shares of data may begin or end
+
+	warning string // that the positions are not all of the network's; "" if they are
 }
 
 func newChain(g *workloads.Graph, batch int, gates bool) *chain {
 	c := &chain{g: g, batch: batch}
 	c.add(1, boundary)
-	for _, b := range g.Blocks() {
+	var blocks []workloads.Block
+	blocks, c.warning = strategies.SearchBlocks(g, strategies.MostBlocks)
+	gates = gates && c.warning == "" && fewGates(g) // each gate is two positions more
+	for _, b := range blocks {
 		if gates {
 			c.addGates(b)
 		}
@@ -43,6 +49,17 @@ func newChain(g *workloads.Graph, batch int, gates bool) *chain {
 		}
 	}
 	return c
+}
+
+// fewGates reports whether the network has no more global pools than the search may have blocks.
+func fewGates(g *workloads.Graph) bool {
+	pools := 0
+	for i := range g.Layers {
+		if g.Layers[i].Op == workloads.OpGlobalPool {
+			pools++
+		}
+	}
+	return pools <= strategies.MostBlocks
 }
 
 func (c *chain) add(layer int, kind place) {

@@ -99,5 +99,8 @@ func (c *choice) answer() (*strategies.Plan, error) {
 		}
 		return nil, &strategies.InfeasibleError{Reason: reason}
 	}
+	if w := c.p.c.warning; w != "" {
+		c.plan.Warnings = append(c.plan.Warnings, w)
+	}
 	return c.plan, nil
 }

@@ -72,7 +72,7 @@ func entry(name, tier, summary, blind string) strategies.Entry {
 			if err := r.Err(); err != nil {
 				return nil, err
 			}
-			return h, nil
+			return strategies.Narrowed(name, h, strategies.MostNodes), nil
 		}}
 }
 

@@ -86,20 +86,21 @@ func TestMemoryOfEarlierRequestsIsBounded(t *testing.T) {
 	r := strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}
 	b := strategies.NewBelief(p)
 	_, first := planned(t, s, r, b)
-	kept := s.(*hidp).planners[0]
+	h := s.(interface{ Inner() strategies.Strategy }).Inner().(*hidp)
+	kept := h.planners[0]
 	for range mostPlanners + 5 {
 		again := *p
 		planned(t, s, r, strategies.NewBelief(&again))
 		_, same := planned(t, s, r, b)
 		require.Equal(t, first, same)
 	}
-	require.Len(t, s.(*hidp).planners, mostPlanners)
-	require.Same(t, kept, s.(*hidp).planners[mostPlanners-1], "in use all the time")
+	require.Len(t, h.planners, mostPlanners)
+	require.Same(t, kept, h.planners[mostPlanners-1], "in use all the time")
 	for range mostPlanners {
 		again := *p
 		planned(t, s, r, strategies.NewBelief(&again))
 	}
-	require.False(t, slices.Contains(s.(*hidp).planners, kept))
+	require.False(t, slices.Contains(h.planners, kept))
 	_, same := planned(t, s, r, b)
 	require.Equal(t, first, same)
 }

@@ -16,6 +16,7 @@ type star struct {
 	plat   *devices.Platform
 	plan   *strategies.Plan
 	atHost [][]int   // by layer: the ops after which the host holds the whole tensor; nil before it is gathered
+	err    error     // the first fault
 	strips [][]strip // by layer: what nodes computed, in order
 	sent   [][]strip // by layer: what the host has sent out
 }
@@ -36,6 +37,10 @@ func newStar(r strategies.Request, b *strategies.Belief) *star {
 }
 
 func (s *star) append(op strategies.Op) int {
+	if len(s.plan.Ops) == strategies.MostOps {
+		s.err = strategies.TooLong("modnn", s.g, len(s.plat.Nodes))
+		return -1
+	}
 	s.plan.Ops = append(s.plan.Ops, op)
 	return len(s.plan.Ops) - 1
 }
@@ -117,6 +122,9 @@ func (s *star) gather(i int) {
 
 func (s *star) finish() (*strategies.Plan, error) {
 	s.gather(s.g.Output())
+	if s.err != nil {
+		return nil, s.err
+	}
 	return s.plan, nil
 }
 

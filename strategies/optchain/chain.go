@@ -26,10 +26,12 @@ type chain struct {
 	exact   [][][]float64 // [device][from][to-from-1]: of runs, where that is not the difference of totals; else nil
 	bytes   []int64       // of the tensor in front of every block, and of the output
 	free    []float64     // [device]: when its queue is empty
+	warning string        // that the blocks are not the network's own; "" if they are
 }
 
 func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) *chain {
-	c := &chain{r: r, b: b, costs: b.Costs(r.Graph), blocks: r.Graph.Blocks()}
+	c := &chain{r: r, b: b, costs: b.Costs(r.Graph)}
+	c.blocks, c.warning = strategies.SearchBlocks(r.Graph, strategies.MostBlocks)
 	for j := range b.Platform.Nodes {
 		for k := range b.Platform.Nodes[j].Clusters {
 			if use(j, k) {
@@ -160,7 +162,11 @@ func (c *chain) emit(runs []run) (*strategies.Plan, error) {
 		b.Compute(c.devices[x.device].node, c.devices[x.device].cluster,
 			workloads.Slice{From: c.blocks[x.from].From, To: last + 1, Region: c.r.Graph.Full(last, c.r.Batch)})
 	}
-	return b.Finish()
+	p, err := b.Finish()
+	if err == nil && c.warning != "" {
+		p.Warnings = append(p.Warnings, c.warning)
+	}
+	return p, err
 }
 
 // fits reports whether the plan fits the memory of all nodes.

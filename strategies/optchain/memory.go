@@ -9,6 +9,10 @@ import (
 // most nodes over whose sets the recursions run; of larger platforms the nodes with the most memory take part.
 const most = 12
 
+// mostStates bounds (blocks)² · (nodes)² · 2^nodes, to which the time of the recursion over sets of nodes is in proportion: some
+// seconds. Where there are more, fewer nodes take part.
+const mostStates = 1e8
+
 // fitting returns the runs with the lowest latency if every node gets one stretch of blocks that fits its memory, or nil. It is the
 // recursion over (blocks done, set of nodes used, last node). Within its stretch a node may change between its clusters or, with one,
 // keeps to one of them: then what a stretch needs is exactly what the plan's memory is.
@@ -87,7 +91,8 @@ func (c *chain) candidates() []int {
 	for j := range c.b.Platform.Nodes {
 		nodes = append(nodes, j)
 	}
-	for len(nodes) > most {
+	states := func(k int) float64 { return math.Pow(float64(len(c.blocks)*k), 2) * math.Exp2(float64(k)) }
+	for len(nodes) > most || states(len(nodes)) > mostStates && len(nodes) > 1 {
 		least := 0
 		for x, j := range nodes {
 			if c.b.Platform.Nodes[j].Memory < c.b.Platform.Nodes[nodes[least]].Memory {
@@ -136,6 +141,9 @@ func (c *chain) clustersOf(j int) []int {
 // needs returns the bytes that every stretch of blocks takes on a node that runs it as one slice: weights, what it reads and hands on,
 // and the largest layer's inputs and output in between (strategies.Memory). The leader holds all of the network's input.
 func (c *chain) needs() [][]int64 {
+	if c.warning != "" {
+		return c.needsOfWholeBlocks()
+	}
 	g := c.r.Graph
 	out := make([][]int64, len(c.blocks))
 	for from := range c.blocks {
@@ -143,6 +151,33 @@ func (c *chain) needs() [][]int64 {
 			last := c.blocks[to-1].To - 1
 			w := g.Work(workloads.Slice{From: c.blocks[from].From, To: last + 1, Region: g.Full(last, c.r.Batch)})
 			out[from] = append(out[from], c.slice(w, c.blocks[from].From, last)+c.bytes[to])
+		}
+	}
+	return out
+}
+
+// needsOfWholeBlocks is needs for long chains, in time that grows with the blocks' number squared and not with the layers' besides.
+// Every layer counts with all of its rows: where some are never read, that is a little too much.
+func (c *chain) needsOfWholeBlocks() [][]int64 {
+	g := c.r.Graph
+	full := func(i int) int64 { return g.Layers[i].Bytes(g.Full(i, c.r.Batch)) }
+	weights, peak := make([]int64, len(c.blocks)), make([]int64, len(c.blocks))
+	for k, x := range c.blocks {
+		for i := x.From; i < x.To; i++ {
+			weights[k] += g.Layers[i].WeightBytes
+			sum := full(i)
+			for _, in := range g.Layers[i].Inputs {
+				sum += full(in)
+			}
+			peak[k] = max(peak[k], sum)
+		}
+	}
+	out := make([][]int64, len(c.blocks))
+	for from := range c.blocks {
+		held, most := c.bytes[from], int64(0)
+		for to := from + 1; to <= len(c.blocks); to++ {
+			held, most = held+weights[to-1], max(most, peak[to-1])
+			out[from] = append(out[from], held+most+c.bytes[to])
 		}
 	}
 	return out

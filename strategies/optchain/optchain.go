@@ -26,7 +26,7 @@ func Entry() strategies.Entry {
 			if err := r.Err(); err != nil {
 				return nil, err
 			}
-			return optchain{objective}, nil
+			return strategies.Narrowed("opt-chain", optchain{objective}, strategies.MostNodes), nil
 		}}
 }
 

@@ -66,27 +66,37 @@ func Pieces(g *workloads.Graph, from, to int, halo workloads.Halo) []Piece {
 		return runs(from, to, func(int) bool { return false }, g.Whole)
 	}
 	whole := func(i int) bool { return g.Whole(i) || g.Rows(i) == 1 }
+	meet := exchanges(g, from, to)
 	ends := map[int]bool{}
 	for i := from; i < to; i++ {
 		pool := g.Layers[i].Op == workloads.OpGlobalPool
 		ends[i] = ends[i] || pool
 		if pool || whole(i) {
-			ends[exchange(g, i+1, to)] = true
+			ends[meet[i+1-from]] = true
 		}
 	}
 	return runs(from, to, func(i int) bool { return ends[i] }, whole)
 }
 
-// exchange returns the layer with the narrowest tensor among the cut points from layer at to the next window; -1 if there is none.
-func exchange(g *workloads.Graph, at, to int) int {
-	cut := map[int]bool{}
+// exchanges returns, for every layer from from to to, the layer with the narrowest tensor among the cut points between there and
+// the next window, the first of equals; -1 if there is none.
+func exchanges(g *workloads.Graph, from, to int) []int {
+	cut := make([]bool, len(g.Layers))
 	for _, b := range g.Blocks() {
 		cut[b.To-1] = true
 	}
-	best, least := -1, int64(0)
-	for i := at; i < to && pointwise(&g.Layers[i]); i++ {
-		if n := g.Layers[i].Bytes(g.Full(i, 1)); cut[i] && (best < 0 || n < least) {
-			best, least = i, n
+	width := func(i int) int64 { return g.Layers[i].Bytes(g.Full(i, 1)) }
+	best := make([]int, to-from+1)
+	best[to-from] = -1
+	for i := to - 1; i >= from; i-- {
+		next := best[i+1-from]
+		switch {
+		case !pointwise(&g.Layers[i]):
+			best[i-from] = -1
+		case cut[i] && (next < 0 || width(i) <= width(next)):
+			best[i-from] = i
+		default:
+			best[i-from] = next
 		}
 	}
 	return best

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/testbed/control"
 )
@@ -67,10 +67,10 @@ type Cluster struct {
 
 // OpenRoster reads an agents file. The error lists all its faults with their lines.
 func OpenRoster(path string) (*Roster, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		p := strict.NewProblems(path)
-		p.Faultf("", "cannot be read: %v", reason(err))
+		p.Faultf("", "cannot be read: %v", input.Reason(err))
 		return nil, p.Err()
 	}
 	return ParseRoster(path, data, filepath.Dir(path))

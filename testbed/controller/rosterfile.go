@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"errors"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +9,7 @@ import (
 	"strings"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/testbed/wire"
 )
@@ -52,7 +51,7 @@ func (r *Roster) openPlatform(p *strict.Problems) {
 	case name == "": // a fault already
 	case strings.HasSuffix(name, ".json"):
 		var data []byte
-		if data, err = os.ReadFile(r.path(name)); err == nil {
+		if data, err = input.Read(r.path(name), input.Record); err == nil {
 			r.platform, err = devices.ParsePlatformJSON(data)
 		}
 	case strings.HasSuffix(name, ".toml"):
@@ -184,20 +183,11 @@ func (r *Roster) checkNetwork(p *strict.Problems) {
 	if n.Clocks == "" {
 		p.Faultf("clocks", "is missing; a shaped network needs a file on a local disk that the agents share")
 	} else if _, err := os.Stat(filepath.Dir(r.path(n.Clocks))); err != nil {
-		p.Faultf("clocks", "its folder: %v", reason(err))
+		p.Faultf("clocks", "its folder: %v", input.Reason(err))
 	}
 	for i := range r.Agents {
 		if e := &r.Agents[i]; !e.here() {
 			p.Faultf("kind", "shaped networks are emulated on one machine, and %s is elsewhere; write %q for real boards", e, Real)
 		}
 	}
-}
-
-// reason strips the operation and path that a caller's message repeats.
-func reason(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
 }

@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"hidp/internal/input"
 )
 
 const libraryFile = "lib/libonnxruntime.so.1"
@@ -36,7 +37,11 @@ func (f *file) open() (io.ReadCloser, error) {
 	if f.source == "" {
 		return io.NopCloser(bytes.NewReader(f.data)), nil
 	}
-	return os.Open(f.source)
+	r, _, err := input.Regular(f.source, input.Model)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func fromBytes(name string, mode fs.FileMode, data []byte) *file {
@@ -45,7 +50,7 @@ func fromBytes(name string, mode fs.FileMode, data []byte) *file {
 }
 
 func fromPath(name string, mode fs.FileMode, source string) (*file, error) {
-	f, err := os.Open(source)
+	f, _, err := input.Regular(source, input.Model)
 	if err != nil {
 		return nil, err
 	}

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/testbed/controller"
 )
@@ -84,7 +84,7 @@ type hostTable struct {
 
 // OpenHosts reads a hosts file. The error lists every fault with its line.
 func OpenHosts(path string) (*Hosts, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, fmt.Errorf("hosts: %w", err)
 	}

@@ -3,12 +3,12 @@ package emulate
 import (
 	"embed"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"hidp/devices"
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/suggest"
 )
@@ -95,7 +95,7 @@ func SpecNames() []string {
 // of the file with their lines. Whether this machine can emulate the set is for Place to say.
 func OpenSpec(nameOrPath string) (*Spec, error) {
 	if strings.HasSuffix(nameOrPath, ".toml") {
-		data, err := os.ReadFile(nameOrPath)
+		data, err := input.Read(nameOrPath, input.Config)
 		if err != nil {
 			return nil, err
 		}

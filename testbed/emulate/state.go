@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 )
 
 // State is what is known of a testbed in its folder. It is on disk before anything that it names is made, so that whatever a crash
@@ -101,7 +101,7 @@ func LoadState(dir string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, stateName))
+	data, err := input.Read(filepath.Join(dir, stateName), input.Record)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
 		return nil, &NoTestbedError{dir}
 	}

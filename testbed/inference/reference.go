@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"hidp/internal/input"
 	"hidp/workloads/onnx"
 )
 
@@ -38,7 +38,7 @@ func (Reference) Load(m Model, o Options) (Session, error) {
 	data := m.Bytes
 	if m.Path != "" {
 		folder = filepath.Dir(m.Path)
-		if data, err = os.ReadFile(m.Path); err != nil {
+		if data, err = input.Read(m.Path, input.State); err != nil {
 			return nil, err
 		}
 	}

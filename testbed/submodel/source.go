@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"hidp/internal/input"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
 )
@@ -52,16 +53,11 @@ func Open(path string, opt onnx.Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(path)
+	file, size, err := input.Regular(path, input.Model)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	s := &Source{Graph: g, Model: m, file: file, size: info.Size(), views: views}
+	s := &Source{Graph: g, Model: m, file: file, size: size, views: views}
 	s.index()
 	for i := range g.Layers {
 		l, ok := s.layout(m.Tensors[i], i)

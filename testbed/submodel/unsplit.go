@@ -2,6 +2,7 @@ package submodel
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"hidp/testbed/inference"
@@ -24,7 +25,7 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	}
 	all := workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), batch)}
 	if batch == 1 || r.Source.batches(g.Work(all)) {
-		if session, err := r.Engine.Load(inference.Model{Path: r.Source.Model.Path}, r.Options); err == nil {
+		if session, err := r.Engine.Load(r.Source.whole(), r.Options); err == nil {
 			defer session.Close()
 			if in := session.Inputs(); len(in) == 1 && r.takes(in[0].Shape, batch) {
 				return r.file(session, input)
@@ -36,6 +37,14 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	}
 	out, _, err := store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
 	return out, err
+}
+
+// whole returns the network's file for an engine, without the weights that nobody reads if there are many.
+func (s *Source) whole() inference.Model {
+	if b, err := s.Model.WithoutUnused(s.file, s.size); err == nil && b != nil {
+		return inference.Model{Bytes: b, Folder: filepath.Dir(s.Model.Path)}
+	}
+	return inference.Model{Path: s.Model.Path}
 }
 
 // file runs the file itself.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"hidp/internal/durable"
+	"hidp/internal/input"
 )
 
 const (
@@ -137,7 +138,7 @@ func LoadTLS(dir, name string) (*tls.Config, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(pemPath(dir, authorityName))
+	text, err := input.Read(pemPath(dir, authorityName), input.Record)
 	if err != nil {
 		return nil, fmt.Errorf("wire: %w", err)
 	}

@@ -3,9 +3,9 @@ package models
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
+	"hidp/internal/input"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
 	"hidp/workloads/zoo"
@@ -46,7 +46,7 @@ func named(g *workloads.Graph, name string) *workloads.Graph {
 }
 
 func openTable(path string) (*workloads.Graph, error) {
-	data, err := os.ReadFile(path)
+	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, fmt.Errorf("layer table: %w", err)
 	}

@@ -207,7 +207,7 @@ func TestLoadNamesTheFileThatIsNotThere(t *testing.T) {
 	_, _, err := Load(filepath.Join(dir, "none.onnx"), Options{})
 	require.EqualError(t, err, filepath.Join(dir, "none.onnx")+": no such file or directory")
 	_, _, err = Load(dir, Options{})
-	require.ErrorContains(t, err, "is no regular file")
+	require.ErrorContains(t, err, "is a folder, not a file")
 }
 
 // FuzzLoad looks for files on which the reader panics, hangs or takes memory beyond the file's size.

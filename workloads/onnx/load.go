@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"hidp/internal/input"
 	"hidp/workloads"
 )
 
@@ -48,29 +49,12 @@ func about(path string, err error) error {
 }
 
 func load(path string, opt Options) (*workloads.Graph, *Model, error) {
-	file, size, err := openRegular(path)
+	file, size, err := input.Regular(path, input.Model)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer file.Close()
 	return read(file, size, path, opt)
-}
-
-// openRegular opens a file that is no folder, device or pipe, and returns its size.
-func openRegular(path string) (*os.File, int64, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is no regular file")
-	}
-	if err != nil {
-		file.Close()
-		return nil, 0, err
-	}
-	return file, info.Size(), nil
 }
 
 // read is Load for an open file of size bytes; external data is looked for beside path.

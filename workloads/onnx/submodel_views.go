@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 
+	"hidp/internal/input"
 	"hidp/workloads"
 )
 
@@ -24,7 +25,7 @@ type View struct {
 
 // LoadViews is Load for those who cut models to pieces: it also returns what each tensor shows that Load looked at.
 func LoadViews(path string, opt Options) (*workloads.Graph, *Model, Views, error) {
-	file, size, err := openRegular(path)
+	file, size, err := input.Regular(path, input.Model)
 	if err != nil {
 		return nil, nil, nil, about(path, err)
 	}
