@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/testbed/host"
+	"hidp/testbed/supervise"
 )
 
 // agentFlags are what an agent is started with.
@@ -38,25 +39,48 @@ func (a *app) agentCommand() *cobra.Command {
 	return c
 }
 
-// agent serves until ctx ends.
+// agent serves until ctx ends. Where agents can be supervised this process is the supervisor, and the same program runs once more as
+// its worker: see package supervise.
 func (a *app) agent(ctx context.Context, f agentFlags) error {
+	worker, err := supervise.Inherited()
+	if err != nil {
+		return err
+	}
+	if worker != nil {
+		defer worker.Notes.Ended()
+		return a.serveAgent(ctx, f, worker.Listener, worker)
+	}
+	l, err := host.Listen(f.listen)
+	if err != nil {
+		return err
+	}
+	if !supervise.Supported() {
+		return a.serveAgent(ctx, f, l, nil)
+	}
+	defer l.Close()
+	program, err := self()
+	if err != nil {
+		return err
+	}
+	return supervise.Run(ctx, supervise.Options{Command: append([]string{program}, os.Args...), Listener: l, Log: a.err})
+}
+
+// serveAgent runs the agent itself.
+func (a *app) serveAgent(ctx context.Context, f agentFlags, l net.Listener, worker *supervise.Worker) error {
 	if f.limit < 0 {
-		return fmt.Errorf("--limit %d: must not be negative", f.limit)
+		return errors.Join(fmt.Errorf("--limit %d: must not be negative", f.limit), l.Close())
 	}
 	if f.dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return fmt.Errorf("--dir: %w", err)
+			return errors.Join(fmt.Errorf("--dir: %w", err), l.Close())
 		}
 		f.dir = filepath.Join(cache, "hidp", "agent")
 	}
-	h, err := host.New(host.Options{Name: f.name, Version: version(), Dir: f.dir, Limit: f.limit, Library: f.ort, TLSDir: f.tls, Insecure: f.insecure, Log: a.err})
+	h, err := host.New(host.Options{Name: f.name, Version: version(), Dir: f.dir, Limit: f.limit, Library: f.ort, TLSDir: f.tls, Insecure: f.insecure, Log: a.err,
+		Worker: worker})
 	if err != nil {
-		return err
-	}
-	l, err := host.Listen(f.listen)
-	if err != nil {
-		return errors.Join(err, h.Close())
+		return errors.Join(err, l.Close())
 	}
 	fmt.Fprintf(a.err, "hidp: agent %s computes with %s, listens at %s\n", orAny(f.name), h.Engine(), address(l))
 	return errors.Join(h.Serve(ctx, l), h.Close())

@@ -18,6 +18,7 @@ import (
 	"hidp/strategies"
 	"hidp/testbed/controller"
 	"hidp/testbed/deploy"
+	"hidp/testbed/supervise"
 )
 
 // app carries what every subcommand needs: where to print.
@@ -89,6 +90,9 @@ func (a *app) fail(err error) int {
 		fmt.Fprintln(a.err, "hidp: interrupted; no partial file was left behind")
 		return interrupted
 	}
+	if exit := (*supervise.ExitError)(nil); errors.As(err, &exit) {
+		return exit.Code // the worker has said why
+	}
 	a.printError(err)
 	if worldFailed(err) {
 		return 1
@@ -109,6 +113,7 @@ func worldFailed(err error) bool {
 		is[*sim.HorizonError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
 		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
 		is[*controller.BusyError](err) || is[*controller.DialError](err) || is[*controller.TransferError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||
+		is[*controller.CrashError](err) || is[*supervise.GivenUpError](err) ||
 		is[*validation.DisagreementError](err) || is[*deploy.HostError](err)
 }
 

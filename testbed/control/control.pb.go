@@ -70,7 +70,7 @@ func (x NetworkSpec_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NetworkSpec_Kind.Descriptor instead.
 func (NetworkSpec_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{14, 0}
+	return file_control_proto_rawDescGZIP(), []int{15, 0}
 }
 
 type DescribeRequest struct {
@@ -139,6 +139,7 @@ type Description struct {
 	Holder        string                 `protobuf:"bytes,10,opt,name=holder,proto3" json:"holder,omitempty"`      // who has a session now; empty: nobody
 	Free          int64                  `protobuf:"varint,11,opt,name=free,proto3" json:"free,omitempty"`         // bytes that the agent's folder may still take
 	Boot          string                 `protobuf:"bytes,12,opt,name=boot,proto3" json:"boot,omitempty"`          // differs after every start of the agent
+	Crash         *Crash                 `protobuf:"bytes,13,opt,name=crash,proto3" json:"crash,omitempty"`        // why the agent had to be started again; nothing if it had not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -257,6 +258,66 @@ func (x *Description) GetBoot() string {
 	return ""
 }
 
+func (x *Description) GetCrash() *Crash {
+	if x != nil {
+		return x.Crash
+	}
+	return nil
+}
+
+// Crash is how the process of an agent ended before this one.
+type Crash struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // that was under way; empty: none
+	What          string                 `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"`       // in words: which engine, how, in which op
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Crash) Reset() {
+	*x = Crash{}
+	mi := &file_control_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Crash) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Crash) ProtoMessage() {}
+
+func (x *Crash) ProtoReflect() protoreflect.Message {
+	mi := &file_control_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Crash.ProtoReflect.Descriptor instead.
+func (*Crash) Descriptor() ([]byte, []int) {
+	return file_control_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Crash) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Crash) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
 type ClockRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -265,7 +326,7 @@ type ClockRequest struct {
 
 func (x *ClockRequest) Reset() {
 	*x = ClockRequest{}
-	mi := &file_control_proto_msgTypes[2]
+	mi := &file_control_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -277,7 +338,7 @@ func (x *ClockRequest) String() string {
 func (*ClockRequest) ProtoMessage() {}
 
 func (x *ClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[2]
+	mi := &file_control_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -290,7 +351,7 @@ func (x *ClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRequest.ProtoReflect.Descriptor instead.
 func (*ClockRequest) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{2}
+	return file_control_proto_rawDescGZIP(), []int{3}
 }
 
 type ClockReply struct {
@@ -303,7 +364,7 @@ type ClockReply struct {
 
 func (x *ClockReply) Reset() {
 	*x = ClockReply{}
-	mi := &file_control_proto_msgTypes[3]
+	mi := &file_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -315,7 +376,7 @@ func (x *ClockReply) String() string {
 func (*ClockReply) ProtoMessage() {}
 
 func (x *ClockReply) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[3]
+	mi := &file_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -328,7 +389,7 @@ func (x *ClockReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockReply.ProtoReflect.Descriptor instead.
 func (*ClockReply) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{3}
+	return file_control_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ClockReply) GetArrived() int64 {
@@ -355,7 +416,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_control_proto_msgTypes[4]
+	mi := &file_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +428,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[4]
+	mi := &file_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +441,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{4}
+	return file_control_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *File) GetDigest() []byte {
@@ -406,7 +467,7 @@ type HoldsRequest struct {
 
 func (x *HoldsRequest) Reset() {
 	*x = HoldsRequest{}
-	mi := &file_control_proto_msgTypes[5]
+	mi := &file_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +479,7 @@ func (x *HoldsRequest) String() string {
 func (*HoldsRequest) ProtoMessage() {}
 
 func (x *HoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[5]
+	mi := &file_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +492,7 @@ func (x *HoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldsRequest.ProtoReflect.Descriptor instead.
 func (*HoldsRequest) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{5}
+	return file_control_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HoldsRequest) GetFiles() []*File {
@@ -450,7 +511,7 @@ type HoldsReply struct {
 
 func (x *HoldsReply) Reset() {
 	*x = HoldsReply{}
-	mi := &file_control_proto_msgTypes[6]
+	mi := &file_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +523,7 @@ func (x *HoldsReply) String() string {
 func (*HoldsReply) ProtoMessage() {}
 
 func (x *HoldsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[6]
+	mi := &file_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +536,7 @@ func (x *HoldsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldsReply.ProtoReflect.Descriptor instead.
 func (*HoldsReply) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{6}
+	return file_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HoldsReply) GetBytes() []int64 {
@@ -496,7 +557,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_control_proto_msgTypes[7]
+	mi := &file_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +569,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[7]
+	mi := &file_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +582,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{7}
+	return file_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Chunk) GetFile() *File {
@@ -554,7 +615,7 @@ type PutReply struct {
 
 func (x *PutReply) Reset() {
 	*x = PutReply{}
-	mi := &file_control_proto_msgTypes[8]
+	mi := &file_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +627,7 @@ func (x *PutReply) String() string {
 func (*PutReply) ProtoMessage() {}
 
 func (x *PutReply) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[8]
+	mi := &file_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +640,7 @@ func (x *PutReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutReply.ProtoReflect.Descriptor instead.
 func (*PutReply) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{8}
+	return file_control_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PutReply) GetBytes() int64 {
@@ -609,7 +670,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_control_proto_msgTypes[9]
+	mi := &file_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +682,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[9]
+	mi := &file_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +695,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{9}
+	return file_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Command) GetNumber() uint64 {
@@ -797,7 +858,7 @@ type Open struct {
 
 func (x *Open) Reset() {
 	*x = Open{}
-	mi := &file_control_proto_msgTypes[10]
+	mi := &file_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +870,7 @@ func (x *Open) String() string {
 func (*Open) ProtoMessage() {}
 
 func (x *Open) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[10]
+	mi := &file_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +883,7 @@ func (x *Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Open.ProtoReflect.Descriptor instead.
 func (*Open) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{10}
+	return file_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Open) GetSession() string {
@@ -922,7 +983,7 @@ type PlanSpec struct {
 
 func (x *PlanSpec) Reset() {
 	*x = PlanSpec{}
-	mi := &file_control_proto_msgTypes[11]
+	mi := &file_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +995,7 @@ func (x *PlanSpec) String() string {
 func (*PlanSpec) ProtoMessage() {}
 
 func (x *PlanSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[11]
+	mi := &file_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1008,7 @@ func (x *PlanSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanSpec.ProtoReflect.Descriptor instead.
 func (*PlanSpec) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{11}
+	return file_control_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PlanSpec) GetPlan() []byte {
@@ -997,7 +1058,7 @@ type OpSpec struct {
 
 func (x *OpSpec) Reset() {
 	*x = OpSpec{}
-	mi := &file_control_proto_msgTypes[12]
+	mi := &file_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1070,7 @@ func (x *OpSpec) String() string {
 func (*OpSpec) ProtoMessage() {}
 
 func (x *OpSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[12]
+	mi := &file_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1083,7 @@ func (x *OpSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpSpec.ProtoReflect.Descriptor instead.
 func (*OpSpec) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{12}
+	return file_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OpSpec) GetOp() int32 {
@@ -1068,7 +1129,7 @@ type ClusterSpec struct {
 
 func (x *ClusterSpec) Reset() {
 	*x = ClusterSpec{}
-	mi := &file_control_proto_msgTypes[13]
+	mi := &file_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1141,7 @@ func (x *ClusterSpec) String() string {
 func (*ClusterSpec) ProtoMessage() {}
 
 func (x *ClusterSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[13]
+	mi := &file_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1154,7 @@ func (x *ClusterSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterSpec.ProtoReflect.Descriptor instead.
 func (*ClusterSpec) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{13}
+	return file_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ClusterSpec) GetName() string {
@@ -1151,7 +1212,7 @@ type NetworkSpec struct {
 
 func (x *NetworkSpec) Reset() {
 	*x = NetworkSpec{}
-	mi := &file_control_proto_msgTypes[14]
+	mi := &file_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1224,7 @@ func (x *NetworkSpec) String() string {
 func (*NetworkSpec) ProtoMessage() {}
 
 func (x *NetworkSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[14]
+	mi := &file_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1237,7 @@ func (x *NetworkSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSpec.ProtoReflect.Descriptor instead.
 func (*NetworkSpec) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{14}
+	return file_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NetworkSpec) GetKind() NetworkSpec_Kind {
@@ -1217,7 +1278,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_control_proto_msgTypes[15]
+	mi := &file_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1229,7 +1290,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[15]
+	mi := &file_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1242,7 +1303,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{15}
+	return file_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Opened) GetAddress() string {
@@ -1269,7 +1330,7 @@ type Connect struct {
 
 func (x *Connect) Reset() {
 	*x = Connect{}
-	mi := &file_control_proto_msgTypes[16]
+	mi := &file_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1342,7 @@ func (x *Connect) String() string {
 func (*Connect) ProtoMessage() {}
 
 func (x *Connect) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[16]
+	mi := &file_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1355,7 @@ func (x *Connect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connect.ProtoReflect.Descriptor instead.
 func (*Connect) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{16}
+	return file_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Connect) GetPeers() map[string]string {
@@ -1312,7 +1373,7 @@ type Connected struct {
 
 func (x *Connected) Reset() {
 	*x = Connected{}
-	mi := &file_control_proto_msgTypes[17]
+	mi := &file_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1385,7 @@ func (x *Connected) String() string {
 func (*Connected) ProtoMessage() {}
 
 func (x *Connected) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[17]
+	mi := &file_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1398,7 @@ func (x *Connected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connected.ProtoReflect.Descriptor instead.
 func (*Connected) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{17}
+	return file_control_proto_rawDescGZIP(), []int{18}
 }
 
 // Profile measures one op of a plan once, as it is deployed, in place: on the thread of its cluster, from tensors to tensors. Only while no
@@ -1352,7 +1413,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_control_proto_msgTypes[18]
+	mi := &file_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1364,7 +1425,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[18]
+	mi := &file_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1377,7 +1438,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{18}
+	return file_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Profile) GetPlan() int32 {
@@ -1403,7 +1464,7 @@ type Profiled struct {
 
 func (x *Profiled) Reset() {
 	*x = Profiled{}
-	mi := &file_control_proto_msgTypes[19]
+	mi := &file_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1476,7 @@ func (x *Profiled) String() string {
 func (*Profiled) ProtoMessage() {}
 
 func (x *Profiled) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[19]
+	mi := &file_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1489,7 @@ func (x *Profiled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profiled.ProtoReflect.Descriptor instead.
 func (*Profiled) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{19}
+	return file_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Profiled) GetWork() int64 {
@@ -1450,7 +1511,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_control_proto_msgTypes[20]
+	mi := &file_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1523,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[20]
+	mi := &file_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1536,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{20}
+	return file_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Schedule) GetRequests() []*Due {
@@ -1506,7 +1567,7 @@ type Due struct {
 
 func (x *Due) Reset() {
 	*x = Due{}
-	mi := &file_control_proto_msgTypes[21]
+	mi := &file_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1579,7 @@ func (x *Due) String() string {
 func (*Due) ProtoMessage() {}
 
 func (x *Due) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[21]
+	mi := &file_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1592,7 @@ func (x *Due) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Due.ProtoReflect.Descriptor instead.
 func (*Due) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{21}
+	return file_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Due) GetRequest() int64 {
@@ -1585,7 +1646,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_control_proto_msgTypes[22]
+	mi := &file_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1658,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[22]
+	mi := &file_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1671,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{22}
+	return file_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Scheduled) GetZero() int64 {
@@ -1630,7 +1691,7 @@ type Join struct {
 
 func (x *Join) Reset() {
 	*x = Join{}
-	mi := &file_control_proto_msgTypes[23]
+	mi := &file_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1703,7 @@ func (x *Join) String() string {
 func (*Join) ProtoMessage() {}
 
 func (x *Join) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[23]
+	mi := &file_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1716,7 @@ func (x *Join) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Join.ProtoReflect.Descriptor instead.
 func (*Join) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{23}
+	return file_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Join) GetRequests() []*Due {
@@ -1676,7 +1737,7 @@ type Drop struct {
 
 func (x *Drop) Reset() {
 	*x = Drop{}
-	mi := &file_control_proto_msgTypes[24]
+	mi := &file_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1749,7 @@ func (x *Drop) String() string {
 func (*Drop) ProtoMessage() {}
 
 func (x *Drop) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[24]
+	mi := &file_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1762,7 @@ func (x *Drop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Drop.ProtoReflect.Descriptor instead.
 func (*Drop) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{24}
+	return file_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Drop) GetRequests() []int64 {
@@ -1727,7 +1788,7 @@ type Close struct {
 
 func (x *Close) Reset() {
 	*x = Close{}
-	mi := &file_control_proto_msgTypes[25]
+	mi := &file_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1800,7 @@ func (x *Close) String() string {
 func (*Close) ProtoMessage() {}
 
 func (x *Close) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[25]
+	mi := &file_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1813,7 @@ func (x *Close) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Close.ProtoReflect.Descriptor instead.
 func (*Close) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{25}
+	return file_control_proto_rawDescGZIP(), []int{26}
 }
 
 // Abort ends it without a report.
@@ -1764,7 +1825,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_control_proto_msgTypes[26]
+	mi := &file_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1837,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[26]
+	mi := &file_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1850,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{26}
+	return file_control_proto_rawDescGZIP(), []int{27}
 }
 
 type Event struct {
@@ -1813,7 +1874,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_control_proto_msgTypes[27]
+	mi := &file_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1825,7 +1886,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[27]
+	mi := &file_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1838,7 +1899,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{27}
+	return file_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Event) GetNumber() uint64 {
@@ -2005,7 +2066,7 @@ type Refused struct {
 
 func (x *Refused) Reset() {
 	*x = Refused{}
-	mi := &file_control_proto_msgTypes[28]
+	mi := &file_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2078,7 @@ func (x *Refused) String() string {
 func (*Refused) ProtoMessage() {}
 
 func (x *Refused) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[28]
+	mi := &file_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2091,7 @@ func (x *Refused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refused.ProtoReflect.Descriptor instead.
 func (*Refused) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{28}
+	return file_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Refused) GetFaults() []string {
@@ -2060,7 +2121,7 @@ type Finished struct {
 
 func (x *Finished) Reset() {
 	*x = Finished{}
-	mi := &file_control_proto_msgTypes[29]
+	mi := &file_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2133,7 @@ func (x *Finished) String() string {
 func (*Finished) ProtoMessage() {}
 
 func (x *Finished) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[29]
+	mi := &file_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2146,7 @@ func (x *Finished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finished.ProtoReflect.Descriptor instead.
 func (*Finished) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{29}
+	return file_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Finished) GetRequest() int64 {
@@ -2128,7 +2189,7 @@ type Failed struct {
 
 func (x *Failed) Reset() {
 	*x = Failed{}
-	mi := &file_control_proto_msgTypes[30]
+	mi := &file_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2201,7 @@ func (x *Failed) String() string {
 func (*Failed) ProtoMessage() {}
 
 func (x *Failed) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[30]
+	mi := &file_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2214,7 @@ func (x *Failed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failed.ProtoReflect.Descriptor instead.
 func (*Failed) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{30}
+	return file_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Failed) GetRequest() int64 {
@@ -2188,7 +2249,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_control_proto_msgTypes[31]
+	mi := &file_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +2261,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[31]
+	mi := &file_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +2274,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{31}
+	return file_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Lost) GetNode() string {
@@ -2241,7 +2302,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_control_proto_msgTypes[32]
+	mi := &file_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2253,7 +2314,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_control_proto_msgTypes[32]
+	mi := &file_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2266,7 +2327,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_control_proto_rawDescGZIP(), []int{32}
+	return file_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Report) GetJson() []byte {
@@ -2290,7 +2351,7 @@ const file_control_proto_rawDesc = "" +
 	"\rcontrol.proto\x12\x0fhidp.control.v1\"G\n" +
 	"\x0fDescribeRequest\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"\xab\x02\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"\xd9\x02\n" +
 	"\vDescription\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
@@ -2304,7 +2365,11 @@ const file_control_proto_rawDesc = "" +
 	"\x06holder\x18\n" +
 	" \x01(\tR\x06holder\x12\x12\n" +
 	"\x04free\x18\v \x01(\x03R\x04free\x12\x12\n" +
-	"\x04boot\x18\f \x01(\tR\x04boot\"\x0e\n" +
+	"\x04boot\x18\f \x01(\tR\x04boot\x12,\n" +
+	"\x05crash\x18\r \x01(\v2\x16.hidp.control.v1.CrashR\x05crash\"5\n" +
+	"\x05Crash\x12\x18\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
+	"\x04what\x18\x02 \x01(\tR\x04what\"\x0e\n" +
 	"\fClockRequest\"B\n" +
 	"\n" +
 	"ClockReply\x12\x18\n" +
@@ -2462,90 +2527,92 @@ func file_control_proto_rawDescGZIP() []byte {
 }
 
 var file_control_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_control_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_control_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_control_proto_goTypes = []any{
 	(NetworkSpec_Kind)(0),   // 0: hidp.control.v1.NetworkSpec.Kind
 	(*DescribeRequest)(nil), // 1: hidp.control.v1.DescribeRequest
 	(*Description)(nil),     // 2: hidp.control.v1.Description
-	(*ClockRequest)(nil),    // 3: hidp.control.v1.ClockRequest
-	(*ClockReply)(nil),      // 4: hidp.control.v1.ClockReply
-	(*File)(nil),            // 5: hidp.control.v1.File
-	(*HoldsRequest)(nil),    // 6: hidp.control.v1.HoldsRequest
-	(*HoldsReply)(nil),      // 7: hidp.control.v1.HoldsReply
-	(*Chunk)(nil),           // 8: hidp.control.v1.Chunk
-	(*PutReply)(nil),        // 9: hidp.control.v1.PutReply
-	(*Command)(nil),         // 10: hidp.control.v1.Command
-	(*Open)(nil),            // 11: hidp.control.v1.Open
-	(*PlanSpec)(nil),        // 12: hidp.control.v1.PlanSpec
-	(*OpSpec)(nil),          // 13: hidp.control.v1.OpSpec
-	(*ClusterSpec)(nil),     // 14: hidp.control.v1.ClusterSpec
-	(*NetworkSpec)(nil),     // 15: hidp.control.v1.NetworkSpec
-	(*Opened)(nil),          // 16: hidp.control.v1.Opened
-	(*Connect)(nil),         // 17: hidp.control.v1.Connect
-	(*Connected)(nil),       // 18: hidp.control.v1.Connected
-	(*Profile)(nil),         // 19: hidp.control.v1.Profile
-	(*Profiled)(nil),        // 20: hidp.control.v1.Profiled
-	(*Schedule)(nil),        // 21: hidp.control.v1.Schedule
-	(*Due)(nil),             // 22: hidp.control.v1.Due
-	(*Scheduled)(nil),       // 23: hidp.control.v1.Scheduled
-	(*Join)(nil),            // 24: hidp.control.v1.Join
-	(*Drop)(nil),            // 25: hidp.control.v1.Drop
-	(*Close)(nil),           // 26: hidp.control.v1.Close
-	(*Abort)(nil),           // 27: hidp.control.v1.Abort
-	(*Event)(nil),           // 28: hidp.control.v1.Event
-	(*Refused)(nil),         // 29: hidp.control.v1.Refused
-	(*Finished)(nil),        // 30: hidp.control.v1.Finished
-	(*Failed)(nil),          // 31: hidp.control.v1.Failed
-	(*Lost)(nil),            // 32: hidp.control.v1.Lost
-	(*Report)(nil),          // 33: hidp.control.v1.Report
-	nil,                     // 34: hidp.control.v1.Connect.PeersEntry
+	(*Crash)(nil),           // 3: hidp.control.v1.Crash
+	(*ClockRequest)(nil),    // 4: hidp.control.v1.ClockRequest
+	(*ClockReply)(nil),      // 5: hidp.control.v1.ClockReply
+	(*File)(nil),            // 6: hidp.control.v1.File
+	(*HoldsRequest)(nil),    // 7: hidp.control.v1.HoldsRequest
+	(*HoldsReply)(nil),      // 8: hidp.control.v1.HoldsReply
+	(*Chunk)(nil),           // 9: hidp.control.v1.Chunk
+	(*PutReply)(nil),        // 10: hidp.control.v1.PutReply
+	(*Command)(nil),         // 11: hidp.control.v1.Command
+	(*Open)(nil),            // 12: hidp.control.v1.Open
+	(*PlanSpec)(nil),        // 13: hidp.control.v1.PlanSpec
+	(*OpSpec)(nil),          // 14: hidp.control.v1.OpSpec
+	(*ClusterSpec)(nil),     // 15: hidp.control.v1.ClusterSpec
+	(*NetworkSpec)(nil),     // 16: hidp.control.v1.NetworkSpec
+	(*Opened)(nil),          // 17: hidp.control.v1.Opened
+	(*Connect)(nil),         // 18: hidp.control.v1.Connect
+	(*Connected)(nil),       // 19: hidp.control.v1.Connected
+	(*Profile)(nil),         // 20: hidp.control.v1.Profile
+	(*Profiled)(nil),        // 21: hidp.control.v1.Profiled
+	(*Schedule)(nil),        // 22: hidp.control.v1.Schedule
+	(*Due)(nil),             // 23: hidp.control.v1.Due
+	(*Scheduled)(nil),       // 24: hidp.control.v1.Scheduled
+	(*Join)(nil),            // 25: hidp.control.v1.Join
+	(*Drop)(nil),            // 26: hidp.control.v1.Drop
+	(*Close)(nil),           // 27: hidp.control.v1.Close
+	(*Abort)(nil),           // 28: hidp.control.v1.Abort
+	(*Event)(nil),           // 29: hidp.control.v1.Event
+	(*Refused)(nil),         // 30: hidp.control.v1.Refused
+	(*Finished)(nil),        // 31: hidp.control.v1.Finished
+	(*Failed)(nil),          // 32: hidp.control.v1.Failed
+	(*Lost)(nil),            // 33: hidp.control.v1.Lost
+	(*Report)(nil),          // 34: hidp.control.v1.Report
+	nil,                     // 35: hidp.control.v1.Connect.PeersEntry
 }
 var file_control_proto_depIdxs = []int32{
-	5,  // 0: hidp.control.v1.HoldsRequest.files:type_name -> hidp.control.v1.File
-	5,  // 1: hidp.control.v1.Chunk.file:type_name -> hidp.control.v1.File
-	11, // 2: hidp.control.v1.Command.open:type_name -> hidp.control.v1.Open
-	17, // 3: hidp.control.v1.Command.connect:type_name -> hidp.control.v1.Connect
-	19, // 4: hidp.control.v1.Command.profile:type_name -> hidp.control.v1.Profile
-	21, // 5: hidp.control.v1.Command.schedule:type_name -> hidp.control.v1.Schedule
-	24, // 6: hidp.control.v1.Command.join:type_name -> hidp.control.v1.Join
-	25, // 7: hidp.control.v1.Command.drop:type_name -> hidp.control.v1.Drop
-	26, // 8: hidp.control.v1.Command.close:type_name -> hidp.control.v1.Close
-	27, // 9: hidp.control.v1.Command.abort:type_name -> hidp.control.v1.Abort
-	12, // 10: hidp.control.v1.Open.plans:type_name -> hidp.control.v1.PlanSpec
-	14, // 11: hidp.control.v1.Open.clusters:type_name -> hidp.control.v1.ClusterSpec
-	15, // 12: hidp.control.v1.Open.network:type_name -> hidp.control.v1.NetworkSpec
-	13, // 13: hidp.control.v1.PlanSpec.ops:type_name -> hidp.control.v1.OpSpec
-	5,  // 14: hidp.control.v1.PlanSpec.weights:type_name -> hidp.control.v1.File
-	5,  // 15: hidp.control.v1.OpSpec.model:type_name -> hidp.control.v1.File
-	0,  // 16: hidp.control.v1.NetworkSpec.kind:type_name -> hidp.control.v1.NetworkSpec.Kind
-	34, // 17: hidp.control.v1.Connect.peers:type_name -> hidp.control.v1.Connect.PeersEntry
-	22, // 18: hidp.control.v1.Schedule.requests:type_name -> hidp.control.v1.Due
-	5,  // 19: hidp.control.v1.Due.input:type_name -> hidp.control.v1.File
-	22, // 20: hidp.control.v1.Join.requests:type_name -> hidp.control.v1.Due
-	16, // 21: hidp.control.v1.Event.opened:type_name -> hidp.control.v1.Opened
-	18, // 22: hidp.control.v1.Event.connected:type_name -> hidp.control.v1.Connected
-	20, // 23: hidp.control.v1.Event.profiled:type_name -> hidp.control.v1.Profiled
-	23, // 24: hidp.control.v1.Event.scheduled:type_name -> hidp.control.v1.Scheduled
-	30, // 25: hidp.control.v1.Event.finished:type_name -> hidp.control.v1.Finished
-	31, // 26: hidp.control.v1.Event.failed:type_name -> hidp.control.v1.Failed
-	32, // 27: hidp.control.v1.Event.lost:type_name -> hidp.control.v1.Lost
-	33, // 28: hidp.control.v1.Event.report:type_name -> hidp.control.v1.Report
-	29, // 29: hidp.control.v1.Event.refused:type_name -> hidp.control.v1.Refused
-	1,  // 30: hidp.control.v1.Agent.Describe:input_type -> hidp.control.v1.DescribeRequest
-	3,  // 31: hidp.control.v1.Agent.Clock:input_type -> hidp.control.v1.ClockRequest
-	6,  // 32: hidp.control.v1.Agent.Holds:input_type -> hidp.control.v1.HoldsRequest
-	8,  // 33: hidp.control.v1.Agent.Put:input_type -> hidp.control.v1.Chunk
-	10, // 34: hidp.control.v1.Agent.Session:input_type -> hidp.control.v1.Command
-	2,  // 35: hidp.control.v1.Agent.Describe:output_type -> hidp.control.v1.Description
-	4,  // 36: hidp.control.v1.Agent.Clock:output_type -> hidp.control.v1.ClockReply
-	7,  // 37: hidp.control.v1.Agent.Holds:output_type -> hidp.control.v1.HoldsReply
-	9,  // 38: hidp.control.v1.Agent.Put:output_type -> hidp.control.v1.PutReply
-	28, // 39: hidp.control.v1.Agent.Session:output_type -> hidp.control.v1.Event
-	35, // [35:40] is the sub-list for method output_type
-	30, // [30:35] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	3,  // 0: hidp.control.v1.Description.crash:type_name -> hidp.control.v1.Crash
+	6,  // 1: hidp.control.v1.HoldsRequest.files:type_name -> hidp.control.v1.File
+	6,  // 2: hidp.control.v1.Chunk.file:type_name -> hidp.control.v1.File
+	12, // 3: hidp.control.v1.Command.open:type_name -> hidp.control.v1.Open
+	18, // 4: hidp.control.v1.Command.connect:type_name -> hidp.control.v1.Connect
+	20, // 5: hidp.control.v1.Command.profile:type_name -> hidp.control.v1.Profile
+	22, // 6: hidp.control.v1.Command.schedule:type_name -> hidp.control.v1.Schedule
+	25, // 7: hidp.control.v1.Command.join:type_name -> hidp.control.v1.Join
+	26, // 8: hidp.control.v1.Command.drop:type_name -> hidp.control.v1.Drop
+	27, // 9: hidp.control.v1.Command.close:type_name -> hidp.control.v1.Close
+	28, // 10: hidp.control.v1.Command.abort:type_name -> hidp.control.v1.Abort
+	13, // 11: hidp.control.v1.Open.plans:type_name -> hidp.control.v1.PlanSpec
+	15, // 12: hidp.control.v1.Open.clusters:type_name -> hidp.control.v1.ClusterSpec
+	16, // 13: hidp.control.v1.Open.network:type_name -> hidp.control.v1.NetworkSpec
+	14, // 14: hidp.control.v1.PlanSpec.ops:type_name -> hidp.control.v1.OpSpec
+	6,  // 15: hidp.control.v1.PlanSpec.weights:type_name -> hidp.control.v1.File
+	6,  // 16: hidp.control.v1.OpSpec.model:type_name -> hidp.control.v1.File
+	0,  // 17: hidp.control.v1.NetworkSpec.kind:type_name -> hidp.control.v1.NetworkSpec.Kind
+	35, // 18: hidp.control.v1.Connect.peers:type_name -> hidp.control.v1.Connect.PeersEntry
+	23, // 19: hidp.control.v1.Schedule.requests:type_name -> hidp.control.v1.Due
+	6,  // 20: hidp.control.v1.Due.input:type_name -> hidp.control.v1.File
+	23, // 21: hidp.control.v1.Join.requests:type_name -> hidp.control.v1.Due
+	17, // 22: hidp.control.v1.Event.opened:type_name -> hidp.control.v1.Opened
+	19, // 23: hidp.control.v1.Event.connected:type_name -> hidp.control.v1.Connected
+	21, // 24: hidp.control.v1.Event.profiled:type_name -> hidp.control.v1.Profiled
+	24, // 25: hidp.control.v1.Event.scheduled:type_name -> hidp.control.v1.Scheduled
+	31, // 26: hidp.control.v1.Event.finished:type_name -> hidp.control.v1.Finished
+	32, // 27: hidp.control.v1.Event.failed:type_name -> hidp.control.v1.Failed
+	33, // 28: hidp.control.v1.Event.lost:type_name -> hidp.control.v1.Lost
+	34, // 29: hidp.control.v1.Event.report:type_name -> hidp.control.v1.Report
+	30, // 30: hidp.control.v1.Event.refused:type_name -> hidp.control.v1.Refused
+	1,  // 31: hidp.control.v1.Agent.Describe:input_type -> hidp.control.v1.DescribeRequest
+	4,  // 32: hidp.control.v1.Agent.Clock:input_type -> hidp.control.v1.ClockRequest
+	7,  // 33: hidp.control.v1.Agent.Holds:input_type -> hidp.control.v1.HoldsRequest
+	9,  // 34: hidp.control.v1.Agent.Put:input_type -> hidp.control.v1.Chunk
+	11, // 35: hidp.control.v1.Agent.Session:input_type -> hidp.control.v1.Command
+	2,  // 36: hidp.control.v1.Agent.Describe:output_type -> hidp.control.v1.Description
+	5,  // 37: hidp.control.v1.Agent.Clock:output_type -> hidp.control.v1.ClockReply
+	8,  // 38: hidp.control.v1.Agent.Holds:output_type -> hidp.control.v1.HoldsReply
+	10, // 39: hidp.control.v1.Agent.Put:output_type -> hidp.control.v1.PutReply
+	29, // 40: hidp.control.v1.Agent.Session:output_type -> hidp.control.v1.Event
+	36, // [36:41] is the sub-list for method output_type
+	31, // [31:36] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_control_proto_init() }
@@ -2553,7 +2620,7 @@ func file_control_proto_init() {
 	if File_control_proto != nil {
 		return
 	}
-	file_control_proto_msgTypes[9].OneofWrappers = []any{
+	file_control_proto_msgTypes[10].OneofWrappers = []any{
 		(*Command_Open)(nil),
 		(*Command_Connect)(nil),
 		(*Command_Profile)(nil),
@@ -2563,7 +2630,7 @@ func file_control_proto_init() {
 		(*Command_Close)(nil),
 		(*Command_Abort)(nil),
 	}
-	file_control_proto_msgTypes[27].OneofWrappers = []any{
+	file_control_proto_msgTypes[28].OneofWrappers = []any{
 		(*Event_Opened)(nil),
 		(*Event_Connected)(nil),
 		(*Event_Profiled)(nil),
@@ -2580,7 +2647,7 @@ func file_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_control_proto_rawDesc), len(file_control_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

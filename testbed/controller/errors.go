@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ type NodeLostError struct {
 
 // Error implements error.
 func (e *NodeLostError) Error() string {
+	if crash := (*CrashError)(nil); errors.As(e.Why, &crash) {
+		return crash.Error()
+	}
 	from := ""
 	if e.From != "" {
 		from = ": " + e.From + " does not reach it"
@@ -43,6 +47,17 @@ func (e *NodeLostError) Error() string {
 
 // Unwrap returns why.
 func (e *NodeLostError) Unwrap() error { return e.Why }
+
+// CrashError is an agent whose process crashed, most often in its inference engine. Its supervisor has started it again.
+type CrashError struct {
+	Node string
+	What string // which engine crashed, how and in which op
+}
+
+// Error implements error.
+func (e *CrashError) Error() string {
+	return fmt.Sprintf("node %s: %s; the agent has been started again", e.Node, e.What)
+}
 
 // RefusedError is what an agent found wrong with what it was told to do.
 type RefusedError struct {

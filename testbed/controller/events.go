@@ -21,7 +21,7 @@ func (s *Session) event(st *stream, e *control.Event) {
 		s.failed(st, e.GetFailed())
 	case e.GetLost() != nil:
 		if j, ok := s.platform.Node(e.GetLost().Node); ok && s.streams[j] != nil && j != st.node {
-			s.lose(j, st.Node, fmt.Errorf("%s", e.GetLost().Why))
+			s.rumour(j, st.Node, fmt.Errorf("%s", e.GetLost().Why))
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (s *Session) output(o *Outcome, st *stream, f *control.Finished) (inference
 
 func (s *Session) failed(st *stream, f *control.Failed) {
 	if j, ok := s.platform.Node(f.Lost); ok && f.Lost != "" && s.streams[j] != nil && j != st.node {
-		s.lose(j, st.Node, fmt.Errorf("%s", f.Why))
+		s.rumour(j, st.Node, fmt.Errorf("%s", f.Why))
 		return
 	}
 	s.mu.Lock()

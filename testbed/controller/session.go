@@ -94,7 +94,7 @@ func (s *Session) open(ctx, lasting context.Context, shares []*share) (map[strin
 		if share == nil {
 			continue
 		}
-		st, err := s.agents.links[j].open(lasting, s.event, s.over)
+		st, err := s.agents.links[j].open(lasting, id, s.event, s.over)
 		if err != nil {
 			return nil, err
 		}
@@ -182,6 +182,9 @@ func (s *Session) call(ctx context.Context, st *stream, doing string, c *control
 		if busy := (*BusyError)(nil); errors.As(lost.Why, &busy) {
 			return a, busy
 		}
+		if crash := (*CrashError)(nil); errors.As(lost.Why, &crash) {
+			return a, crash
+		}
 		return a, lost
 	}
 	return a, err
@@ -194,6 +197,24 @@ func (s *Session) over(st *stream, why error) { s.lose(st.node, "", why) }
 func (s *Session) silent(st *stream, why error) {
 	s.lose(st.node, "", why)
 	st.cancel(why)
+}
+
+// hearsay is how long a node's own stream has to end once another node has said that it is lost: what the agent itself says of its end
+// counts for more.
+const hearsay = 500 * time.Millisecond
+
+// rumour notes that a node is lost for another one.
+func (s *Session) rumour(j int, from string, why error) {
+	s.watching.Go(func() {
+		st := s.streams[j]
+		select {
+		case <-st.gone:
+		case <-st.broken:
+			<-st.gone
+		case <-time.After(hearsay):
+			s.lose(j, from, why)
+		}
+	})
 }
 
 // lose notes that a node is gone, and ends what waits for it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -21,6 +22,8 @@ type stream struct {
 	events func(*stream, *control.Event) // is told of Finished, Failed and Lost
 	ended  func(*stream, error)          // is told once, why nothing comes any more
 	gone   chan struct{}                 // closed after that
+	broken chan struct{}                 // closed when nothing comes any more; why may not be known yet
+	id     string                        // of the session
 
 	send   sync.Mutex // held while a command goes out, so that numbers ascend
 	number uint64
@@ -40,8 +43,8 @@ type answer struct {
 var errEnded = errors.New("the agent has ended the session")
 
 // open begins a session with an agent. It ends with ctx.
-func (l *link) open(ctx context.Context, events func(*stream, *control.Event), ended func(*stream, error)) (*stream, error) {
-	s := &stream{link: l, events: events, ended: ended, gone: make(chan struct{}), waiting: map[uint64]chan answer{}}
+func (l *link) open(ctx context.Context, id string, events func(*stream, *control.Event), ended func(*stream, error)) (*stream, error) {
+	s := &stream{link: l, events: events, ended: ended, gone: make(chan struct{}), broken: make(chan struct{}), id: id, waiting: map[uint64]chan answer{}}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	var err error
 	if s.calls, err = l.client.Session(s.ctx); err != nil {
@@ -58,6 +61,7 @@ func (s *stream) read() {
 	for {
 		e, err := s.calls.Recv()
 		if err != nil {
+			close(s.broken)
 			s.ended(s, s.why(err))
 			s.cancel(nil)
 			return
@@ -88,9 +92,27 @@ func (s *stream) why(err error) error {
 	case status.Code(err) == codes.ResourceExhausted:
 		return &BusyError{s.Node, s.Address, said(err)}
 	case status.Code(err) == codes.Unavailable:
+		if crash := s.crash(); crash != nil {
+			return crash
+		}
 		return errors.New(handshake(err))
 	}
 	return errors.New(said(err))
+}
+
+// revival is how long a supervisor may take until an agent that crashed answers again.
+const revival = 3 * time.Second
+
+// crash asks an agent whose process is gone whether it crashed in this session. It returns nil if nobody answers: then the whole agent
+// is gone, not only what computes.
+func (s *stream) crash() error {
+	ctx, cancel := context.WithTimeout(context.Background(), revival)
+	defer cancel()
+	d, err := s.client.Describe(ctx, &control.DescribeRequest{Protocol: control.Protocol})
+	if err != nil || d.Crash == nil || d.Crash.Session != s.id {
+		return nil
+	}
+	return &CrashError{s.Node, d.Crash.What}
 }
 
 // settle hands an answer to who waits for it.

@@ -160,11 +160,17 @@ func (b *builder) await(ctx context.Context) error {
 
 // apart keeps agents off the CPUs of emulated clusters, but for the threads that compute for these, and lets them take turns quickly.
 // Agents are started without that:
-// they accept no clusters on CPUs that they were not to use.
+// they accept no clusters on CPUs that they were not to use. An agent is two processes, supervisor and worker; a worker that is started
+// later inherits both.
 func (b *builder) apart(context.Context) error {
-	for _, c := range b.children {
-		if err := confine(c.Process, b.placement.Network); err != nil && !c.ended.Load() {
+	for _, p := range b.state.alive() {
+		if err := confine(p, b.placement.Network); err != nil && p.Alive() {
 			return fmt.Errorf("pinning an agent to CPUs %s: %w", list(b.placement.Network), err)
+		}
+		if group := b.state.Priority; group != nil && group.Group != "" { // workers that were started before their supervisor was put there
+			if err := group.add(p.PID); err != nil && p.Alive() {
+				return fmt.Errorf("control group %s: %w", group.Group, err)
+			}
 		}
 	}
 	return nil

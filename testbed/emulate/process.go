@@ -27,6 +27,7 @@ type Process struct {
 type processStat struct {
 	Process
 	name     string
+	parent   int // process id
 	state    byte
 	cpu      time.Duration
 	resident int64 // bytes
@@ -60,7 +61,7 @@ func parseStat(data []byte) (processStat, error) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data[:open])))
 	s := processStat{name: string(data[open+1 : end]), state: fields[0][0], resident: int64(number(24)) * int64(os.Getpagesize()),
-		cpu: time.Duration(number(14)+number(15)) * tick, Process: Process{PID: pid, Start: number(22)}}
+		parent: int(number(4)), cpu: time.Duration(number(14)+number(15)) * tick, Process: Process{PID: pid, Start: number(22)}}
 	return s, errors.Join(bad, err)
 }
 

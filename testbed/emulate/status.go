@@ -114,8 +114,10 @@ func (s *State) agent(ctx context.Context, i int, m *observation) AgentReport {
 		}
 		return r
 	}
-	if stat, err := readStat(a.PID); err == nil {
-		r.CPU, r.Resident, r.Busy = stat.cpu.Seconds(), stat.resident, m.cores(a.Process)
+	for p, stat := range m.after { // supervisor and worker
+		if p == a.Process || stat.parent == a.PID {
+			r.CPU, r.Resident, r.Busy = r.CPU+stat.cpu.Seconds(), r.Resident+stat.resident, r.Busy+m.cores(p)
+		}
 	}
 	d, err := s.ask(ctx, a.Node)
 	if err != nil {

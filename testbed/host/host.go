@@ -19,6 +19,7 @@ import (
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
+	"hidp/testbed/supervise"
 	"hidp/testbed/wire"
 )
 
@@ -36,6 +37,8 @@ type Options struct {
 
 	TLSDir   string // certificates: ca.pem, NAME.pem, NAME.key; empty: no TLS, which is for this machine only
 	Insecure bool   // go without TLS also elsewhere
+
+	Worker *supervise.Worker // what a supervised agent inherits; nil: it has no supervisor
 
 	Clock   wire.Clock     // nil: wire.Monotonic
 	Sampler energy.Sampler // what power is read from; nil: what energy.Find finds
@@ -59,6 +62,8 @@ type Host struct {
 	clock   wire.Clock
 	boot    string
 	cpus    []int
+	notes   *supervise.Notes // for the supervisor; nil: there is none
+	crash   *control.Crash   // of the process before this one
 	log     logger
 	ctx     context.Context // ends with Close
 	end     context.CancelCauseFunc
@@ -84,6 +89,7 @@ func New(o Options) (*Host, error) {
 	if h.clock == nil {
 		h.clock = wire.Monotonic()
 	}
+	h.inherit()
 	h.ctx, h.end = context.WithCancelCause(context.Background())
 	var err error
 	if h.folder, err = OpenFolder(o.Dir, o.Limit); err != nil {
@@ -94,6 +100,22 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// inherit takes over what the supervisor hands down. CPUs are those that it was allowed: whoever keeps it off some of them later does
+// not mean the clusters.
+func (h *Host) inherit() {
+	w := h.options.Worker
+	if w == nil {
+		return
+	}
+	h.notes = w.Notes
+	if w.CPUs != nil {
+		h.cpus = w.CPUs
+	}
+	if w.Last != nil {
+		h.crash = &control.Crash{Session: w.Last.Session, What: w.Last.String()}
+	}
 }
 
 // open finds the engine and the monitor.
@@ -114,6 +136,7 @@ func (h *Host) open() error {
 			return err
 		}
 	}
+	h.notes.Engine(h.engine.Name())
 	if h.sampler == nil {
 		ctx, cancel := context.WithTimeout(h.ctx, 5*time.Second)
 		defer cancel()
@@ -171,7 +194,7 @@ func (h *Host) Describe(_ context.Context, r *control.DescribeRequest) (*control
 		return nil, status.Errorf(codes.Internal, "%v", err)
 	}
 	d := &control.Description{Protocol: control.Protocol, Version: h.options.Version, Name: h.options.Name, System: runtime.GOOS + "/" + runtime.GOARCH,
-		Cpus: int32(len(h.cpus)), Memory: machineMemory(), Engine: h.engine.Name(), Providers: h.providers(), Holder: h.held(), Free: free, Boot: h.boot}
+		Cpus: int32(len(h.cpus)), Memory: machineMemory(), Engine: h.engine.Name(), Providers: h.providers(), Holder: h.held(), Free: free, Boot: h.boot, Crash: h.crash}
 	if h.sampler != nil {
 		d.Monitor = h.sampler.Name()
 	}

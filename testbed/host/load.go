@@ -144,10 +144,13 @@ func (s *session) engage(m model, key loadKey) (*engaged, error) {
 	var err error
 	e.threads, err = agent.Spawned(func() (err error) {
 		defer s.host.recovered("loading a model", &err)
+		defer s.host.notes.End(m.cluster)
+		s.host.notes.Begin(m.cluster, "while loading "+s.job.describe(m.plan, m.op))
 		if e.Loaded, err = submodel.Load(m.sub, s.host.engine, file, s.job.clusters[m.cluster].engine); err != nil {
 			return err
 		}
 		s.loaded.models[key] = e
+		s.host.notes.Begin(m.cluster, "in the first run of "+s.job.describe(m.plan, m.op))
 		return warm(e.Loaded)
 	})
 	return e, err
@@ -161,4 +164,19 @@ func warm(l *submodel.Loaded) error {
 	}
 	_, err := l.Run(inputs, nil)
 	return err
+}
+
+// describe names an op for people: its number, and the layers that it computes with their kinds and names.
+func (j *job) describe(plan, op int) string {
+	p := j.plans[plan]
+	slice, layers := p.Plan.Ops[op].Slice, p.Graph.Layers
+	name := func(i int) string { return fmt.Sprintf("%v %s", layers[i].Op, layers[i].Name) }
+	what := name(slice.From)
+	if slice.To > slice.From+1 {
+		what += " to " + name(slice.To-1)
+	}
+	if plan > 0 {
+		return fmt.Sprintf("op %d of plan %d (%s)", op, plan, what)
+	}
+	return fmt.Sprintf("op %d (%s)", op, what)
 }

@@ -204,6 +204,7 @@ func (s *session) open(o *control.Open) (*control.Event_Opened, error) {
 		return nil, err
 	}
 	s.job = job
+	s.host.notes.Session(job.session)
 	s.host.log.printf("session %q of %s: node %s, %d plans, %d models", job.session, callName(job.holder), job.platform.Nodes[job.node].Name, len(job.plans), len(job.models))
 	if err := job.fits(); err != nil {
 		return nil, err
@@ -287,6 +288,7 @@ func (s *session) close() {
 		s.host.log.printf("session %q ended: %v", s.job.session, context.Cause(s.ctx))
 	}
 	s.job, s.loaded, s.runtime = nil, nil, nil
+	s.host.notes.Session("")
 	if engine, can := s.host.engine.(interface{ Trim() }); can {
 		engine.Trim()
 	}

@@ -28,8 +28,8 @@ func (s *session) crew() (workers []agent.Worker, cpus [][]int, pacer *agent.Pac
 		}
 		return workers, nil, pacer
 	}
-	for _, c := range j.clusters {
-		var w agent.Worker = &guarded{&agent.Segments{Loaded: s.loaded.ops, Memory: s.memory}, s.host}
+	for k, c := range j.clusters {
+		var w agent.Worker = &guarded{Worker: &agent.Segments{Loaded: s.loaded.ops, Memory: s.memory}, host: s.host, cluster: k, doing: j.doing(k)}
 		if c.slowdown > 1 {
 			p := &agent.Pace{Worker: w, Slowdown: c.slowdown, Pacer: pacer}
 			if c.engine.Threads > 1 {
@@ -43,15 +43,33 @@ func (s *session) crew() (workers []agent.Worker, cpus [][]int, pacer *agent.Pac
 	return workers, cpus, pacer
 }
 
-// guarded is a worker whose panics are errors of its op.
+// doing returns what a supervisor is told of the ops of a cluster, by plan and op.
+func (j *job) doing(cluster int) []map[int]string {
+	texts := make([]map[int]string, len(j.plans))
+	for i := range texts {
+		texts[i] = map[int]string{}
+	}
+	for _, m := range j.models {
+		if m.cluster == cluster {
+			texts[m.plan][m.op] = "in " + j.describe(m.plan, m.op)
+		}
+	}
+	return texts
+}
+
+// guarded is a worker whose panics are errors of its op, and whose crashes are its supervisor's to tell.
 type guarded struct {
 	agent.Worker
-	host *Host
+	host    *Host
+	cluster int
+	doing   []map[int]string // by plan and op
 }
 
 // Run implements agent.Worker.
 func (g *guarded) Run(ctx context.Context, t *agent.Task) (d agent.Done, err error) {
 	defer g.host.recovered(fmt.Sprintf("plan %d, op %d", t.Plan, t.Op), &err)
+	g.host.notes.Begin(g.cluster, g.doing[t.Plan][t.Op])
+	defer g.host.notes.End(g.cluster)
 	return g.Worker.Run(ctx, t)
 }
 
