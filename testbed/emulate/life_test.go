@@ -243,7 +243,7 @@ func TestRecycledIDs(t *testing.T) {
 func TestStatOfOddNames(t *testing.T) {
 	s, err := parseStat([]byte("77 (a) b (c)) S 1 77 77 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 1 0 123456 1000 3 18446744073709551615 0 0\n"))
 	require.NoError(t, err)
-	require.Equal(t, processStat{Process: Process{77, 123456}, name: "a) b (c)", state: 'S', cpu: 3 * time.Second, resident: 3 * int64(os.Getpagesize())}, s)
+	require.Equal(t, processStat{Process: Process{77, 123456}, name: "a) b (c)", parent: 1, state: 'S', cpu: 3 * time.Second, resident: 3 * int64(os.Getpagesize())}, s)
 	for _, bad := range []string{"", "77 a S", "77 (a) S 1", "x (a) " + strings.Repeat("1 ", 30)} {
 		_, err := parseStat([]byte(bad))
 		require.Error(t, err, bad)
