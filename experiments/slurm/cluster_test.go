@@ -164,7 +164,13 @@ func TestKilledTaskAndKilledNode(t *testing.T) {
 	_, err = slurm.Submit(ctx, nowhere, []int{0})
 	require.EqualError(t, err, "sbatch: invalid partition specified: nowhere; Batch job submission failed: Invalid partition name specified")
 	done := make(chan error, 1)
-	missing := slurm.ShardsFunc(func() ([]int, error) { return sweep.Missing(dir) })
+	missing := slurm.ShardsFunc(func() ([]int, error) {
+		s, err := sweep.Status(dir)
+		if err != nil {
+			return nil, err
+		}
+		return s.Missing, nil
+	})
 	go func() { done <- slurm.Wait(ctx, o, missing) }()
 
 	killOneTaskAndTheDaemon(t, cluster, dir)
