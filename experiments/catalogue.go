@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"hidp/internal/strict"
-	"hidp/workloads"
 )
 
 //go:embed fig5.toml claims.toml
@@ -34,9 +33,4 @@ func configHash(name string) string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// replication returns the seed of the i-th repetition under a run's seed: neighbouring seeds share none.
-func replication(seed uint64, i int) uint64 {
-	return uint64(workloads.Stream(seed, fmt.Sprintf("replication %d", i)).Uint32())
 }

@@ -63,7 +63,7 @@ func (p published) reached(change float64) bool {
 
 // recordTable writes records as CSV: the fields in the given order, then what was measured.
 func recordTable(fields []string, records []Record) []byte {
-	t := results.Table{Columns: append(append([]string{}, fields...), "latency_s", "energy_per_request_j", "throughput_per_s", "completed", "events", "failed")}
+	t := results.Table{Columns: append(append([]string{}, fields...), "latency_s", "energy_serving_j", "throughput_per_s", "completed", "events", "failed")}
 	for _, r := range records {
 		var row []string
 		for _, f := range fields {

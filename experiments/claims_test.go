@@ -21,7 +21,7 @@ func synthetic() *grid {
 		published:  []published{{Metric: "latency", Change: -0.38}, {Metric: "throughput", Change: 0.56}},
 		throughput: saturation{Clients: 4, Horizon: units.Milliseconds(1000), QuickHorizon: units.Milliseconds(1000)}}
 	e.base = &Scenario{Platform: &devices.Platform{Name: "p"}}
-	g := &grid{e: e, models: []string{"m", "n"}, seeds: []string{"1", "2"}}
+	g := &grid{e: e, models: []string{"m", "n"}, seeds: []Values{{"seed": "1", "replication": "0"}, {"seed": "1", "replication": "1"}}}
 	fill := func(points []Values) (out []Record) {
 		for _, v := range points {
 			r := Record{Values: v, Latency: 1, Energy: 1, Throughput: 2}
@@ -30,7 +30,7 @@ func synthetic() *grid {
 				r.Latency, r.Throughput = 4, 0.5
 			case v["strategy"] == "modnn":
 				r.Latency, r.Throughput = 2, 1
-			case v["strategy"] == "omniboost" && v["seed"] == "1":
+			case v["strategy"] == "omniboost" && v["replication"] == "0":
 				r.Latency, r.Throughput = 1, 2
 			case v["strategy"] == "omniboost":
 				r.Latency, r.Throughput = 3, 2

@@ -20,7 +20,7 @@ func (g *grid) yield() (*yield, error) {
 			fields = append(fields, q.Field)
 		}
 	}
-	fields = append(fields, "option data", "option split", "option halo", "seed")
+	fields = append(fields, "option data", "option split", "option halo", "seed", "replication")
 	return &yield{
 		tables: []results.Table{main, sensitivity},
 		files: []durable.Output{

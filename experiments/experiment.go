@@ -151,17 +151,17 @@ func (f *experimentFile) checkClaims(p *strict.Problems, needs func(key, name st
 	}
 }
 
-// repetitions returns the seeds of the experiment's repetitions under a run's seed.
-func (e *Experiment) repetitions(seed uint64, quick bool) []string {
+// repetitions returns the experiment's repetitions under a run's seed: what each sets in a scenario.
+func (e *Experiment) repetitions(seed uint64, quick bool) []Values {
 	n := e.seeds[0]
 	if quick {
 		n = e.seeds[1]
 	}
-	var seeds []string
+	var all []Values
 	for i := range n {
-		seeds = append(seeds, fmt.Sprint(replication(seed, i)))
+		all = append(all, Values{"seed": fmt.Sprint(seed), "replication": fmt.Sprint(i)})
 	}
-	return seeds
+	return all
 }
 
 // values returns what a method sets in a scenario.

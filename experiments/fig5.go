@@ -15,21 +15,23 @@ import (
 type bars struct {
 	e       *Experiment
 	models  []string
-	seeds   []string
+	seeds   []Values // of the repetitions
 	records map[barKey]Record
 	all     []Record
 }
 
-type barKey struct{ model, strategy, seed string }
+type barKey struct{ model, strategy, replication string }
 
 // runBars simulates every model under every method with every seed. The seeds are shared, so methods are compared in pairs.
 func (e *Experiment) runBars(ctx context.Context, o Options, progress Progress) (*yield, error) {
 	f := &bars{e: e, models: e.base.ModelNames(), seeds: e.repetitions(o.Seed, o.Quick), records: map[barKey]Record{}}
 	var tasks []task
 	b := newBench(e.base)
-	for _, v := range product(Axis{"model", f.models}, Axis{"seed", f.seeds}) {
-		for i := range e.methods {
-			tasks = append(tasks, task{b, v.with(e.methods[i].values())})
+	for _, v := range product(Axis{"model", f.models}) {
+		for _, repetition := range f.seeds {
+			for i := range e.methods {
+				tasks = append(tasks, task{b, v.with(repetition).with(e.methods[i].values())})
+			}
 		}
 	}
 	var err error
@@ -37,7 +39,7 @@ func (e *Experiment) runBars(ctx context.Context, o Options, progress Progress) 
 		return nil, err
 	}
 	for _, r := range f.all {
-		f.records[barKey{r.Values["model"], r.Values["strategy"], r.Values["seed"]}] = r
+		f.records[barKey{r.Values["model"], r.Values["strategy"], r.Values["replication"]}] = r
 	}
 	return f.product()
 }
@@ -46,11 +48,12 @@ func (e *Experiment) runBars(ctx context.Context, o Options, progress Progress) 
 func (f *bars) sample(m metric, model, strategy string) []float64 {
 	var out []float64
 	for _, s := range f.seeds {
-		r := f.records[barKey{model, strategy, s}]
-		if r.Failed != "" {
+		r := f.records[barKey{model, strategy, s["replication"]}]
+		x := m.of(r)
+		if r.Failed != "" || math.IsNaN(x) {
 			return nil
 		}
-		out = append(out, m.of(r))
+		out = append(out, x)
 	}
 	return out
 }
@@ -62,7 +65,7 @@ func (f *bars) changes(m metric, rivals ...string) []float64 {
 		var pairs [][2]Record
 		for _, model := range f.models {
 			for _, rival := range rivals {
-				pairs = append(pairs, [2]Record{f.records[barKey{model, f.e.subject, s}], f.records[barKey{model, rival, s}]})
+				pairs = append(pairs, [2]Record{f.records[barKey{model, f.e.subject, s["replication"]}], f.records[barKey{model, rival, s["replication"]}]})
 			}
 		}
 		if c, n := m.meanChange(pairs); n > 0 {
@@ -76,7 +79,7 @@ func (f *bars) product() (*yield, error) {
 	values, comparison := f.values(), f.comparison()
 	out := &yield{simulations: len(f.all), platform: f.e.base.Platform.Name}
 	out.files = []durable.Output{{Name: f.e.Name + ".csv", Data: f.csv()},
-		{Name: f.e.Name + ".records.csv", Data: recordTable([]string{"model", "strategy", "seed"}, f.all)}}
+		{Name: f.e.Name + ".records.csv", Data: recordTable([]string{"model", "strategy", "seed", "replication"}, f.all)}}
 	figure := f.figure()
 	for _, format := range plot.Formats() {
 		data, err := figure.Render(format)

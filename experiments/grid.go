@@ -16,7 +16,7 @@ import (
 type grid struct {
 	e       *Experiment
 	models  []string
-	seeds   []string
+	seeds   []Values // of the repetitions
 	quick   bool
 	lone    map[string]Record // one request, by Values.key
 	loop    map[string]Record // closed loop
@@ -161,7 +161,7 @@ func (g *grid) seeded(strategy string, v Values) []Values {
 	}
 	var all []Values
 	for _, s := range g.seeds {
-		all = append(all, v.with(Values{"seed": s}))
+		all = append(all, v.with(s))
 	}
 	return all
 }
@@ -194,6 +194,7 @@ func averaged(records []Record) map[string]Record {
 	for _, r := range records {
 		v := r.Values.with(nil)
 		delete(v, "seed")
+		delete(v, "replication")
 		k := v.key()
 		sum := sums[k]
 		sum.Values = v

@@ -20,7 +20,7 @@ import (
 //	leader, runtime, rate, jitter, belief_error   the platform and what is believed of it
 //	model, batch, input                           what is asked for
 //	strategy, option NAME                         who plans, and its knobs
-//	seed
+//	seed, replication                             what chance is drawn from
 type Values map[string]string
 
 // with returns v with more fields set.
@@ -107,6 +107,8 @@ func setField(s *Scenario, name, text string) error {
 	switch name {
 	case "seed":
 		s.Seed, err = strconv.ParseUint(text, 10, 64)
+	case "replication":
+		s.Replication, err = strconv.Atoi(text)
 	case "batch":
 		if s.Batch, err = strconv.Atoi(text); err == nil && s.Batch < 1 {
 			err = fmt.Errorf("must be at least 1")

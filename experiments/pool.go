@@ -11,11 +11,11 @@ import (
 )
 
 // Record is what a simulation of an experiment measured, in seconds and joules. Where the modelled world allows no run, Failed
-// says why and the numbers are zero.
+// says why and the numbers are zero. Where nothing was completed, Latency and Energy are NaN.
 type Record struct {
 	Values     Values
 	Latency    float64 // mean of the completed requests
-	Energy     float64 // per request, of the nodes that take part
+	Energy     float64 // energy_serving: per request, of the nodes while they take part
 	Throughput float64 // requests per second
 	Completed  int64
 	Events     uint64
@@ -116,5 +116,5 @@ func measure(ctx context.Context, s *Scenario) (Record, error) {
 		return Record{}, err
 	}
 	m := o.Summary
-	return Record{Latency: m.Latency.Mean, Energy: m.EnergyPerRequest, Throughput: m.Throughput, Completed: m.Completed, Events: m.Events}, nil
+	return Record{Latency: m.Latency.Mean, Energy: float64(m.EnergyServing), Throughput: m.Throughput, Completed: m.Completed, Events: m.Events}, nil
 }

@@ -139,7 +139,7 @@ func TestFieldsOfPoints(t *testing.T) {
 	require.NoError(t, err)
 	b := newBench(e.base)
 	s, err := b.scenario(Values{"leader": "raspberry-pi-5", "rate": "300 Mbit/s", "jitter": "2 ms", "runtime": "pytorch/fp32", "belief_error": "5 %",
-		"model": "resnet18", "input": "uint8", "batch": "4", "strategy": "modnn", "option sync": "once", "seed": "9"})
+		"model": "resnet18", "input": "uint8", "batch": "4", "strategy": "modnn", "option sync": "once", "seed": "9", "replication": "2"})
 	require.NoError(t, err)
 	require.Equal(t, "raspberry-pi-5", s.Platform.Nodes[s.Platform.Leader].Name)
 	require.Equal(t, "pytorch/fp32", s.Platform.Nodes[0].Runtime)
@@ -151,6 +151,7 @@ func TestFieldsOfPoints(t *testing.T) {
 	require.Equal(t, 4, s.Batch)
 	require.Equal(t, strategies.Options{"sync": "once"}, s.Options)
 	require.Equal(t, uint64(9), s.Seed)
+	require.Equal(t, 2, s.Replication)
 	plain, err := b.scenario(Values{})
 	require.NoError(t, err)
 	require.Equal(t, e.base.Platform, plain.Platform)

@@ -17,12 +17,13 @@ import (
 
 // Overrides replace parts of a scenario for one run; zero values leave them as the file says.
 type Overrides struct {
-	Strategy string             // with the strategy's own defaults, not the file's options
-	Options  strategies.Options // added to the options in force
-	Seed     *uint64
-	Trace    int // records of each kind to keep in the trace; -1: all
-	Records  bool
-	Observe  sim.Observer
+	Strategy    string             // with the strategy's own defaults, not the file's options
+	Options     strategies.Options // added to the options in force
+	Seed        *uint64
+	Replication int // of the seed
+	Trace       int // records of each kind to keep in the trace; -1: all
+	Records     bool
+	Observe     sim.Observer
 
 	Checkpoints sim.Checkpoints // when a long run writes down its state
 	Checkpoint  []byte          // such a state, to go on from; nil: from the beginning
@@ -101,27 +102,30 @@ func (s *Scenario) with(o Overrides, room *Scenario) *Scenario {
 	if o.Seed != nil {
 		c.Seed = *o.Seed
 	}
+	if o.Replication != 0 {
+		c.Replication = o.Replication
+	}
 	return c
 }
 
 // config makes the simulator's configuration, with fresh state but for the strategy, which may be a shared one.
 func (s *Scenario) config(shared *Shared, room *workloads.Room) (sim.Config, error) {
 	cfg := sim.Config{Truth: s.Platform, Models: s.Models, Batch: s.Batch, Leader: s.Platform.Leader, Horizon: s.Limit.Horizon,
-		Planning: s.Planning.sim(), Faults: s.Faults, Seed: s.Seed}
+		Planning: s.Planning.sim(), Faults: s.Faults, Seed: s.chance()}
 	if shared == nil {
 		shared = new(Shared)
 	}
 	var err error
-	if cfg.Strategy, cfg.PlanKey, err = shared.strategy(s.Strategy, s.Options, s.Seed, s.Platform); err != nil {
+	if cfg.Strategy, cfg.PlanKey, err = shared.strategy(s.Strategy, s.Options, cfg.Seed, s.Platform); err != nil {
 		return cfg, err
 	}
 	if s.BeliefError > 0 {
-		cfg.Belief = s.Platform.Perturbed(s.BeliefError, s.Seed)
+		cfg.Belief = s.Platform.Perturbed(s.BeliefError, cfg.Seed)
 	}
 	if s.Arrivals.Kind == Closed {
-		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think, Own: s.Arrivals.Own}.Loop(s.Seed, s.Mix, s.Limit)
+		cfg.Clients, err = workloads.Closed{Clients: s.Arrivals.Clients, Think: s.Arrivals.Think, Own: s.Arrivals.Own}.Loop(cfg.Seed, s.Mix, s.Limit)
 	} else {
-		cfg.Arrivals, err = s.Arrivals.source(room, s.Seed, s.Mix, s.Limit)
+		cfg.Arrivals, err = s.Arrivals.source(room, cfg.Seed, s.Mix, s.Limit)
 	}
 	return cfg, err
 }
@@ -169,7 +173,8 @@ func stopwatch(plan func()) time.Duration {
 
 func (s *Scenario) summary(r *sim.Result) sim.Summary {
 	m := r.Summary()
-	m.Strategy, m.Model, m.Platform, m.Seed = s.Strategy, s.modelName(), s.Platform.Name, s.Seed
+	m.Strategy, m.Model, m.Platform, m.Seed, m.Replication = s.Strategy, s.modelName(), s.Platform.Name, s.Seed, s.Replication
+	m.Warnings = append(m.Warnings, s.Warnings...)
 	return m
 }
 

@@ -14,9 +14,10 @@ import (
 // Scenario is one simulation, ready to run: a platform, a strategy, and who asks for what when. It is immutable; each run takes
 // its own copy of what has a state.
 type Scenario struct {
-	Name     string
-	Seed     uint64
-	Platform *devices.Platform // the truth, its leader included
+	Name        string
+	Seed        uint64
+	Replication int               // with Seed, what chance is drawn from (workloads.Replicate)
+	Platform    *devices.Platform // the truth, its leader included
 
 	// BeliefError is the standard deviation of the logarithm by which the strategy's belief in each rate, bandwidth and overhead
 	// is off (devices.Platform.Perturbed), drawn from the seed. 0: the belief is the truth.
@@ -32,6 +33,8 @@ type Scenario struct {
 	Limit    workloads.Limit
 	Arrivals Arrivals
 	Faults   sim.Faults
+
+	Warnings []string // about the files the scenario rests on; they go into every run's Summary
 }
 
 // Planning says what a plan costs the leader: nothing, a fixed time, or what it takes on the machine that simulates.
@@ -86,6 +89,9 @@ func ParseWith(path string, data []byte, find func(path string) string) (*Scenar
 	}
 	return s, nil
 }
+
+// chance returns the seed of everything that is random in the run.
+func (s *Scenario) chance() uint64 { return workloads.Replicate(s.Seed, s.Replication) }
 
 // ModelNames returns the names of the models in order.
 func (s *Scenario) ModelNames() []string {

@@ -31,7 +31,7 @@ func (e *CheckpointError) Error() string { return "checkpoint: " + e.Reason }
 
 // checkpointHead begins every checkpoint: what it is, and the version of what follows. The hash of the configuration follows, then
 // the state as coder writes it, then the checksum.
-const checkpointHead = "hidp checkpoint 5\n"
+const checkpointHead = "hidp checkpoint 6\n"
 
 // checkpointTail ends every checkpoint, with the checksum filled in.
 var checkpointTail = "\n" + sealed.Blank + "\n"

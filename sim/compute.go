@@ -130,6 +130,9 @@ func (s *simulation) closeOp(j int32, k int) {
 	n := &s.nodes[j]
 	o := &n.ops[k]
 	n.busy[k] += s.now - o.started
+	if o.slot == wasted && !n.lost {
+		n.serving.leave(s.now)
+	}
 	if s.trace != nil {
 		s.traceOp(j, k, o.slot == wasted || n.lost)
 	}
@@ -145,6 +148,9 @@ func (s *simulation) waste(slot int32) {
 		for k := range n.ops {
 			if n.ops[k].slot == slot {
 				n.ops[k].slot = wasted
+				if !n.lost {
+					n.serving.join(s.now, s.older())
+				}
 			}
 		}
 	}

@@ -61,6 +61,8 @@ func (s *simulation) lose(j int) {
 	if n.flows > 0 {
 		n.nicBusy += s.now - n.flowing
 	}
+	n.notePlanner(s.now)
+	n.serving = serving{length: n.serving.until(s.now)}
 	n.lost, n.lostAt = true, s.now
 	s.losses++
 	for a := n.active; a != 0; a &= a - 1 {

@@ -51,8 +51,8 @@ type SiteResult struct {
 	Arrived, Completed, Failed, InFlight int64
 	Mean                                 time.Duration // latency
 	Makespan                             time.Duration // until the end of its last request, or of the run if some are unfinished
-	EnergyParticipating                  float64       // of its own nodes, over its makespan
-	EnergyPlatform                       float64
+	ServingJoules                        float64       // of its own nodes, each while it takes part in some request
+	EnergyPlatform                       float64       // of its own nodes, over its makespan
 }
 
 // sites returns the sites of a run: those of Config.Fleet, or the one site that the rest of the configuration describes.

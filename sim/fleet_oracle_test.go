@@ -150,7 +150,7 @@ func TestFleetIsThePlatformWrittenOut(t *testing.T) {
 			require.InDelta(t, int64(b[i]), int64(a[i]), 100, "seed %d, request %d", seed, i)
 		}
 		require.InEpsilon(t, want.EnergyPlatform, r.EnergyPlatform, 1e-7)
-		require.InEpsilon(t, want.EnergyParticipating, r.EnergyParticipating, 1e-7)
+		require.InEpsilon(t, want.ServingJoules, r.ServingJoules, 1e-7)
 		for k := range 2 {
 			require.InDelta(t, want.Resources[k].Bytes, r.Resources[len(r.Resources)-2+k].Bytes, 1)
 		}

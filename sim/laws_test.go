@@ -121,13 +121,38 @@ func checkEnergy(t *testing.T, seed uint64, cfg Config, r *Result) {
 			}
 		}
 		want := a.Energy(&cfg.Truth.Nodes[j], on)
-		got := r.Nodes[j].Energy()
+		got := r.Nodes[j].Energy() - r.Nodes[j].Planning
 		require.InDelta(t, want, got, 1e-9*math.Max(1, want), "seed %d node %d", seed, j)
 		require.GreaterOrEqual(t, got, cfg.Truth.Nodes[j].IdlePower*on.Seconds())
-		platform += got
+		platform += r.Nodes[j].Energy()
 	}
 	require.InDelta(t, platform, r.EnergyPlatform, 1e-9*math.Max(1, platform))
-	require.LessOrEqual(t, r.EnergyParticipating, r.EnergyPlatform)
+	require.LessOrEqual(t, r.ServingJoules, r.EnergyPlatform*(1+1e-12))
+	checkServing(t, seed, cfg, r)
+}
+
+// checkServing: the energy of the nodes while they take part in requests is what an integral over the trace gives, and so is that
+// of a request.
+func checkServing(t *testing.T, seed uint64, cfg Config, r *Result) {
+	ends := make([]time.Duration, len(r.Nodes))
+	for j := range ends {
+		ends[j] = r.Makespan
+		for _, f := range cfg.Faults.Nodes {
+			if f.Node == j {
+				ends[j] = min(ends[j], f.At)
+			}
+		}
+	}
+	var sum float64
+	for j, want := range laws.ServingEnergy(r.Trace, cfg.Truth, cfg.Planning.Fixed, ends) {
+		require.InDelta(t, want, r.Nodes[j].ServingEnergy(), 1e-9*math.Max(1, want), "seed %d node %d", seed, j)
+		sum += want
+	}
+	if r.Completed > 0 {
+		require.InDelta(t, sum/float64(r.Completed), float64(r.EnergyServing()), 1e-9*math.Max(1, sum), "seed %d", seed)
+	} else {
+		require.False(t, r.EnergyServing().Known(), "seed %d", seed)
+	}
 }
 
 // checkMemory: the peak is that of the trace, and a node that has too little is named in a warning.

@@ -26,6 +26,8 @@ type nodeState struct {
 	lostAt  time.Duration
 
 	planner planner
+	use     plannerUse
+	serving serving
 
 	sending []prepared // messages that are not on the network yet, in order; the first sent are gone
 	sent    int
@@ -70,7 +72,8 @@ func (n *nodeState) begin(spec *devices.Node, prefix string, observed bool) {
 	n.machine.Reset(spec, observed)
 	old, clusters := *n, len(spec.Clusters)
 	*n = nodeState{spec: spec, name: prefix + spec.Name, machine: n.machine, owner: n.owner[:0], ops: lines.Resized(n.ops, clusters), busy: lines.Resized(n.busy, clusters),
-		queued: lines.Resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident[:0]}
+		queued: lines.Resized(n.queued, clusters), sending: n.sending[:0], planner: planner{queue: n.planner.queue[:0]}, resident: n.resident[:0],
+		use: plannerUse{cluster: plannerCluster(spec)}, serving: serving{gaps: n.serving.gaps[:0]}}
 	clear(n.busy)
 	clear(n.queued)
 	for k := range n.ops {

@@ -148,7 +148,7 @@ func TestUnusedDeviceChangesNothing(t *testing.T) {
 		require.Equal(t, r.Trace.Requests, m.Trace.Requests, "seed %d", seed)
 		require.Equal(t, r.Trace.Transfers, m.Trace.Transfers)
 		require.Equal(t, r.Latency, m.Latency)
-		require.Equal(t, r.EnergyParticipating, m.EnergyParticipating)
+		require.Equal(t, r.EnergyServing(), m.EnergyServing())
 		require.Greater(t, m.EnergyPlatform, r.EnergyPlatform)
 	}
 }

@@ -76,13 +76,17 @@ func (s *simulation) explore(slot int32) {
 		s.admit(slot)
 		return
 	}
-	s.nodes[r.leader].planner.busy = true
+	n := &s.nodes[r.leader]
+	n.notePlanner(s.now)
+	n.planner.busy = true
 	s.eng.Schedule(engine.Event{At: s.now + r.took, What: engine.What{Kind: evPlanned, A: slot, B: r.leader, Gen: r.gen}})
 }
 
 // planned admits a request whose plan is ready and turns to the next that waits.
 func (s *simulation) planned(ev engine.Event) {
-	p := &s.nodes[ev.B].planner
+	n := &s.nodes[ev.B]
+	n.notePlanner(s.now)
+	p := &n.planner
 	p.busy = false
 	if s.requests[ev.A].gen == ev.Gen {
 		s.admit(ev.A)

@@ -91,6 +91,7 @@ func (s *simulation) arrive(model, i int32) {
 	if s.cfg.Clients == nil {
 		s.expectNext(i)
 	}
+	s.joinLeader(r)
 	n := &s.nodes[r.leader]
 	if n.lost {
 		s.fail(slot, s.lossOf(int(r.leader)))
@@ -156,6 +157,7 @@ func (s *simulation) admit(slot int32) {
 		r.handles = lines.Append(r.handles, h)
 		s.touch(j)
 	}
+	s.joinFollowers(r)
 	s.occupy(r)
 	s.addBacklog(r)
 }
@@ -227,6 +229,7 @@ func (s *simulation) end(slot int32, why error) {
 	if s.trace != nil {
 		s.noteRequest(r, why)
 	}
+	s.leaveAll(r)
 	r.live, r.prog = false, nil
 	r.handles = r.handles[:0]
 	r.gen++

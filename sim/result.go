@@ -16,14 +16,13 @@ type Result struct {
 	InFlight  int64 // unfinished when the run ended: at its horizon, or because it broke off
 	Failures  []Failure
 
-	Latency      Latency       // of completed requests, from arrival at the leader to the result there
-	PlanningTime time.Duration // mean of completed requests
+	Latency      Latency       // of completed requests, from arrival at the leader to the result there; without meaning if there are none
+	PlanningTime time.Duration // mean of completed requests; without meaning if there are none
 	Makespan     time.Duration // from time zero to the end of the last request, or to the horizon
 	Throughput   float64       // completed requests per second of the makespan
 
-	EnergyParticipating float64 // of the nodes that took part in any plan, over the makespan
-	EnergyPlatform      float64 // of all nodes
-	EnergyPerRequest    float64 // EnergyParticipating per completed request
+	ServingJoules  float64 // of all nodes, each while it takes part in some request
+	EnergyPlatform float64 // of all nodes over the whole run
 
 	Nodes     []NodeResult
 	Resources []ResourceResult
@@ -32,6 +31,15 @@ type Result struct {
 	Warnings  []string
 	Records   []Record     // in the order in which requests ended; only with Config.Records
 	Trace     *trace.Trace // only with Config.TraceLimit
+}
+
+// EnergyServing returns the joules per completed request that the nodes draw while they take part in requests; none if nothing was
+// completed.
+func (r *Result) EnergyServing() Quantity {
+	if r.Completed == 0 {
+		return None()
+	}
+	return Quantity(r.ServingJoules / float64(r.Completed))
 }
 
 // Latency is a distribution in a few numbers. Beyond a million requests the percentiles are exact to three digits.
@@ -48,17 +56,24 @@ type Failure struct {
 type NodeResult struct {
 	Name         string
 	Participated bool
-	Idle         float64 // joules of idle power
-	Active       float64 // joules of busy clusters, above idle
-	NIC          float64 // joules of transfers, above idle
+	Serving      time.Duration // in which it took part in some request, from the arrival of each to its end
+	Idle         float64       // joules of idle power
+	ServingIdle  float64       // the part of Idle that it drew while it took part in some request
+	Active       float64       // joules of busy clusters, above idle
+	NIC          float64       // joules of transfers, above idle
+	Planning     float64       // joules of the planner's cluster while it only plans, above idle
 	Clusters     []ClusterResult
 	NICBusy      time.Duration // with at least one transfer under way
 	PeakMemory   int64         // most bytes of weights and activations at one time
 	Lost         bool
 }
 
-// Energy returns the joules of the node.
-func (n *NodeResult) Energy() float64 { return n.Idle + n.Active + n.NIC }
+// Energy returns the joules of the node over the whole run.
+func (n *NodeResult) Energy() float64 { return n.Idle + n.Active + n.NIC + n.Planning }
+
+// ServingEnergy returns the joules of the node while it takes part in some request: all but the rest of the idle power, for
+// clusters, network and planner work for requests only.
+func (n *NodeResult) ServingEnergy() float64 { return n.ServingIdle + n.Active + n.NIC + n.Planning }
 
 // ClusterResult is how long a cluster worked; a group counts apart from its members.
 type ClusterResult struct {
@@ -111,7 +126,6 @@ func (s *simulation) result() *Result {
 		r.Resources[i] = ResourceResult{s.resources[i].Name, s.net.BytesCarried(s.now, int32(i))}
 	}
 	if st.completed > 0 && r.Makespan > 0 {
-		r.EnergyPerRequest = r.EnergyParticipating / float64(st.completed)
 		r.Throughput = float64(st.completed) / r.Makespan.Seconds()
 	}
 	r.Sites = s.siteResults()
@@ -134,9 +148,7 @@ func (s *simulation) nodeResults(r *Result, memory *lent) {
 		*n = s.nodeResult(&s.nodes[j], r.Makespan, room[:0:k])
 		room = room[k:]
 		r.EnergyPlatform += n.Energy()
-		if n.Participated {
-			r.EnergyParticipating += n.Energy()
-		}
+		r.ServingJoules += n.ServingEnergy()
 	}
 }
 
@@ -146,7 +158,11 @@ func (s *simulation) nodeResult(n *nodeState, end time.Duration, room []ClusterR
 	on := end
 	if n.lost {
 		on = min(on, n.lostAt)
-	} else if n.flows > 0 && n.flowing < end {
+	} else {
+		n.notePlanner(max(end, n.use.since))
+	}
+	r.Serving = n.serving.until(on)
+	if !n.lost && n.flows > 0 && n.flowing < end {
 		r.NICBusy += end - n.flowing
 	}
 	for k := range n.spec.Clusters {
@@ -158,6 +174,8 @@ func (s *simulation) nodeResult(n *nodeState, end time.Duration, room []ClusterR
 		r.Active += float64(n.spec.Clusters[k].ActivePower * busy.Seconds())
 	}
 	r.Idle = float64(n.spec.IdlePower * on.Seconds())
+	r.ServingIdle = float64(n.spec.IdlePower * r.Serving.Seconds())
+	r.Planning = float64(n.spec.Clusters[n.use.cluster].ActivePower * n.use.alone.Seconds())
 	r.NIC = float64(n.spec.NICPower * r.NICBusy.Seconds())
 	if n.peak > n.spec.Memory {
 		s.stats.warn(fmt.Sprintf("node %s: requests under way needed up to %.1f MB of its %.1f MB of memory", n.name, mega(n.peak), mega(n.spec.Memory)))

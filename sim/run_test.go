@@ -32,8 +32,8 @@ func TestResultOfOneRequest(t *testing.T) {
 	require.InEpsilon(t, 1/0.024, r.Throughput, 1e-12)
 	require.Equal(t, []Record{{Finish: 24 * ms}}, r.Records)
 	// Two nodes idle for 24 ms at 1 W, work for 10 ms each at 2 W, and have a transfer under way for 2 ms each at 0.5 W.
-	require.InEpsilon(t, 2*0.024+2*2*0.010+2*0.5*0.002, r.EnergyPerRequest, 1e-12)
-	require.InEpsilon(t, r.EnergyPerRequest+0.024, r.EnergyPlatform, 1e-12)
+	require.InEpsilon(t, 2*0.024+2*2*0.010+2*0.5*0.002, float64(r.EnergyServing()), 1e-12)
+	require.InEpsilon(t, float64(r.EnergyServing())+0.024, r.EnergyPlatform, 1e-12)
 	require.Equal(t, []bool{true, true, false}, []bool{r.Nodes[0].Participated, r.Nodes[1].Participated, r.Nodes[2].Participated})
 	require.Equal(t, 1000.0, r.Resources[0].Bytes)
 	var phases []string

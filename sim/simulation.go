@@ -39,11 +39,12 @@ type simulation struct {
 	faults []fault
 	losses int // nodes lost so far
 
-	requests []request // by slot
-	freeSlot []int32
-	expected int64 // arrivals in the queue
-	inFlight int64
-	broken   error // ends the run
+	requests  []request // by slot
+	freeSlot  []int32
+	expected  int64 // arrivals in the queue
+	inFlight  int64
+	unplanned int64 // requests under way that are not admitted
+	broken    error // ends the run
 
 	transfers    []transfer
 	freeTransfer []int32
@@ -289,6 +290,9 @@ func (s *simulation) dispatch(j int32) {
 		}
 	}
 	if mask := n.machine.Busy(); n.fresh || mask != n.mask {
+		if n.planner.busy {
+			n.notePlanner(s.now)
+		}
 		s.adjustSpeeds(n, j, mask)
 	}
 }

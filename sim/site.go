@@ -213,9 +213,7 @@ func (s *simulation) siteResults() (out []SiteResult) {
 		for j := t.firstNode; j < t.lastNode; j++ {
 			n := s.nodeResult(&s.nodes[j], r.Makespan, nil)
 			r.EnergyPlatform += n.Energy()
-			if n.Participated {
-				r.EnergyParticipating += n.Energy()
-			}
+			r.ServingJoules += n.ServingEnergy()
 		}
 		out = append(out, r)
 	}

@@ -14,7 +14,7 @@ import (
 
 // code codes the state of the run between two instants. What is left out follows from the configuration, or is empty then.
 func (s *simulation) code(c *coder) {
-	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.completions, &s.netAt, &s.freeSlot, &s.freeTransfer, &s.owner, &s.loads)
+	c.all(&s.now, &s.losses, &s.expected, &s.inFlight, &s.unplanned, &s.completions, &s.netAt, &s.freeSlot, &s.freeTransfer, &s.owner, &s.loads)
 	for i := range s.sites {
 		s.sites[i].code(c)
 	}
@@ -57,6 +57,8 @@ func (n *nodeState) code(c *coder, models []*workloads.Graph) {
 	c.all(&active, &n.mask, &n.fresh, &n.lost, &n.lostAt, &n.planner.first, &n.planner.busy, &n.sent, &n.busy, &n.flows, &n.flowing, &n.nicBusy,
 		&n.took, &n.memory, &n.peak, &n.queued)
 	n.active = uint64(active)
+	n.use.code(c)
+	n.serving.code(c)
 	list(c, &n.owner, func(c *coder, x *part) { c.all(&x.slot, &x.index) })
 	list(c, &n.planner.queue, func(c *coder, x *waitingRequest) { c.all(&x.slot, &x.gen) })
 	list(c, &n.sending, func(c *coder, x *prepared) { c.all(&x.at, &x.transfer, &x.gen) })

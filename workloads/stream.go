@@ -27,3 +27,20 @@ func (s *stream) start(seed uint64, purpose string) *rand.Rand {
 	s.rand = *rand.New(&s.pcg)
 	return &s.rand
 }
+
+// Replicate returns the seed of a replication of a run: the run's own for replication 0, else a hash of both. Runs under neighbouring
+// seeds share no replication, and every replication can be repeated alone from the seed and its number.
+func Replicate(seed uint64, replication int) uint64 {
+	if replication == 0 {
+		return seed
+	}
+	return splitMix(splitMix(seed) + uint64(replication))
+}
+
+// splitMix is one step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), a bijection that spreads every bit over all.
+func splitMix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

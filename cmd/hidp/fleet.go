@@ -93,12 +93,11 @@ func (a *app) fleet(c *cobra.Command, path string, f fleetFlags) error {
 // printFleet prints what a fleet did; a run that was stopped is reported as far as it went.
 func (a *app) printFleet(r *fleet.Result, took time.Duration) {
 	fmt.Fprintf(a.out, "%s: %d boards on %d sites, %s, seed %d\n\n", r.Title, r.Boards, r.Sites, r.Strategy, r.Seed)
-	t := results.Table{Columns: []string{"sites", "done", "requests", "failed", "mean", "p50", "p99", "energy per request"},
-		Right: []string{"done", "requests", "failed", "mean", "p50", "p99", "energy per request"}}
+	t := results.Table{Columns: []string{"sites", "done", "requests", "failed", "mean", "p50", "p99", "energy serving"},
+		Right: []string{"done", "requests", "failed", "mean", "p50", "p99", "energy serving"}}
 	add := func(name string, done, sites int, f *fleet.Figures) {
-		seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
 		t.Add(name, fmt.Sprintf("%d of %d", done, sites), strconv.FormatInt(f.Completed, 10), strconv.FormatInt(f.Failed, 10), seconds(f.Latency.Mean),
-			seconds(f.Latency.P50), seconds(f.Latency.P99), results.Number(f.EnergyPerRequest)+" J")
+			seconds(f.Latency.P50), seconds(f.Latency.P99), joules(float64(f.EnergyServing)))
 	}
 	for i := range r.Classes {
 		g := &r.Classes[i]

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"hidp/results"
 	"hidp/sim"
@@ -57,7 +56,7 @@ func (r *replayer) measured(run *controller.Run) *measured {
 	}
 	m.Summary = sim.Summary{Strategy: r.plan.Strategy, Model: r.plan.Model, Platform: run.Platform.Name, Requests: int64(len(run.Outcomes)),
 		Completed: int64(len(sample)), Failed: int64(len(run.Outcomes) - len(sample)), Throughput: run.Throughput, Makespan: run.Makespan.Seconds(),
-		Seed: r.flags.seed, Warnings: warnings(r.plan)}
+		Seed: r.flags.seed, Warnings: warnings(r.plan), Latency: sim.NoLatency(), PlanningTime: sim.None(), EnergyServing: sim.None()}
 	if len(sample) > 0 {
 		m.Latency = sim.SummaryLatency{Mean: results.Mean(sample).Mean, P50: results.Percentile(sample, 50), P95: results.Percentile(sample, 95),
 			P99: results.Percentile(sample, 99), Max: results.Percentile(sample, 100)}
@@ -78,13 +77,18 @@ func (r *replayer) measured(run *controller.Run) *measured {
 // addNodes adds what each node did, and the energy of all.
 func (r *replayer) addNodes(m *measured, run *controller.Run) {
 	of := map[energy.Provenance]bool{}
+	whole := *run.Trace
+	whole.Plans = run.Plans // which its requests count in
+	served := whole.Serving(len(run.Nodes), run.Makespan)
+	serving := 0.0
 	for j := range run.Nodes {
 		n := &run.Nodes[j]
 		m.EnergyPlatform += n.Energy.Joules
 		if !n.TookPart {
 			continue
 		}
-		m.EnergyPerRequest += n.Energy.Joules / float64(max(1, m.Completed))
+		rest := run.Platform.Nodes[j].IdlePower * (run.Makespan - served[j]).Seconds() // between requests
+		serving += max(0, n.Energy.Joules-rest)
 		of[n.Energy.Provenance] = true
 		x := measuredNode{Node: n.Node, Busy: map[string]float64{}, Sent: n.Sent, Received: n.Received, PeakMemory: n.PeakMemory, Lag: n.Lag.Seconds(),
 			Energy: n.Energy.Joules, EnergySource: string(n.Energy.Provenance) + ": " + n.Energy.Source, ClockOffset: n.Clock.Ahead.Seconds()}
@@ -94,6 +98,9 @@ func (r *replayer) addNodes(m *measured, run *controller.Run) {
 			}
 		}
 		m.Nodes = append(m.Nodes, x)
+	}
+	if m.Completed > 0 {
+		m.EnergyServing = sim.Quantity(serving / float64(m.Completed))
 	}
 	switch {
 	case of[energy.Measured] && of[energy.Modelled]:
@@ -107,7 +114,6 @@ func (r *replayer) addNodes(m *measured, run *controller.Run) {
 
 func (r *replayer) print(run *controller.Run) {
 	m := r.measured(run)
-	seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
 	out := r.app.out
 	fmt.Fprintf(out, "%s, %s on agents of %s, computed by %s\n\n", m.Strategy, m.Model, m.Platform, m.Engine)
 	t := results.Table{Columns: []string{"what", "measured"}, Right: []string{"measured"}}
@@ -117,7 +123,7 @@ func (r *replayer) print(run *controller.Run) {
 	t.Add("latency p95", seconds(m.Latency.P95))
 	t.Add("latency max", seconds(m.Latency.Max))
 	t.Add("throughput", results.Number(m.Throughput)+" /s")
-	t.Add("energy per request ("+m.EnergySource+")", results.Number(m.EnergyPerRequest)+" J")
+	t.Add("energy serving, per request ("+m.EnergySource+")", joules(float64(m.EnergyServing)))
 	t.Add("largest lag of the testbed", seconds(m.Lag))
 	t.Add("requests disturbed by lag", fmt.Sprintf("%d of %d", run.Disturbed, len(run.Outcomes)))
 	r.app.printTable(t)

@@ -27,6 +27,7 @@ type runFlags struct {
 	resume          bool
 	options         []string
 	seed            uint64
+	replication     int
 	asJSON          bool
 }
 
@@ -40,6 +41,7 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().StringVar(&f.strategy, "strategy", "", "another strategy than the scenario's, with its default options")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
+	c.Flags().IntVar(&f.replication, "replication", 0, "a replication of the seed, as in the rows of a sweep")
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
 	c.Flags().StringVar(&f.checkpoint, "checkpoint", "", "keep the run's state in this file, every minute and when it is interrupted")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on from the file of --checkpoint")
@@ -60,6 +62,9 @@ func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
 	o := experiments.Overrides{Strategy: f.strategy, Options: options, Observe: sim.Observer{Progress: func(p sim.Progress) { bar.set(p.Completed) }}}
 	if c.Flags().Changed("seed") {
 		o.Seed = &f.seed
+	}
+	if o.Replication = f.replication; f.replication < 0 {
+		return fmt.Errorf("--replication %d: write a number from 0", f.replication)
 	}
 	if f.trace != "" {
 		o.Trace = -1
@@ -161,8 +166,7 @@ func (e *failedRequests) Error() string {
 
 func (a *app) printSummary(out *experiments.Outcome) {
 	m := out.Summary
-	seconds := func(s float64) string { return millis(time.Duration(s * 1e9)) }
-	fmt.Fprintf(a.out, "%s, %s on %s, seed %d\n\n", m.Strategy, m.Model, m.Platform, m.Seed)
+	fmt.Fprintf(a.out, "%s, %s on %s, seed %d%s\n\n", m.Strategy, m.Model, m.Platform, m.Seed, replicationText(m.Replication))
 	t := results.Table{Columns: []string{"what", "value"}, Right: []string{"value"}}
 	t.Add("requests completed", fmt.Sprintf("%d of %d", m.Completed, m.Requests))
 	t.Add("latency mean", seconds(m.Latency.Mean))
@@ -171,10 +175,10 @@ func (a *app) printSummary(out *experiments.Outcome) {
 	t.Add("latency p99", seconds(m.Latency.P99))
 	t.Add("latency max", seconds(m.Latency.Max))
 	t.Add("throughput", results.Number(m.Throughput)+" /s")
-	t.Add("energy per request", results.Number(m.EnergyPerRequest)+" J")
-	t.Add("energy of the platform", results.Number(m.EnergyPlatform)+" J")
+	t.Add("energy serving, per request", joules(float64(m.EnergyServing)))
+	t.Add("energy of the platform", joules(m.EnergyPlatform))
 	t.Add("makespan", results.Number(m.Makespan)+" s")
-	t.Add("planning", seconds(m.PlanningTime))
+	t.Add("planning", seconds(float64(m.PlanningTime)))
 	a.printTable(t)
 	fmt.Fprintln(a.out)
 	nodes := results.Table{Columns: []string{"node", "busy", "memory", "energy"}, Right: []string{"memory", "energy"}}
@@ -186,6 +190,14 @@ func (a *app) printSummary(out *experiments.Outcome) {
 	for _, w := range m.Warnings {
 		fmt.Fprintln(a.out, "\nwarning: "+w)
 	}
+}
+
+// replicationText names a replication other than the first.
+func replicationText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", replication %d", n)
 }
 
 // utilisation lists the clusters of a node that worked, with the share of the makespan.

@@ -67,7 +67,7 @@ func TestPredictedLatencyIsSimulated(t *testing.T) {
 			var run sim.Summary
 			require.NoError(t, json.Unmarshal([]byte(out), &run))
 			require.InEpsilon(t, plan.Latency, run.Latency.Mean, 0.01, "%s %s", model, strategy)
-			require.InEpsilon(t, plan.Energy, run.EnergyPerRequest, 0.01, "%s %s", model, strategy)
+			require.InEpsilon(t, plan.Energy, float64(run.EnergyServing), 0.01, "%s %s", model, strategy)
 		}
 	}
 }

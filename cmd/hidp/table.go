@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -53,6 +54,22 @@ func millis(d time.Duration) string {
 		return fmt.Sprintf("%.2f ms", ms)
 	}
 	return fmt.Sprintf("%.3f ms", ms)
+}
+
+// seconds prints a duration in seconds as millis does, and a dash where there is none.
+func seconds(s float64) string {
+	if math.IsNaN(s) {
+		return "–"
+	}
+	return millis(time.Duration(s * 1e9))
+}
+
+// joules prints an energy, and a dash where there is none.
+func joules(e float64) string {
+	if math.IsNaN(e) {
+		return "–"
+	}
+	return results.Number(e) + " J"
 }
 
 // size prints a size in decimal units.

@@ -15,21 +15,21 @@ import (
 
 // outcome is what is kept of a site: whole numbers, and floats that are added to others in the order of the sites.
 type outcome struct {
-	Site          int           `json:"site"` // number in the fleet
-	Arrived       int64         `json:"arrived"`
-	Completed     int64         `json:"completed"`
-	Failed        int64         `json:"failed"`
-	Sum           time.Duration `json:"latency_sum_ns"`
-	Max           time.Duration `json:"latency_max_ns"`
-	Makespan      time.Duration `json:"makespan_ns"`
-	Participating float64       `json:"energy_participating"`
-	Platform      float64       `json:"energy_platform"`
-	Events        uint64        `json:"events"`
-	Hours         [24]hour      `json:"hours"`
-	Bins          string        `json:"bins,omitempty"` // the latencies' histogram, see pack; dropped once it is added to its class
-	P50           time.Duration `json:"p50_ns"`
-	P99           time.Duration `json:"p99_ns"`
-	latencies     interface{ RecordValue(int64) error }
+	Site      int           `json:"site"` // number in the fleet
+	Arrived   int64         `json:"arrived"`
+	Completed int64         `json:"completed"`
+	Failed    int64         `json:"failed"`
+	Sum       time.Duration `json:"latency_sum_ns"`
+	Max       time.Duration `json:"latency_max_ns"`
+	Makespan  time.Duration `json:"makespan_ns"`
+	Serving   float64       `json:"energy_serving_joules"`
+	Platform  float64       `json:"energy_platform"`
+	Events    uint64        `json:"events"`
+	Hours     [24]hour      `json:"hours"`
+	Bins      string        `json:"bins,omitempty"` // the latencies' histogram, see pack; dropped once it is added to its class
+	P50       time.Duration `json:"p50_ns"`
+	P99       time.Duration `json:"p99_ns"`
+	latencies interface{ RecordValue(int64) error }
 }
 
 // hour is what arrived in one hour of the fleet's day and was completed.
@@ -65,7 +65,7 @@ func (o *outcome) record(r sim.Record) {
 // finish takes over what the run measured as a whole.
 func (o *outcome) finish(r *sim.Result) {
 	o.Arrived, o.Completed, o.Failed, o.Makespan, o.Events = r.Arrived, r.Completed, r.Failed, r.Makespan, r.Events
-	o.Participating, o.Platform = r.EnergyParticipating, r.EnergyPlatform
+	o.Serving, o.Platform = r.ServingJoules, r.EnergyPlatform
 }
 
 // quantile returns a percentile by nearest rank, as the simulator's results do.

@@ -23,7 +23,7 @@ import (
 const (
 	manifestName = "fleet.json"
 	logName      = "sites.jsonl"
-	formatNumber = 2  // 1 had no checksums
+	formatNumber = 3  // 1 had no checksums, 2 another energy
 	syncEvery    = 64 // sites that a crash of the machine, not of the program, may lose
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"math"
 	"strconv"
 	"time"
 
@@ -31,29 +32,29 @@ type Result struct {
 
 // Figures are sums and distributions over sites.
 type Figures struct {
-	Requests         int64              `json:"requests"`
-	Completed        int64              `json:"completed"`
-	Failed           int64              `json:"failed"`
-	Latency          sim.SummaryLatency `json:"latency"` // seconds; percentiles exact to three digits
-	EnergyPerRequest float64            `json:"energy_per_request"`
-	EnergyPlatform   float64            `json:"energy_platform"`
-	Makespan         float64            `json:"makespan"` // seconds, of the site that was done last
-	Events           uint64             `json:"events"`
+	Requests       int64              `json:"requests"`
+	Completed      int64              `json:"completed"`
+	Failed         int64              `json:"failed"`
+	Latency        sim.SummaryLatency `json:"latency"`        // seconds; percentiles exact to three digits; null if nothing was completed
+	EnergyServing  sim.Quantity       `json:"energy_serving"` // per completed request; null if there is none
+	EnergyPlatform float64            `json:"energy_platform"`
+	Makespan       float64            `json:"makespan"` // seconds, of the site that was done last
+	Events         uint64             `json:"events"`
 
-	participating float64
-	sum, worst    time.Duration
+	serving    float64
+	sum, worst time.Duration
 }
 
 // SharedFigures say what became of what the sites share. Shares are of the time and capacity until the end.
 type SharedFigures struct {
-	CloudNodes    int     `json:"cloud_nodes"`
-	CloudBusy     float64 `json:"cloud_busy"` // mean over the nodes of the share of the time in which the busiest cluster worked
-	CloudEnergy   float64 `json:"cloud_energy"`
-	Participating float64 `json:"-"`            // of CloudEnergy, that of nodes that took part in a plan
-	BackboneOut   float64 `json:"backbone_out"` // share of the backbone that was used from the sites to the cloud
-	BackboneIn    float64 `json:"backbone_in"`
-	Events        uint64  `json:"-"`
-	Until         float64 `json:"until,omitempty"` // seconds of the fleet's clock until which it was simulated; 0: to the end
+	CloudNodes  int     `json:"cloud_nodes"`
+	CloudBusy   float64 `json:"cloud_busy"` // mean over the nodes of the share of the time in which the busiest cluster worked
+	CloudEnergy float64 `json:"cloud_energy"`
+	Serving     float64 `json:"-"`            // of CloudEnergy, that of nodes while they took part in requests
+	BackboneOut float64 `json:"backbone_out"` // share of the backbone that was used from the sites to the cloud
+	BackboneIn  float64 `json:"backbone_in"`
+	Events      uint64  `json:"-"`
+	Until       float64 `json:"until,omitempty"` // seconds of the fleet's clock until which it was simulated; 0: to the end
 }
 
 // Group is a class of sites.
@@ -66,9 +67,9 @@ type Group struct {
 
 // Hour is what arrived in an hour of the day and was completed.
 type Hour struct {
-	Hour      int     `json:"hour"`
-	Completed int64   `json:"completed"`
-	Mean      float64 `json:"latency_mean"` // seconds
+	Hour      int          `json:"hour"`
+	Completed int64        `json:"completed"`
+	Mean      sim.Quantity `json:"latency_mean"` // seconds; null if nothing was completed
 }
 
 // Row is one site.
@@ -96,8 +97,10 @@ func (r *run) result() *Result {
 			g.SitesDone++
 			row := Row{Class: g.Name, Number: number}
 			row.add(o)
-			row.Latency.P50, row.Latency.P99 = o.P50.Seconds(), o.P99.Seconds()
 			row.close()
+			if o.Completed > 0 {
+				row.Latency.P50, row.Latency.P99 = o.P50.Seconds(), o.P99.Seconds()
+			}
 			out.Rows = append(out.Rows, row)
 			g.add(o)
 			out.Total.add(o)
@@ -109,15 +112,15 @@ func (r *run) result() *Result {
 		for i, n := range r.bins[k] {
 			all[i] += n
 		}
-		g.percentiles(r.bins[k])
 		g.close()
+		g.percentiles(r.bins[k])
 		out.Classes = append(out.Classes, g)
 		out.SitesDone += g.SitesDone
 	}
 	if s := r.shared; s != nil {
 		out.Shared = s
 		out.Total.EnergyPlatform += s.CloudEnergy
-		out.Total.participating += s.Participating
+		out.Total.serving += s.Serving
 		out.Total.Events = s.Events
 		if s.Until > 0 { // all sites are as far as that, none is done
 			out.SitesDone = 0
@@ -126,10 +129,10 @@ func (r *run) result() *Result {
 			}
 		}
 	}
-	out.Total.percentiles(all)
 	out.Total.close()
+	out.Total.percentiles(all)
 	for h, x := range hours {
-		out.Hours = append(out.Hours, Hour{h, x.Completed, x.Sum.Seconds() / float64(max(1, x.Completed))})
+		out.Hours = append(out.Hours, Hour{h, x.Completed, mean(x.Sum, x.Completed)})
 	}
 	return out
 }
@@ -141,20 +144,29 @@ func (f *Figures) add(o *outcome) {
 	f.Failed += o.Failed
 	f.Events += o.Events
 	f.EnergyPlatform += o.Platform
-	f.participating += o.Participating
+	f.serving += o.Serving
 	f.sum += o.Sum
 	f.worst = max(f.worst, o.Max)
 	f.Makespan = max(f.Makespan, o.Makespan.Seconds())
 }
 
-// close works out the means.
+// close works out the means. Where nothing was completed there are none.
 func (f *Figures) close() {
 	if f.Completed == 0 {
+		f.EnergyServing, f.Latency = sim.None(), sim.NoLatency()
 		return
 	}
-	f.EnergyPerRequest = f.participating / float64(f.Completed)
-	f.Latency.Mean = f.sum.Seconds() / float64(f.Completed)
+	f.EnergyServing = sim.Quantity(f.serving / float64(f.Completed))
+	f.Latency.Mean = float64(mean(f.sum, f.Completed))
 	f.Latency.Max = f.worst.Seconds()
+}
+
+// mean returns the mean of n latencies in seconds.
+func mean(sum time.Duration, n int64) sim.Quantity {
+	if n == 0 {
+		return sim.None()
+	}
+	return sim.Quantity(sum.Seconds() / float64(n))
 }
 
 func (f *Figures) percentiles(bins classBins) {
@@ -172,21 +184,27 @@ func (r *Result) Files() []durable.Output {
 		panic("fleet: " + err.Error()) // numbers and texts
 	}
 	sites := [][]string{{"class", "number", "requests", "completed", "failed", "latency_mean_s", "latency_p50_s", "latency_p99_s", "latency_max_s",
-		"energy_per_request_j", "energy_platform_j", "makespan_s"}}
+		"energy_serving_j", "energy_platform_j", "makespan_s"}}
 	for i := range r.Rows {
 		x := &r.Rows[i]
 		sites = append(sites, []string{x.Class, strconv.Itoa(x.Number), strconv.FormatInt(x.Requests, 10), strconv.FormatInt(x.Completed, 10),
 			strconv.FormatInt(x.Failed, 10), number(x.Latency.Mean), number(x.Latency.P50), number(x.Latency.P99), number(x.Latency.Max),
-			number(x.EnergyPerRequest), number(x.EnergyPlatform), number(x.Makespan)})
+			number(float64(x.EnergyServing)), number(x.EnergyPlatform), number(x.Makespan)})
 	}
 	hours := [][]string{{"hour", "completed", "latency_mean_s"}}
 	for _, h := range r.Hours {
-		hours = append(hours, []string{strconv.Itoa(h.Hour), strconv.FormatInt(h.Completed, 10), number(h.Mean)})
+		hours = append(hours, []string{strconv.Itoa(h.Hour), strconv.FormatInt(h.Completed, 10), number(float64(h.Mean))})
 	}
 	return []durable.Output{{Name: "summary.json", Data: append(summary, '\n')}, {Name: "sites.csv", Data: table(sites)}, {Name: "hours.csv", Data: table(hours)}}
 }
 
-func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+// number writes a cell: empty where there is no number.
+func number(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
 
 func table(rows [][]string) []byte {
 	var out bytes.Buffer

@@ -140,12 +140,12 @@ func TestFleetIsTheUnionOfItsSites(t *testing.T) {
 		require.Equal(t, one.EnergyPlatform, row.EnergyPlatform)
 		total.Completed += one.Completed
 		total.EnergyPlatform += one.EnergyPlatform
-		total.EnergyParticipating += one.EnergyParticipating
+		total.ServingJoules += one.ServingJoules
 		sum += one.Latency.Mean * time.Duration(one.Completed)
 	}
 	require.Equal(t, total.Completed, r.Total.Completed)
 	require.Equal(t, total.EnergyPlatform, r.Total.EnergyPlatform)
-	require.InEpsilon(t, total.EnergyParticipating/float64(total.Completed), r.Total.EnergyPerRequest, 1e-12)
+	require.InEpsilon(t, total.ServingJoules/float64(total.Completed), float64(r.Total.EnergyServing), 1e-12)
 	require.InEpsilon(t, sum.Seconds()/float64(total.Completed), r.Total.Latency.Mean, 1e-6)
 	completed := int64(0)
 	for _, h := range r.Hours {

@@ -103,7 +103,7 @@ func (r *run) take(result *sim.Result, f *sim.Fleet) {
 	for i, x := range result.Sites {
 		o := r.outcomes[i]
 		o.Arrived, o.Completed, o.Failed, o.Makespan = x.Arrived, x.Completed, x.Failed, x.Makespan
-		o.Participating, o.Platform = x.EnergyParticipating, x.EnergyPlatform
+		o.Serving, o.Platform = x.ServingJoules, x.EnergyPlatform
 	}
 	s := &SharedFigures{CloudNodes: len(f.Nodes), Events: result.Events}
 	span := max(result.Makespan, time.Nanosecond).Seconds()
@@ -114,9 +114,7 @@ func (r *run) take(result *sim.Result, f *sim.Fleet) {
 		}
 		s.CloudBusy += busiest.Seconds() / span / float64(len(f.Nodes))
 		s.CloudEnergy += n.Energy()
-		if n.Participated {
-			s.Participating += n.Energy()
-		}
+		s.Serving += n.ServingEnergy()
 	}
 	if rate := r.fleet.Shared.Backbone; rate > 0 {
 		carried := result.Resources[len(result.Resources)-len(f.Resources):]

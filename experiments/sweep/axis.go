@@ -80,7 +80,7 @@ func (a *axis) agree(p *strict.Problems, earlier []axis) {
 			p.Faultf("field", "%s has an axis already", a.field)
 		case under(a.field, b.field) || under(b.field, a.field):
 			p.Faultf("field", "%s and %s, which has an axis already, lie one in the other", a.field, b.field)
-		case a.name == b.name:
+		case strings.EqualFold(a.name, b.name): // databases take them for one
 			p.Faultf("name", "%q is the name of the axis over %s already; write another name", a.name, b.field)
 		}
 	}
@@ -100,8 +100,8 @@ func (f *axisFile) read(p *strict.Problems) (axis, bool) {
 		p.Faultf("name", "%q is no name; write letters, digits, _ and -", a.name)
 		return a, false
 	}
-	if reserved(a.name) && a.field != "seed" {
-		p.Faultf("name", "%q is the name of another column; write another one", a.name)
+	if column := reserved(a.name); column != "" && (a.field != "seed" || a.name != "seed") {
+		p.Faultf("name", "%q is the name of another column, %s (upper and lower case count as the same); write another one", a.name, column)
 		return a, false
 	}
 	list, ranged := p.Has("values"), p.Has("from") || p.Has("to")

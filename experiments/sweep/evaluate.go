@@ -276,10 +276,10 @@ func narrow(e results.Estimate, width float64) bool {
 	return (e.High-e.Low)/2 <= float64(width*math.Abs(e.Mean))
 }
 
-// run makes the n-th replication of a scenario: the n-th seed from the sweep's on, whatever the values of the axes, so that all
-// points meet the same chance.
+// run makes the n-th replication of a scenario under the sweep's seed, whatever the values of the axes, so that all points meet the
+// same chance.
 func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row) {
-	w.seed = w.sweep.Seed + uint64(n)
+	w.seed = w.sweep.Seed
 	if w.sweep.ownSeeds() {
 		w.seed = s.Seed
 	}
@@ -289,7 +289,7 @@ func (w *worker) run(ctx context.Context, s *experiments.Scenario, n int) (r row
 			r.values, r.failure = nil, fmt.Sprintf("internal error: %v at %s", p, firstFrame(debug.Stack()))
 		}
 	}()
-	out, err := s.Run(ctx, experiments.Overrides{Seed: &w.seed, Shared: &w.shared, Cache: w.memo.local})
+	out, err := s.Run(ctx, experiments.Overrides{Seed: &w.seed, Replication: n, Shared: &w.shared, Cache: w.memo.local})
 	if err != nil {
 		r.failure = oneLine(err)
 		return r

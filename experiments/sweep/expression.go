@@ -248,7 +248,7 @@ func (p *parser) atom(t string) (node, error) {
 	for _, k := range p.known {
 		names = append(names, k.name)
 	}
-	return node{}, fmt.Errorf("has the unknown name %q%s; known are %s", t, suggest.Phrase(t, names), strings.Join(names, ", "))
+	return node{}, fmt.Errorf("has the unknown name %q%s; known are %s%s", t, suggest.Phrase(t, names), strings.Join(names, ", "), renamed(t))
 }
 
 // call parses the arguments of a function.

@@ -226,7 +226,7 @@ func (f *sweepFile) readReplications(p *strict.Problems) replications {
 	}
 	if out.metric < 0 {
 		names := MetricNames()
-		at.Faultf("metric", "is %q%s; write one of %s", r.Metric, strict.Suggest(r.Metric, names), joined(names))
+		at.Faultf("metric", "is %q%s; write one of %s%s", r.Metric, strict.Suggest(r.Metric, names), joined(names), renamed(r.Metric))
 	}
 	if r.Width == nil || !(*r.Width > 0) {
 		at.Faultf("width", `must be positive: half of the 95 %% confidence interval relative to the mean, e.g. "5 %%"`)

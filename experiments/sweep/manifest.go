@@ -16,8 +16,9 @@ import (
 	"hidp/internal/sealed"
 )
 
-// Format is the version of a sweep folder's layout. Folders of version 1 had no checksums; they are refused.
-const Format = 2
+// Format is the version of a sweep folder's layout. Folders of version 1 had no checksums; they are refused, and
+// those of version 2, which have other columns and other seeds.
+const Format = 3
 
 // Manifest describes a sweep folder. It is written once, when everything else the folder needs is in place.
 type Manifest struct {

@@ -7,7 +7,7 @@ import (
 	"hidp/experiments"
 )
 
-// metric is a number that a run yields. Names are those of a summary's JSON, with _ where that has a table.
+// metric is a number that a run yields, NaN if there is none: a run that completes nothing has no latency. Names are those of a summary's JSON, with _ where that has a table.
 type metric struct {
 	Column
 	of func(*experiments.Outcome) float64
@@ -32,10 +32,10 @@ func metrics() []metric {
 		float("latency_p99", "s", func(o outcome) float64 { return o.Summary.Latency.P99 }),
 		float("latency_max", "s", func(o outcome) float64 { return o.Summary.Latency.Max }),
 		float("throughput_per_s", "/s", func(o outcome) float64 { return o.Summary.Throughput }),
-		float("energy_per_request", "J", func(o outcome) float64 { return o.Summary.EnergyPerRequest }),
+		float("energy_serving", "J", func(o outcome) float64 { return float64(o.Summary.EnergyServing) }),
 		float("energy_platform", "J", func(o outcome) float64 { return o.Summary.EnergyPlatform }),
 		float("makespan", "s", func(o outcome) float64 { return o.Summary.Makespan }),
-		float("planning_time", "s", func(o outcome) float64 { return o.Summary.PlanningTime }),
+		float("planning_time", "s", func(o outcome) float64 { return float64(o.Summary.PlanningTime) }),
 		count("events", func(o outcome) float64 { return float64(o.Summary.Events) }),
 		count("warnings", func(o outcome) float64 { return float64(len(o.Summary.Warnings)) }),
 		count("nodes", func(o outcome) float64 { return float64(len(o.Platform.Nodes)) }),
@@ -74,14 +74,27 @@ func (s *Sweep) columns() []Column {
 	return append(all, errorColumn)
 }
 
-// reserved reports whether an axis may not have this name. An axis over the field seed takes the place of the column seed.
-func reserved(name string) bool {
-	for _, c := range append(keyColumns(), errorColumn) {
-		if c.Name == name {
-			return true
+// reserved returns the column that an axis of this name would be mistaken for, or nothing: databases and spreadsheets take names that
+// differ only in case for one. An axis over the field seed takes the place of the column seed.
+func reserved(name string) string {
+	columns := append(keyColumns(), errorColumn)
+	for _, m := range metrics() {
+		columns = append(columns, m.Column)
+	}
+	for _, c := range columns {
+		if strings.EqualFold(c.Name, name) {
+			return c.Name
 		}
 	}
-	return metricIndex(name) >= 0
+	return ""
+}
+
+// renamed says what became of a metric that had another name once, as the end of a sentence.
+func renamed(name string) string {
+	if name == "energy_per_request" {
+		return "; it was split in two: write energy_serving (per request, of boards while they take part) or energy_platform (of all boards, over the whole run)"
+	}
+	return ""
 }
 
 func joined(words []string) string { return strings.Join(words, ", ") }

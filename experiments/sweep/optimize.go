@@ -49,10 +49,11 @@ type OptimizeOptions struct {
 // search is the state of an Optimize.
 type search struct {
 	*evaluator
-	problem  *Problem
-	jobs     int
-	progress func(runs, of int, best *Candidate)
-	stop     context.CancelCauseFunc // ends the search
+	problem   *Problem
+	jobs      int
+	completed int // the metric that tells runs that completed nothing
+	progress  func(runs, of int, best *Candidate)
+	stop      context.CancelCauseFunc // ends the search
 
 	lock   sync.Mutex
 	ranked []*Candidate // all that had the full number of replications
@@ -67,7 +68,7 @@ type search struct {
 // Methods in Applied Mechanics and Engineering 186, 2000). The same problem gives the same optimum, whatever the number of workers. If no candidate
 // could run at all, the error is a *strategies.InfeasibleError that says why one of them could not; a board without a price is a *SpecError.
 func Optimize(ctx context.Context, p *Problem, o OptimizeOptions) (*Optimum, error) {
-	s := &search{evaluator: newEvaluator(p.sweep), problem: p, jobs: orAllCores(o.Jobs), progress: o.Progress}
+	s := &search{evaluator: newEvaluator(p.sweep), problem: p, jobs: orAllCores(o.Jobs), progress: o.Progress, completed: metricIndex("completed")}
 	ctx, s.stop = context.WithCancelCause(ctx)
 	defer s.stop(nil)
 	var err error
@@ -142,8 +143,10 @@ func (s *search) extend(ctx context.Context, c *Candidate, n int) error {
 		}
 		c.Runs++
 		s.runs.Add(1)
-		c.Failure = r.failure
-		c.samples = append(c.samples, r.values)
+		if c.Failure = r.failure; c.Failure == "" && r.values[s.completed] == 0 {
+			c.Failure = fmt.Sprintf("no request was completed in replication %d, so there is nothing to judge", r.replication)
+		}
+		c.samples = append(c.samples, slices.Clone(r.values))
 	}
 	if c.Failure == "" {
 		s.judge(c, price)

@@ -21,7 +21,7 @@ func (o *Optimum) Table() *results.Table {
 	objective := o.Problem.objective.text
 	single := slices.ContainsFunc(best.Metrics, func(m NamedValue) bool { return m.Name == objective })
 	columns := []string{objective}
-	for _, name := range []string{"latency_mean", "latency_p99", "throughput_per_s", "energy_per_request", "nodes", priceName} {
+	for _, name := range []string{"latency_mean", "latency_p99", "throughput_per_s", "energy_serving", "nodes", priceName} {
 		if name != objective && slices.ContainsFunc(best.Metrics, func(m NamedValue) bool { return m.Name == name }) {
 			columns = append(columns, name)
 		}
@@ -35,7 +35,7 @@ func (o *Optimum) Table() *results.Table {
 	for i := range o.Candidates {
 		t.Add(o.row(&o.Candidates[i], columns)...)
 	}
-	t.Notes = append(t.Notes, fmt.Sprintf("%s of %s by %s; %d candidates, %d runs, seeds from %d.",
+	t.Notes = append(t.Notes, fmt.Sprintf("%s of %s by %s; %d candidates, %d runs, seed %d.",
 		map[float64]string{1: "Minimum", -1: "Maximum"}[o.Problem.sign], objective, o.Problem.Method, o.Tried, o.Runs, o.Problem.sweep.Seed))
 	if !o.Feasible {
 		t.Notes = append(t.Notes, "No candidate keeps all limits; these are the nearest.")

@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 
@@ -84,7 +85,7 @@ func Figure(dir string, spec PlotSpec) (*plot.Figure, error) {
 	}
 	d.front.flush()
 	if d.rows == 0 {
-		return nil, &SpecError{fmt.Sprintf("%s: there is nothing to draw: %d rows with errors, none that fits", dir, d.failed)}
+		return nil, &SpecError{fmt.Sprintf("%s: there is nothing to draw: %d rows with errors, %d without a value, none that fits", dir, d.failed, d.none)}
 	}
 	panel, err := d.panel()
 	if err != nil {
@@ -107,6 +108,7 @@ type drawing struct {
 	front  front
 	rows   int64
 	failed int64
+	none   int64 // rows that have no value to draw
 }
 
 // groupKey is what the rows of one place in a figure have in common.
@@ -126,7 +128,7 @@ func (d *drawing) column(what, name string, fits func(Column) bool, needs string
 	if name == "" {
 		return 0, &SpecError{fmt.Sprintf("a figure of kind %s needs %s, %s: one of %s", d.spec.Kind, what, needs, joined(names))}
 	}
-	return 0, &SpecError{fmt.Sprintf("%s = %q%s is not %s of this sweep; it has %s", what, name, suggest.Phrase(name, names), needs, joined(names))}
+	return 0, &SpecError{fmt.Sprintf("%s = %q%s is not %s of this sweep; it has %s%s", what, name, suggest.Phrase(name, names), needs, joined(names), renamed(name))}
 }
 
 func isMetric(c Column) bool  { return c.Kind == "metric" }
@@ -187,8 +189,11 @@ func (c *Column) valueKind() valueKind {
 	return aText
 }
 
-// number returns a numeric cell.
+// number returns a numeric cell, NaN if it is null.
 func (c *Column) number(x *cell) float64 {
+	if x.null {
+		return math.NaN()
+	}
 	if c.Type == "int" {
 		return float64(x.int)
 	}
@@ -209,20 +214,27 @@ func (d *drawing) add(cells []cell) error {
 			return nil
 		}
 	}
+	x, y := columns[d.x].number(&cells[d.x]), columns[d.y].number(&cells[d.y])
+	of := y
+	if d.value >= 0 {
+		of = columns[d.value].number(&cells[d.value])
+	}
+	if isNumeric(columns[d.x]) && math.IsNaN(x) || math.IsNaN(of) {
+		d.none++
+		return nil
+	}
 	d.rows++
 	key := groupKey{}
 	if d.series >= 0 {
 		key.series = columns[d.series].text(&cells[d.series])
 	}
-	x, y := columns[d.x].number(&cells[d.x]), columns[d.y].number(&cells[d.y])
 	if d.spec.Kind == "pareto" {
 		d.front.add(cells[0].int, key.series, x, y)
 		return nil
 	}
 	key.x = columns[d.x].text(&cells[d.x])
-	of := y
 	if d.value >= 0 {
-		key.y, of = columns[d.y].text(&cells[d.y]), columns[d.value].number(&cells[d.value])
+		key.y = columns[d.y].text(&cells[d.y])
 	}
 	m := d.groups[key]
 	if m == nil {
@@ -241,7 +253,7 @@ const mostPlaces = 20_000
 
 // note says what stands behind the figure.
 func (d *drawing) note(missing int) string {
-	text := fmt.Sprintf("Sweep %s, %d runs, seeds from %d.", d.manifest.Name, d.rows, d.manifest.Seed)
+	text := fmt.Sprintf("Sweep %s, %d runs, seed %d.", d.manifest.Name, d.rows, d.manifest.Seed)
 	if d.spec.Kind == "line" {
 		text += " Bands: 95 % confidence intervals of the mean."
 	}
@@ -256,6 +268,9 @@ func (d *drawing) note(missing int) string {
 	}
 	if d.failed > 0 {
 		text += fmt.Sprintf(" %d failed runs left out.", d.failed)
+	}
+	if d.none > 0 {
+		text += fmt.Sprintf(" %d runs that completed nothing left out.", d.none)
 	}
 	if missing > 0 {
 		text += fmt.Sprintf(" INCOMPLETE: %d of %d shards are missing.", missing, d.manifest.Shards())

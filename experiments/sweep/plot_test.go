@@ -77,7 +77,7 @@ func TestHeatMapFigure(t *testing.T) {
 }
 
 func TestParetoFigure(t *testing.T) {
-	f, err := Figure(finished(t), PlotSpec{Kind: "pareto", X: "latency_mean", Y: "energy_per_request", Series: "strategy"})
+	f, err := Figure(finished(t), PlotSpec{Kind: "pareto", X: "latency_mean", Y: "energy_serving", Series: "strategy"})
 	require.NoError(t, err)
 	p := f.Panels[0].(plot.Scatter)
 	require.Equal(t, "dominated", p.Clouds[len(p.Clouds)-1].Name)

@@ -150,7 +150,7 @@ func (f *problemFile) readExpressions(at *strict.Problems, p *Problem) {
 	case err != nil:
 		at.Faultf("objective", "%v", err)
 	case e.root.kind != aNumber:
-		at.Faultf("objective", "is %s; write a number such as energy_per_request", e.root.kind)
+		at.Faultf("objective", "is %s; write a number such as energy_serving", e.root.kind)
 	}
 	p.objective = e
 	for i, text := range f.SubjectTo {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -149,7 +150,7 @@ func (s *Sweep) fill(cells []cell, r *row) {
 		at++
 	}
 	for i := range len(cells) - at - 1 {
-		if r.values == nil {
+		if r.values == nil || math.IsNaN(r.values[i]) {
 			cells[at+i] = cell{null: true}
 		} else {
 			cells[at+i] = cell{int: int64(r.values[i]), number: r.values[i]}

@@ -2,15 +2,18 @@ package sweep
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"hidp/experiments"
+	"hidp/results/plot"
 )
 
 // small is a scenario whose run takes well below a millisecond.
@@ -110,14 +113,14 @@ func TestGridInOrderWithPairedSeeds(t *testing.T) {
 	rows := table(t, csv)
 	require.Len(t, rows, (12-2)*3)
 	require.Equal(t, []string{"1", "10", "0", "7"}, []string{rows[0]["workload.batch"], rows[0]["load"], rows[0]["replication"], rows[0]["seed"]})
-	arrivals := map[string]string{} // seed and load fix the arrivals, whatever the batch
+	arrivals := map[string]string{} // replication and load fix the arrivals, whatever the batch
 	for i, r := range rows {
 		require.Empty(t, r["error"])
 		require.False(t, r["workload.batch"] == "4" && (r["load"] == "30" || r["load"] == "40"), "row %d breaks the constraint", i)
 		require.Equal(t, "5", r["completed"])
-		require.Equal(t, []string{"7", "8", "9"}[i%3], r["seed"])
+		require.Equal(t, []string{"7", fmt.Sprint(i % 3)}, []string{r["seed"], r["replication"]})
 		if r["workload.batch"] == "1" {
-			arrivals[r["seed"]+r["load"]] = r["makespan"]
+			arrivals[r["replication"]+" "+r["load"]] = r["makespan"]
 		}
 	}
 	require.Len(t, arrivals, 12)
@@ -130,15 +133,87 @@ func TestRowsAreRunsOfTheScenario(t *testing.T) {
 			continue
 		}
 		text := strings.ReplaceAll(strings.ReplaceAll(small, `"20 /s"`, `"20 /s" # as it is`), "requests = 5", "requests = 5\nbatch = 2")
-		text = strings.ReplaceAll(text, "seed = 7", "seed = "+r["seed"])
 		one, err := experiments.Parse("one.toml", []byte(text))
 		require.NoError(t, err)
-		out, err := one.Run(context.Background(), experiments.Overrides{})
+		replication, err := strconv.Atoi(r["replication"])
+		require.NoError(t, err)
+		out, err := one.Run(context.Background(), experiments.Overrides{Replication: replication})
 		require.NoError(t, err)
 		column := Column{Type: "float"}
 		require.Equal(t, column.text(&cell{number: out.Summary.Latency.Mean}), r["latency_mean"])
 		require.Equal(t, column.text(&cell{number: out.Summary.EnergyPlatform}), r["energy_platform"])
 	}
+}
+
+// Sweeps under neighbouring seeds share no run: their requests never come at the same times.
+func TestNeighbouringSeedsShareNoRun(t *testing.T) {
+	text := "[[axis]]\nfield = \"workload.batch\"\nvalues = [1]\n[replications]\ncount = 20\n"
+	seen := map[string]bool{}
+	for _, seed := range []string{"1", "2"} {
+		csv, _ := merged(t, load(t, "seed = "+seed+"\n"+text), Options{})
+		for _, r := range table(t, csv) {
+			require.Equal(t, seed, r["seed"])
+			require.False(t, seen[r["makespan"]], "replication %s of seed %s was there before", r["replication"], seed)
+			seen[r["makespan"]] = true
+		}
+	}
+	require.Len(t, seen, 40)
+}
+
+// A run in which nothing is completed has no latency and no serving energy: the cells are null, and figures leave the point out.
+func TestRunsThatCompleteNothingHaveNullCells(t *testing.T) {
+	s, err := Parse("lost.toml", []byte(lost+"[replications]\ncount = 2\n"))
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "out")
+	_, err = Run(context.Background(), s, dir, Options{})
+	require.NoError(t, err)
+	csv, _ := mergedFrom(t, dir)
+	rows := table(t, csv)
+	require.Len(t, rows, 4)
+	for i, r := range rows {
+		require.Empty(t, r["error"])
+		for _, name := range []string{"latency_mean", "latency_p99", "energy_serving", "planning_time"} {
+			require.Equal(t, i < 2, r[name] == "", "%s in row %d", name, i)
+		}
+		require.NotEmpty(t, r["energy_platform"])
+	}
+	f, err := Figure(dir, PlotSpec{Kind: "line", X: "at", Y: "latency_mean"})
+	require.NoError(t, err)
+	require.Len(t, f.Panels[0].(plot.Lines).Curves[0].X, 1)
+	require.Contains(t, f.Note, "2 runs that completed nothing left out")
+	_, err = Figure(dir, PlotSpec{Kind: "line", X: "at", Y: "latency_mean", Where: "latency_mean <= 1 and completed == 0"})
+	require.ErrorContains(t, err, "nothing to draw")
+}
+
+// lost loses the leader before or after it serves its requests.
+const lost = `
+[scenario]
+platform = "paper-wlan-2"
+[scenario.strategy]
+name = "single-best"
+[scenario.workload]
+models = ["squeezenet1_1"]
+requests = 3
+[scenario.workload.arrivals]
+kind = "periodic"
+interval = "100 ms"
+[[scenario.fault]]
+node = "jetson-tx2"
+at = "1 s"
+[[axis]]
+field = "fault[0].at"
+name = "at"
+values = ["1 ms", "100 s"]
+`
+
+// Databases take names that differ only in case for one.
+func TestAxisNamesThatDifferInCaseOnly(t *testing.T) {
+	for name, column := range map[string]string{"Latency_Mean": "latency_mean", "Seed": "seed", "Point": "point", "ERROR": "error", "latency_mean": "latency_mean"} {
+		_, err := Parse("s.toml", []byte(strings.Replace(lost, `name = "at"`, "name = \""+name+"\"", 1)))
+		require.ErrorContains(t, err, "is the name of another column, "+column, name)
+	}
+	_, err := Parse("s.toml", []byte(lost+"[[axis]]\nfield = \"workload.batch\"\nname = \"AT\"\nvalues = [1, 2]\n"))
+	require.ErrorContains(t, err, "is the name of the axis over")
 }
 
 func TestRowsDoNotDependOnWorkersAndShards(t *testing.T) {
