@@ -27,8 +27,8 @@ all.
  paper-wlan      5
  emulated-3      3
 
-A sentence of six words,
-or seven.
+A sentence of six words, or
+seven.
 
 Cut to 30 columns: without
 boards, remark. COLUMNS=0
