@@ -175,7 +175,7 @@ func (s *Sub) Bytes(place Placement) ([]byte, error) {
 	if s.source == nil {
 		return nil, fmt.Errorf("submodel: layers [%d,%d) were described, not cut: there is no model of them", s.Slice.From, s.Slice.To)
 	}
-	w := &onnx.Writer{IRVersion: s.source.Model.IRVersion, Opset: s.source.Model.Opset,
+	w := &onnx.Writer{IRVersion: s.source.Model.IRVersion, Opset: s.source.Model.Opset, Domains: s.domains(),
 		Name: fmt.Sprintf("%s layers %d to %d", s.source.Graph.Name, s.Slice.From, s.Slice.To)}
 	for i := range s.nodes {
 		n := &s.nodes[i]
@@ -201,6 +201,17 @@ func (s *Sub) Bytes(place Placement) ([]byte, error) {
 		return nil, fmt.Errorf("%s: a model of %d bytes is more than the format allows: its weights must lie in a file of their own", s.source.Model.Path, len(b))
 	}
 	return b, nil
+}
+
+// domains returns the operator sets that the model's nodes are of, besides the default one, and their versions in the file.
+func (s *Sub) domains() map[string]int64 {
+	used := map[string]int64{}
+	for i := range s.nodes {
+		if domain := s.nodes[i].Domain; domain != "" {
+			used[domain] = max(1, s.source.Model.Domains[domain])
+		}
+	}
+	return used
 }
 
 // port describes a port of one run.

@@ -108,7 +108,7 @@ func (e *layerCut) upsample() error {
 		if e.s.Model.Opset >= 9 {
 			inputs = append(inputs, e.factors(f))
 		}
-		outputs, err := e.copy(i, inputs, nil, "keep_aspect_ratio_policy")
+		outputs, err := e.copy(i, inputs, nil, "keep_aspect_ratio_policy", "axes")
 		if err != nil {
 			return tensor{}, err
 		}

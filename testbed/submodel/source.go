@@ -130,8 +130,8 @@ func (s *Source) index() {
 
 // source returns the bytes of a node in the file.
 func (s *Source) source(n *onnx.Node) ([]byte, error) {
-	b := make([]byte, n.Source.Length)
-	if _, err := s.file.ReadAt(b, n.Source.Offset); err != nil {
+	b, err := s.Model.NodeBytes(s.file, n)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Model.Path, err)
 	}
 	return b, nil

@@ -22,11 +22,11 @@ type weight struct {
 
 // bytes returns the size of the data.
 func (w *weight) bytes() int64 {
-	n := int64(w.kind.Bytes())
+	n := int64(1)
 	for _, d := range w.dims {
 		n *= d
 	}
-	return n
+	return w.kind.Size(n)
 }
 
 // inlined is the most that is always written into the model: what shapes are computed from must be there.
@@ -196,6 +196,8 @@ func (w *weight) data(s *Source) ([]byte, error) {
 func (w *weight) place(s *Source) (location string, at onnx.Span, ok bool) {
 	t := w.tensor
 	switch {
+	case t.Location != "" && !s.Model.Inside(t.Location):
+		return "", at, false
 	case t.Location != "":
 		location, at = t.Location, t.External
 	case t.Raw.Length > 0:

@@ -2,15 +2,33 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 )
 
 // call is one node about to be imported.
 type call struct {
 	*importer
 	*node
-	args []*value // its inputs, nil where left out
-	kind DataType // of its outputs
+	args []*value   // its inputs, nil where left out
+	kind DataType   // of its outputs
+	more []DataType // of the outputs after the first, where they differ from that
 }
+
+// kindOf returns the element type of the i-th output.
+func (c *call) kindOf(i int) DataType {
+	if i > 0 && i <= len(c.more) {
+		return c.more[i-1]
+	}
+	return c.kind
+}
+
+// fixed reports whether all arguments from the i-th on are constant or left out, so that the others are all the data there is.
+func (c *call) fixed(i int) bool {
+	return !slices.ContainsFunc(c.args[min(i, len(c.args)):], func(v *value) bool { return v != nil && !v.constant })
+}
+
+// used reports whether anybody reads more than the shape of the i-th output.
+func (c *call) used(i int) bool { return i < len(c.out) && c.out[i] != "" && c.uses[c.out[i]] > 0 }
 
 // set names the i-th output.
 func (c *call) set(i int, v *value) {

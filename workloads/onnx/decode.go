@@ -11,7 +11,7 @@ import (
 // decode reads the structure of a model of size bytes. Field numbers are those of onnx.proto (github.com/onnx/onnx).
 func decode(file io.ReaderAt, size int64) (*Model, error) {
 	c := newCursor(file, size)
-	m := &Model{Opset: -1}
+	m := &Model{Opset: -1, Domains: map[string]int64{}}
 	graphs := 0
 	err := c.message(size, func(f field) (bool, error) {
 		var err error
@@ -24,7 +24,12 @@ func decode(file io.ReaderAt, size int64) (*Model, error) {
 			graphs++
 			err = c.graph(f, m)
 		case 8:
-			err = c.opset(f, m)
+			err = c.opset(f, m.Domains)
+		case 25:
+			var fn function
+			if fn, err = c.function(f); err == nil {
+				m.functions = append(m.functions, fn)
+			}
 		default:
 			return false, nil
 		}
@@ -36,7 +41,10 @@ func decode(file io.ReaderAt, size int64) (*Model, error) {
 	if graphs != 1 {
 		return nil, fmt.Errorf("has %d graphs instead of one: this is no ONNX file", graphs)
 	}
-	nameNodes(m.Nodes)
+	if version, there := m.Domains[""]; there {
+		m.Opset = version
+	}
+	m.memory = c.memory
 	return m, nil
 }
 
@@ -71,7 +79,8 @@ func (c *cursor) submessage(f field, on func(f field) (bool, error)) error {
 	return c.message(f.length, on)
 }
 
-func (c *cursor) opset(f field, m *Model) error {
+// opset reads the version of an operator set into versions, by its domain.
+func (c *cursor) opset(f field, versions map[string]int64) error {
 	domain, version := "", int64(0)
 	err := c.submessage(f, func(f field) (bool, error) {
 		var err error
@@ -85,9 +94,10 @@ func (c *cursor) opset(f field, m *Model) error {
 		}
 		return true, err
 	})
-	if domain == "" || domain == "ai.onnx" {
-		m.Opset = version
+	if domain == "ai.onnx" {
+		domain = ""
 	}
+	versions[domain] = version
 	return err
 }
 
@@ -109,6 +119,8 @@ func (c *cursor) graph(f field, m *Model) error {
 			m.Inputs, err = c.port(f, m.Inputs)
 		case 12:
 			m.Outputs, err = c.port(f, m.Outputs)
+		case 13:
+			m.stated, err = c.port(f, m.stated)
 		case 15:
 			err = fmt.Errorf("sparse initialisers are not supported")
 		default:
@@ -163,7 +175,7 @@ func (c *cursor) texts(f field, list *[]string) error {
 }
 
 func (c *cursor) attr(f field) (Attr, error) {
-	var a Attr
+	a := Attr{source: Span{c.at, f.length}}
 	if err := c.keep(256); err != nil {
 		return a, err
 	}
@@ -188,7 +200,7 @@ func (c *cursor) attr(f field) (Attr, error) {
 			t, err = c.tensor(f)
 			a.Tensor = &t
 		case 6, 11:
-			a.HasGraph = true
+			a.HasGraph, a.graph = true, Span{c.at, f.length}
 			return false, nil
 		case 7:
 			err = c.repeat(f, func() error {
@@ -202,6 +214,10 @@ func (c *cursor) attr(f field) (Attr, error) {
 				a.Ints = append(a.Ints, int64(v))
 				return first(err, c.keep(8))
 			})
+		case 20:
+			a.kind, err = c.integer(f)
+		case 21:
+			a.ref, err = c.text(f)
 		default:
 			return false, nil
 		}

@@ -22,6 +22,7 @@ func (im *importer) emit(name string) (*workloads.Graph, error) {
 	if !live[0] {
 		return nil, errors.New("nothing is computed from the input")
 	}
+	im.settleLearnt(live)
 	b := workloads.NewBuilder(name, im.drafts[0].Out)
 	im.finish(b.Layer(0), im.drafts[0], nil)
 	index := make([]int, len(live)) // of drafts in the graph, -1 for those that are not there
@@ -117,7 +118,7 @@ func (im *importer) finish(l *workloads.Layer, d *draft, counted map[*Tensor]boo
 	l.Bias, l.Norm, l.Act = d.Bias, d.Norm, d.Act
 	l.Params, l.WeightBytes = 0, 0
 	for _, t := range d.weights {
-		l.WeightBytes += t.values * int64(t.Type.Bytes())
+		l.WeightBytes += t.Type.Size(t.values)
 		if !counted[t] {
 			counted[t] = true
 			l.Params += t.values

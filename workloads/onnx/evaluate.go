@@ -13,38 +13,13 @@ func (c *call) fold(dims shapes) {
 		if i >= len(c.out) || c.out[i] == "" {
 			continue
 		}
-		v := &value{name: c.out[i], dims: dims[i], kind: c.kind, constant: true, origins: origins}
+		v := &value{name: c.out[i], dims: dims[i], kind: c.kindOf(i), constant: true, origins: origins}
 		if n := v.elements(); n <= maxFolded && c.afford(n) {
 			v.list, v.known = c.evaluate(i, dims[i], int(n))
 			v.known = v.known && len(v.list) == int(n)
 		}
 		c.set(i, v)
 	}
-}
-
-// ancestry returns the weights that the outputs are computed from, without integers: those are shapes and indices.
-func (c *call) ancestry() []*Tensor {
-	const most = 64 // nobody computes one weight from more; bounds what a hostile file can make grow
-	var all []*Tensor
-	add := func(t *Tensor) {
-		if len(all) < most && t.Type != Int64 && t.Type != Bool && !slices.Contains(all, t) {
-			all = append(all, t)
-		}
-	}
-	if c.fn == "Shape" || c.fn == "Size" {
-		return nil
-	}
-	for _, v := range c.args {
-		if v != nil && v.constant {
-			for _, t := range v.origins {
-				add(t)
-			}
-		}
-	}
-	if a, ok := c.attr("value"); ok && c.fn == "Constant" && a.Tensor != nil {
-		add(a.Tensor)
-	}
-	return all
 }
 
 // afford reports whether n more values of constants may be computed: what networks compute of shapes is little, and a hostile

@@ -10,10 +10,8 @@ import (
 	"path/filepath"
 )
 
-// checkExternal makes sure that the external data of all tensors lies inside the model's folder and is long enough, without
-// reading it.
+// checkExternal makes sure that the external data of all tensors lies beside the model and is long enough, without reading it.
 func checkExternal(m *Model) error {
-	var root *os.Root
 	sizes := map[string]int64{}
 	for i := range m.Nodes {
 		for k := range m.Nodes[i].Attrs {
@@ -27,15 +25,7 @@ func checkExternal(m *Model) error {
 		if t.Location == "" {
 			continue
 		}
-		if root == nil {
-			r, err := os.OpenRoot(filepath.Dir(m.Path))
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			root = r
-		}
-		if err := checkLocation(root, t, sizes); err != nil {
+		if err := m.checkLocation(t, sizes); err != nil {
 			return fmt.Errorf("tensor %s: external data %s: %w", quote(t.Name), quote(t.Location), err)
 		}
 	}
@@ -43,31 +33,99 @@ func checkExternal(m *Model) error {
 }
 
 // checkLocation checks one tensor's file; sizes remembers those seen.
-func checkLocation(root *os.Root, t *Tensor, sizes map[string]int64) error {
+func (m *Model) checkLocation(t *Tensor, sizes map[string]int64) error {
 	size, seen := sizes[t.Location]
 	if !seen {
-		if !filepath.IsLocal(t.Location) {
-			return errors.New("must be a file in the model's own folder")
-		}
-		info, err := root.Stat(t.Location)
+		file, err := m.openBeside(t.Location)
 		if err != nil {
-			var path *os.PathError
-			if errors.As(err, &path) {
-				err = path.Err
-			}
 			return err
 		}
-		if !info.Mode().IsRegular() {
-			return errors.New("is no regular file")
+		defer file.Close()
+		info, err := file.Stat()
+		if err != nil {
+			return plain(err)
 		}
 		size = info.Size()
 		sizes[t.Location] = size
 	}
-	need := t.values * int64(t.Type.Bytes())
+	need := t.Type.Size(t.values)
 	if need > size || t.External.Offset > size-need {
 		return fmt.Errorf("needs %d bytes from byte %d, but the file has %d", need, t.External.Offset, size)
 	}
 	return nil
+}
+
+// errOutside says that a file of weights is not where a model may have it.
+var errOutside = errors.New("must be a file in the model's own folder")
+
+// openBeside opens a file of the model's weights. A model must not name files all over the machine: what it names must lie in the
+// model's folder, or be a link from there into the folder where the model itself lies, which may be a link as well. So the Hugging
+// Face hub keeps its files: links in a folder for each version, and all contents in one folder, under names of their own.
+func (m *Model) openBeside(location string) (*os.File, error) {
+	if !filepath.IsLocal(location) {
+		return nil, errOutside
+	}
+	folder := filepath.Dir(m.Path)
+	path, err := filepath.EvalSymlinks(filepath.Join(folder, location))
+	if err != nil {
+		return nil, plain(err)
+	}
+	homes := []string{folder}
+	if model, err := filepath.EvalSymlinks(m.Path); err == nil {
+		homes = append(homes, filepath.Dir(model))
+	}
+	for _, home := range homes {
+		home, err = filepath.EvalSymlinks(home)
+		if err != nil {
+			continue
+		}
+		if name, err := filepath.Rel(home, path); err == nil && filepath.IsLocal(name) {
+			return openIn(home, name)
+		}
+	}
+	return nil, errOutside
+}
+
+// Inside reports whether a file of weights lies in the model's own folder, links followed: runtimes that are given a model without
+// its file look nowhere else.
+func (m *Model) Inside(location string) bool {
+	folder, err := filepath.EvalSymlinks(filepath.Dir(m.Path))
+	if err != nil {
+		return false
+	}
+	path, err := filepath.EvalSymlinks(filepath.Join(folder, location))
+	if err != nil {
+		return false
+	}
+	name, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(name)
+}
+
+// openIn opens a regular file of a folder, which the name, links included, cannot leave.
+func openIn(folder, name string) (*os.File, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer root.Close()
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, plain(err)
+	}
+	if !info.Mode().IsRegular() { // a pipe would not let itself be opened
+		return nil, errors.New("is no regular file")
+	}
+	file, err := root.Open(name)
+	return file, plain(err)
+}
+
+// plain returns what is wrong with a file without the call that found out.
+func plain(err error) error {
+	var at *os.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // read returns the values of a small tensor, and whether they could be had; if not, they are as unknown as those of a weight.
@@ -78,9 +136,9 @@ func (t *Tensor) read(m *Model, file io.ReaderAt) ([]float64, bool) {
 	case t.values == 0:
 		return nil, true
 	case t.typed > 0:
-		return t.list, t.Type != Float16 && t.Type != BFloat16
+		return t.list, t.Type != Float16 && t.Type != BFloat16 && !t.Type.packed()
 	}
-	b := make([]byte, t.values*int64(t.Type.Bytes()))
+	b := make([]byte, t.Type.Size(t.values))
 	if !t.load(m, file, b) {
 		return nil, false
 	}
@@ -112,12 +170,7 @@ func (t *Tensor) load(m *Model, file io.ReaderAt, b []byte) bool {
 		_, err := file.ReadAt(b, t.Raw.Offset)
 		return err == nil
 	}
-	root, err := os.OpenRoot(filepath.Dir(m.Path))
-	if err != nil {
-		return false
-	}
-	defer root.Close()
-	f, err := root.Open(t.Location)
+	f, err := m.openBeside(t.Location)
 	if err != nil {
 		return false
 	}

@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,13 +31,19 @@ type importer struct {
 	drafts []*draft
 	table  map[string]operator
 	weight map[string]*Tensor
-	folded int64              // values of constants looked at so far
-	moved  map[string][]value // what tensors showed before a layer of its own arranged them anew
-	views  Views              // what tensors show in the end
+	learnt map[string][]int // arguments that are parameters, by operator
+
+	stated   map[string]*Port   // what the file says of tensors
+	named    map[string]int64   // dimensions of inputs that have a name in the file
+	reshaped string             // why what the file states of shapes does not hold, if it does not
+	folded   int64              // values of constants looked at so far
+	moved    map[string][]value // what tensors showed before a layer of its own arranged them anew
+	views    Views              // what tensors show in the end
 }
 
 func newImporter(m *Model, file io.ReaderAt, sorted []int, layout Layout) *importer {
-	im := &importer{m: m, file: file, layout: layout, values: map[string]*value{}, table: operators(), weight: map[string]*Tensor{}, moved: map[string][]value{}}
+	im := &importer{m: m, file: file, layout: layout, values: map[string]*value{}, table: operators(), learnt: learntArguments(),
+		weight: map[string]*Tensor{}, moved: map[string][]value{}}
 	for i := range m.Weights {
 		im.weight[m.Weights[i].Name] = &m.Weights[i]
 	}
@@ -65,35 +72,42 @@ func (im *importer) run() error {
 	return nil
 }
 
-// unsupported reports all operators that the table does not have.
+// unsupported reports all operators that are not known and cannot be executed whole.
 func (im *importer) unsupported() error {
-	where := map[string]*Node{}
-	count := map[string]int{}
-	var ops []string
+	type refused struct {
+		node  *Node
+		why   string
+		count int
+	}
+	all := map[string]*refused{}
 	for _, n := range im.nodes {
 		if _, ok := im.table[n.fn]; ok {
 			continue
 		}
-		if count[n.fn]++; count[n.fn] == 1 {
-			where[n.fn] = n.Node
-			ops = append(ops, n.fn)
+		why := im.refusal(n)
+		if why == "" {
+			continue
 		}
+		if all[n.fn] == nil {
+			all[n.fn] = &refused{node: n.Node, why: why}
+		}
+		all[n.fn].count++
 	}
-	if len(ops) == 0 {
+	if len(all) == 0 {
 		return nil
 	}
-	slices.Sort(ops)
 	var list []string
-	for _, op := range ops {
-		text := fmt.Sprintf("%s (node %s", op, quote(where[op].ID))
-		if count[op] > 1 {
-			text += fmt.Sprintf(" and %d more", count[op]-1)
+	for _, op := range slices.Sorted(maps.Keys(all)) {
+		r := all[op]
+		text := fmt.Sprintf("%s (node %s", op, quote(r.node.ID))
+		if r.count > 1 {
+			text += fmt.Sprintf(" and %d more", r.count-1)
 		}
-		domain := where[op].Domain
+		domain := r.node.Domain
 		if domain == "" {
 			domain = "ai.onnx"
 		}
-		list = append(list, text+", domain "+clip(domain)+")")
+		list = append(list, text+", domain "+clip(domain)+"): "+r.why)
 	}
 	return fmt.Errorf("unsupported operators: %s", strings.Join(list, "; "))
 }
@@ -164,7 +178,10 @@ const maxInputs = 1 << 12
 
 // node imports one node: output shapes, values of constants, layers.
 func (im *importer) node(n *node) error {
-	op := im.table[n.fn]
+	op, known := im.table[n.fn]
+	if !known {
+		op = unknownOperator()
+	}
 	c := &call{importer: im, node: n, kind: Float}
 	constant := true
 	for i, name := range n.in {
@@ -189,6 +206,7 @@ func (im *importer) node(n *node) error {
 			return fmt.Errorf("lacks one of its %d inputs", op.inputs)
 		}
 	}
+	args := slices.Clone(c.args)
 	dims, err := op.infer(c)
 	if err != nil {
 		return err
@@ -212,5 +230,38 @@ func (im *importer) node(n *node) error {
 		c.fold(dims)
 		return nil
 	}
-	return op.lower(c, dims)
+	if err := op.lower(c, dims); err != nil {
+		return err
+	}
+	c.fillShapes(dims)
+	return c.complete(args)
+}
+
+// fillShapes makes values of the outputs beyond the first that the lowering has left out, because nobody reads more of them than
+// their dimensions.
+func (c *call) fillShapes(dims shapes) {
+	for i := 1; i < min(len(c.out), len(dims)); i++ {
+		if name := c.out[i]; name != "" && c.values[name] == nil && !c.used(i) && c.values[c.out[0]] != nil {
+			v := *c.values[c.out[0]]
+			v.name, v.dims, v.kind, v.perm, v.scrambled = name, dims[i], c.kindOf(i), nil, true
+			c.set(i, &v)
+		}
+	}
+}
+
+// complete makes sure that the layers of the outputs read all arguments that depend on the data: none may vanish from the graph.
+func (c *call) complete(args []*value) error {
+	for k, name := range c.out {
+		out := c.values[name]
+		if out == nil {
+			continue
+		}
+		for i, v := range args {
+			if v == nil || v.constant || v.layer == out.layer || slices.Contains(c.drafts[out.layer].Inputs, v.layer) {
+				continue
+			}
+			return fmt.Errorf("its input %d (%s) depends on the network's data, and output %d would not: this is not supported", i+1, quote(v.name), k+1)
+		}
+	}
+	return nil
 }

@@ -8,8 +8,22 @@ import (
 // shapes is what a shape inference returns: the dimensions of each output.
 type shapes = [][]int64
 
-// same infers that every output has the dimensions of the first input.
-func same(c *call) (shapes, error) { return repeat(c.args[0].dims, len(c.out)), nil }
+// same infers that the output has the dimensions of the first input.
+func same(c *call) (shapes, error) { return shapes{c.args[0].dims}, nil }
+
+// inferDropout infers Dropout, which changes nothing when a network is used; its second output then says that nothing was dropped.
+func inferDropout(c *call) (shapes, error) {
+	if c.has(2) {
+		training, err := c.numbers(2)
+		if err != nil || len(training) != 1 || training[0] != 0 {
+			return nil, fmt.Errorf("drops elements at random (training mode), so that nobody can compute its answer again")
+		}
+	}
+	if c.m.Opset >= 10 {
+		c.more = []DataType{Bool}
+	}
+	return repeat(c.args[0].dims, min(2, len(c.out))), nil
+}
 
 func repeat(dims []int64, n int) shapes {
 	s := make(shapes, n)
@@ -77,7 +91,7 @@ func cast(c *call) (shapes, error) {
 	if c.kind.Bytes() == 0 {
 		return nil, fmt.Errorf("casts to element type %d, which is not supported", c.kind)
 	}
-	return same(c)
+	return one(c.args[0].dims...)
 }
 
 // axis resolves a negative axis of rank dimensions.

@@ -84,7 +84,16 @@ func inferGather(c *call) (shapes, error) {
 	return shapes{out}, nil
 }
 
-func inferGatherElements(c *call) (shapes, error) { return shapes{c.args[1].dims}, nil }
+func inferGatherElements(c *call) (shapes, error) {
+	in, index := c.args[0].dims, c.args[1].dims
+	if _, err := axis(c.int("axis", 0), len(in)); err != nil {
+		return nil, err
+	}
+	if len(index) != len(in) {
+		return nil, fmt.Errorf("gathers by %v from %v", index, in)
+	}
+	return one(index...)
+}
 
 func inferGatherND(c *call) (shapes, error) {
 	in, index := c.args[0].dims, c.args[1].dims
@@ -110,6 +119,9 @@ func inferSplit(c *call) (shapes, error) {
 		return nil, err
 	}
 	n := int64(len(c.out))
+	if _, there := c.attr("num_outputs"); there && c.int("num_outputs", n) != n {
+		return nil, fmt.Errorf("splits into %d parts, but has %d outputs", c.int("num_outputs", n), n)
+	}
 	if !given && n > 0 {
 		size := (in[k] + n - 1) / n
 		for i := range n {
@@ -277,22 +289,10 @@ func inferTopK(c *call) (shapes, error) {
 		}
 		count = list[0]
 	}
+	if count < 0 || count > out[k] {
+		return nil, fmt.Errorf("takes the %d largest of %d", count, out[k])
+	}
 	out[k] = count
+	c.more = []DataType{Int64}
 	return repeat(out, 2), nil
-}
-
-// inferLayerNorm infers LayerNormalization: the normalised input, and the mean and deviation of each part.
-func inferLayerNorm(c *call) (shapes, error) {
-	all := repeat(c.args[0].dims, min(3, len(c.out)))
-	k, err := axis(c.int("axis", -1), len(c.args[0].dims))
-	if err != nil {
-		return nil, err
-	}
-	for i := range all[1:] {
-		all[i+1] = slices.Clone(all[i+1])
-		for n := range all[i+1][k:] {
-			all[i+1][k+n] = 1
-		}
-	}
-	return all, nil
 }

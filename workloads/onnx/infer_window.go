@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"hidp/workloads"
 )
@@ -103,14 +104,20 @@ func (s sliding) window() workloads.Window {
 	return h
 }
 
-func inferConv(c *call) (shapes, error) {
-	in, w := c.args[0].dims, c.args[1].dims
+func inferConv(c *call) (shapes, error) { return c.convDims(c.args[1].dims) }
+
+// convDims returns the dimensions of a convolution's output, for weights of dimensions w.
+func (c *call) convDims(w []int64) (shapes, error) {
+	in := c.args[0].dims
 	if len(w) != len(in) || len(w) < 3 {
 		return nil, fmt.Errorf("its input and weights have the dimensions %v and %v", in, w)
 	}
 	group := c.int("group", 1)
 	if group < 1 || group > maxExtent || w[0]%group != 0 || in[1]%group != 0 || in[1]/group != w[1] {
 		return nil, fmt.Errorf("weights %v in %d groups do not fit an input of dimensions %v", w, group, in)
+	}
+	if err := c.weightKernel(w); err != nil {
+		return nil, err
 	}
 	s, err := c.sliding(in, w[2:])
 	if err != nil {
@@ -120,14 +127,26 @@ func inferConv(c *call) (shapes, error) {
 	return shapes{append([]int64{in[0], w[0]}, extents...)}, err
 }
 
+// weightKernel compares the kernel_shape of a convolution, if it says one, with its weights of dimensions w.
+func (c *call) weightKernel(w []int64) error {
+	if a, there := c.attr("kernel_shape"); there && !slices.Equal(a.Ints, w[2:]) {
+		return fmt.Errorf("its kernel_shape %v is not that of its weights of dimensions %v", a.Ints, w)
+	}
+	return nil
+}
+
 func inferPool(c *call) (shapes, error) {
 	s, err := c.pool()
 	if err != nil {
 		return nil, err
 	}
 	in := c.args[0].dims
+	outputs := 1
+	if c.fn == "MaxPool" { // the second: where the largest elements were
+		c.more, outputs = []DataType{Int64}, min(2, len(c.out))
+	}
 	extents, err := s.extents(in)
-	return repeat(append([]int64{in[0], in[1]}, extents...), len(c.out)), err
+	return repeat(append([]int64{in[0], in[1]}, extents...), outputs), err
 }
 
 // pool returns the geometry of a pooling.
@@ -158,6 +177,9 @@ func inferConvTranspose(c *call) (shapes, error) {
 	if len(w) != len(in) || len(w) < 3 || w[0] != in[1] || group < 1 || in[1]%group != 0 || w[1] > maxExtent || group > maxExtent {
 		return nil, fmt.Errorf("weights %v in %d groups do not fit an input of dimensions %v", w, group, in)
 	}
+	if err := c.weightKernel(w); err != nil {
+		return nil, err
+	}
 	s, err := c.sliding(in, w[2:])
 	if err != nil {
 		return nil, err
@@ -178,7 +200,12 @@ func inferConvTranspose(c *call) (shapes, error) {
 		n := (in[i+2]-1)*int64(w.SH) + int64(w.KH-1)*int64(w.DH) + 1 + more[i]
 		switch auto {
 		case "SAME_UPPER", "SAME_LOWER":
-			n = in[i+2] * int64(w.SH)
+			same := in[i+2] * int64(w.SH)
+			if n < same {
+				c.m.assume("%v: auto_pad %s asks for %d rows or columns of %d, which takes a padding of less than nothing; the specification "+
+					"is followed, but ONNX Runtime makes %d", c.node.Node, auto, same, in[i+2], n)
+			}
+			n = same
 		default:
 			n -= int64(w.PadTop + w.PadBottom)
 		}
@@ -209,8 +236,10 @@ func inferGemm(c *call) (shapes, error) {
 	return one(m, n)
 }
 
-func inferMatMul(c *call) (shapes, error) {
-	a, b := c.args[0].dims, c.args[1].dims
+func inferMatMul(c *call) (shapes, error) { return matMulDims(c.args[0].dims, c.args[1].dims) }
+
+// matMulDims returns the dimensions of the matrix product of tensors.
+func matMulDims(a, b []int64) (shapes, error) {
 	if len(a) == 0 || len(b) == 0 {
 		return nil, fmt.Errorf("multiplies a scalar")
 	}
@@ -251,6 +280,9 @@ func inferDepth(c *call) (shapes, error) {
 	in, b := c.args[0].dims, c.int("blocksize", 0)
 	if len(in) != 4 || b < 1 || b > 1<<15 {
 		return nil, fmt.Errorf("rearranges dimensions %v by blocks of %d", in, b)
+	}
+	if c.fn == "DepthToSpace" && in[1]%(b*b) != 0 || c.fn == "SpaceToDepth" && (in[2]%b != 0 || in[3]%b != 0) {
+		return nil, fmt.Errorf("dimensions %v do not divide into blocks of %d", in, b)
 	}
 	if c.fn == "DepthToSpace" {
 		return one(in[0], in[1]/(b*b), in[2]*b, in[3]*b)

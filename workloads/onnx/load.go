@@ -17,7 +17,7 @@ import (
 // Opsets of the default operator domain that Load understands.
 const (
 	minOpset = 7
-	maxOpset = 21
+	maxOpset = 24
 )
 
 // Options says what a file leaves open.
@@ -73,32 +73,106 @@ func readAll(file io.ReaderAt, size int64, path string, opt Options) (*workloads
 		return nil, nil, err
 	}
 	m.Path = path
-	if m.Opset < minOpset || m.Opset > maxOpset {
-		if m.Opset < 0 {
-			return nil, nil, errors.New("does not say which version of the ONNX operators it uses: this is no ONNX file")
-		}
-		return nil, nil, fmt.Errorf("uses ONNX operator set %d; versions %d to %d are supported (onnx.version_converter converts)", m.Opset, minOpset, maxOpset)
-	}
-	if err := checkExternal(m); err != nil {
+	if err := m.prepare(); err != nil {
 		return nil, nil, err
 	}
-	sorted, err := order(m)
+	im, err := decide(m, file, size, opt)
 	if err != nil {
-		return nil, nil, err
-	}
-	im := newImporter(m, file, sorted, opt.Layout)
-	if err := im.unsupported(); err != nil {
-		return nil, nil, err
-	}
-	if err := chooseInput(m, sorted, opt); err != nil {
-		return nil, nil, err
-	}
-	if err := im.run(); err != nil {
 		return nil, nil, err
 	}
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	g, err := im.emit(name)
 	return g, im, err
+}
+
+// prepare checks what can be told of a model without its shapes, and puts the model's own functions in the place of their calls.
+func (m *Model) prepare() error {
+	if m.Opset < minOpset || m.Opset > maxOpset {
+		if m.Opset < 0 {
+			return errors.New("does not say which version of the ONNX operators it uses: this is no ONNX file")
+		}
+		return fmt.Errorf("uses ONNX operator set %d; versions %d to %d are supported (onnx.version_converter converts)", m.Opset, minOpset, maxOpset)
+	}
+	if err := sameNames(m.Nodes); err != nil {
+		return err
+	}
+	if err := inlineFunctions(m); err != nil {
+		return err
+	}
+	nameNodes(m.Nodes)
+	return checkExternal(m)
+}
+
+// sameNames refuses names that several nodes have, as runtimes do. Nodes need not have names.
+func sameNames(nodes []Node) error {
+	const most = 8 // names listed
+	count := map[string]int{}
+	var twice []string
+	for i := range nodes {
+		name := nodes[i].Name
+		if count[name]++; name != "" && count[name] == 2 {
+			twice = append(twice, quote(name))
+		}
+	}
+	if n := len(twice); n > most {
+		twice = append(twice[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	if len(twice) > 0 {
+		return fmt.Errorf("several nodes have the same name: %s", strings.Join(twice, ", "))
+	}
+	return nil
+}
+
+// maxDeciding bounds the work of putting branches in place: nodes looked at, over all passes.
+const maxDeciding = 1 << 22
+
+// decide imports the model. Each time that the branch which an If takes turns out, the import begins again with the branch in the
+// If's place, for what is fused with what depends on who reads a tensor.
+func decide(m *Model, file io.ReaderAt, size int64, opt Options) (*importer, error) {
+	inputs := m.Inputs
+	for looked := 0; ; {
+		m.Inputs, m.Assumptions, m.batch = clonePorts(inputs), nil, 0
+		im, err := imported(m, file, opt, inputs)
+		var d *decided
+		if !errors.As(err, &d) {
+			return im, err
+		}
+		if looked += len(m.Nodes); looked > maxDeciding {
+			return nil, fmt.Errorf("%w, one of more branches than are supported", d)
+		}
+		if err := m.splice(d, file, size); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func clonePorts(ports []Port) []Port {
+	ports = slices.Clone(ports)
+	for i := range ports {
+		ports[i].Dims, ports[i].Params = slices.Clone(ports[i].Dims), slices.Clone(ports[i].Params)
+	}
+	return ports
+}
+
+// imported works through the model's nodes. Written are the inputs as the file has them.
+func imported(m *Model, file io.ReaderAt, opt Options, written []Port) (*importer, error) {
+	sorted, err := order(m)
+	if err != nil {
+		return nil, err
+	}
+	im := newImporter(m, file, sorted, opt.Layout)
+	chosen := chooseInput(m, sorted, opt)
+	im.stateShapes(written)
+	if err := im.unsupported(); err != nil {
+		return nil, err
+	}
+	if err := im.checkAttributes(); err != nil {
+		return nil, err
+	}
+	if chosen != nil {
+		return nil, chosen
+	}
+	return im, im.run()
 }
 
 // chooseInput decides which input is the data and what its dimensions are.

@@ -239,7 +239,11 @@ func TestEnlargements(t *testing.T) {
 		return s.graph(t, "y")
 	}
 	mode := func(m, centres, nearest string) []Attr {
-		return []Attr{{Name: "mode", S: m}, {Name: "coordinate_transformation_mode", S: centres}, {Name: "nearest_mode", S: nearest}}
+		list := []Attr{{Name: "mode", S: m}, {Name: "coordinate_transformation_mode", S: centres}}
+		if nearest != "" {
+			list = append(list, Attr{Name: "nearest_mode", S: nearest})
+		}
+		return list
 	}
 	require.Equal(t, "upsample", ops(resize(13, 2, mode("nearest", "asymmetric", "floor")...)))
 	require.Equal(t, "upsample", ops(resize(13, 2)), "the defaults repeat rows")
@@ -248,6 +252,8 @@ func TestEnlargements(t *testing.T) {
 	require.Equal(t, "opaque", ops(resize(13, 2, mode("nearest", "half_pixel", "floor")...)))
 	require.Equal(t, "opaque", ops(resize(13, 1.5)))
 	require.Equal(t, "opaque", ops(resize(13, 2, mode("linear", "align_corners", "")...)))
+	require.Equal(t, "opaque", ops(resize(13, 2.1)), "four rows become eight, but at other places than twice as near")
+	require.Equal(t, "opaque", ops(resize(13, 1.1)), "four rows stay four, but are not the same")
 	g := resize(13, 2, mode("linear", "half_pixel", "")...)
 	require.True(t, g.Layers[1].Bilinear)
 	require.Equal(t, 2, g.Layers[1].Scale)

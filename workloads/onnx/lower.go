@@ -17,20 +17,6 @@ func (c *call) inputs() []*value {
 	return list
 }
 
-// learn gives layer d the constant arguments from the i-th on as parameters. Scalars without dimensions are part of a formula, not learnt.
-func (c *call) learn(d *draft, i int) {
-	for _, v := range c.args[min(i, len(c.args)):] {
-		if v == nil || !v.constant {
-			continue
-		}
-		for _, t := range v.origins {
-			if len(t.Dims) > 0 && t.Type != Int64 && !slices.Contains(d.weights, t) {
-				d.weights = append(d.weights, t)
-			}
-		}
-	}
-}
-
 // opaque makes a layer that is executed whole of the node; outputs beyond the first are layers that cost nothing more.
 func (c *call) opaque(dims shapes, l workloads.Layer) *draft {
 	l.Op = workloads.OpOpaque
@@ -39,15 +25,18 @@ func (c *call) opaque(dims shapes, l workloads.Layer) *draft {
 		c.whole(v)
 	}
 	var firstDraft *draft
+	kind := c.kind
+	defer func() { c.kind = kind }()
 	for i, name := range c.out {
 		if name == "" || i >= len(dims) {
 			continue
 		}
+		c.kind = c.kindOf(i)
 		v := c.draft(c, l, name, dims[i], in...)
 		c.set(i, v)
 		if firstDraft == nil {
 			firstDraft = c.drafts[v.layer]
-			c.learn(firstDraft, 0)
+			c.learn(firstDraft, false)
 		}
 		l.MACs, l.FLOPs = 0, 0
 	}
@@ -117,6 +106,14 @@ func (c *call) globalPool(v *value, dims []int64) error {
 	d.Out = workloads.Shape{C: c.drafts[v.layer].Out.C, H: 1, W: 1}
 	c.set(0, out)
 	return nil
+}
+
+// lowerDropout lowers Dropout: to nothing, unless somebody wants to know what it dropped.
+func lowerDropout(c *call, dims shapes) error {
+	if c.used(1) {
+		return computes(c, dims)
+	}
+	return renames(c, dims)
 }
 
 // renames lowers operators that give the same data another name or other dimensions.

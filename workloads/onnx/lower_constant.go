@@ -16,13 +16,14 @@ func (c *call) withConstant(v *value, dims shapes) error {
 	}
 	d := c.absorber(v)
 	if d != nil && d.Act == workloads.NoAct && c.takes(d, v, k, s, i) {
-		c.learn(d, 0)
+		c.learn(d, d.dense() || d.norm)
 		c.set(0, c.absorb(c, d, v))
 		return nil
 	}
+	weighted := c.drafts[v.layer].dense() && s <= perChannel // as a bias or scale is that the layer did not take in
 	d = c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise, FLOPs: v.elements()})
 	d.Norm = c.scaling(s)
-	c.learn(d, 0)
+	c.learn(d, weighted)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (c *call) multiply(dims shapes, k int64, bias bool) error {
 	}
 	v, w := c.args[0], c.args[1]
 	l := workloads.Layer{Class: workloads.ClassFC, MACs: macs, FLOPs: 2*macs + n, Bias: bias}
-	if v.constant || !w.constant || len(w.dims) != 2 || v.elements() != k || c.int("transA", 0) != 0 {
+	if v.constant || !c.fixed(1) || len(w.dims) != 2 || v.elements() != k || c.int("transA", 0) != 0 {
 		c.opaque(dims, l)
 		return nil
 	}
@@ -41,7 +41,7 @@ func (c *call) multiply(dims shapes, k int64, bias bool) error {
 	out := c.draft(c, l, c.out[0], dims[0], v)
 	d := c.drafts[out.layer]
 	d.Out = workloads.Shape{C: int(n), H: 1, W: 1}
-	c.learn(d, 1)
+	c.learn(d, true)
 	c.set(0, out)
 	return nil
 }

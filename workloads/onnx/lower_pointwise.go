@@ -32,7 +32,7 @@ func (d *draft) dense() bool {
 func unary(act workloads.Activation) func(c *call, dims shapes) error {
 	return func(c *call, dims shapes) error {
 		v := c.args[0]
-		if v.constant {
+		if v.constant || !c.fixed(1) {
 			return computes(c, dims)
 		}
 		d := c.absorber(v)
@@ -73,85 +73,6 @@ func lowerClip(c *call, dims shapes) error {
 		act = workloads.ReLU
 	}
 	return unary(act)(c, dims)
-}
-
-// lowerCast lowers operators that change the element type.
-func lowerCast(c *call, dims shapes) error {
-	v := c.args[0]
-	if v.constant {
-		return computes(c, dims)
-	}
-	if v.kind == c.kind {
-		return renames(c, dims)
-	}
-	if d := c.absorber(v); d != nil {
-		a := c.absorb(c, d, v)
-		a.kind, d.ElemBytes = c.kind, c.kind.Bytes()
-		c.set(0, a)
-		return nil
-	}
-	c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise})
-	return nil
-}
-
-func quantized(c *call) (shapes, error) {
-	c.kind = Uint8
-	if c.has(2) {
-		c.kind = c.args[2].kind
-	}
-	return same(c)
-}
-
-func dequantized(c *call) (shapes, error) {
-	c.kind = c.args[1].kind
-	return same(c)
-}
-
-// lowerSoftmax lowers operators that normalise over an axis and keep the shape.
-func lowerSoftmax(c *call, dims shapes) error {
-	v := c.args[0]
-	if v.constant {
-		return computes(c, dims)
-	}
-	c.rowwise(v, workloads.Layer{Op: workloads.OpSoftmax, FLOPs: v.elements()})
-	return nil
-}
-
-// lowerNorm lowers normalisations whose statistics are taken from the data: they are executed whole.
-func lowerNorm(c *call, dims shapes) error {
-	const perElement = 5 // subtract, square, sum, scale, shift
-	n, err := product(dims[0])
-	d := c.opaque(dims, workloads.Layer{Class: workloads.ClassElementwise, FLOPs: perElement * n})
-	d.norm = c.fn == "LayerNormalization" && len(c.args) == 1
-	return err
-}
-
-// lowerBatchNorm makes a batch normalisation part of the convolution before it, or a layer of its own. Its first two
-// parameters are learnt, the running statistics are not.
-func lowerBatchNorm(c *call, dims shapes) error {
-	v := c.args[0]
-	mean, variance := c.args[3], c.args[4]
-	c.args = c.args[:3]
-	if v.constant || len(v.dims) < 2 || c.args[1].elements() != v.dims[1] || !mean.constant || !variance.constant {
-		return computes(c, dims)
-	}
-	per := make([]int64, len(v.dims)-1)
-	for i := range per {
-		per[i] = 1
-	}
-	per[0] = v.dims[1]
-	if c.spread(v, per) > perRow {
-		return computes(c, dims)
-	}
-	if d := c.absorber(v); d != nil && d.dense() && !d.Norm && d.Act == workloads.NoAct {
-		d.Norm = true
-		c.learn(d, 1)
-		c.set(0, c.absorb(c, d, v))
-		return nil
-	}
-	d := c.rowwise(v, workloads.Layer{Op: workloads.OpElementwise, Norm: true, FLOPs: 2 * v.elements()})
-	c.learn(d, 1)
-	return nil
 }
 
 // How a constant of an element-wise operator varies over the layer's tensor.

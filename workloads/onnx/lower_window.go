@@ -51,13 +51,13 @@ func lowerConv(c *call, dims shapes) error {
 	if err != nil {
 		return err
 	}
-	if v.constant || !w.constant || !image(v) {
+	if v.constant || !c.fixed(1) || !image(v) {
 		c.opaque(dims, workloads.Layer{Class: convClass(w.dims, group), MACs: macs, FLOPs: 2*macs + n})
 		return nil
 	}
 	below, window := c.through(v, s.window())
 	out := c.draft(c, workloads.Layer{Op: workloads.OpConv, Window: window, Groups: int(group), Bias: c.has(2)}, c.out[0], dims[0], below)
-	c.learn(c.drafts[out.layer], 1)
+	c.learn(c.drafts[out.layer], true)
 	c.set(0, out)
 	return nil
 }
@@ -93,14 +93,14 @@ func lowerConvTranspose(c *call, dims shapes) error {
 	}
 	group := c.int("group", 1)
 	l := workloads.Layer{Class: convClass([]int64{w.dims[0], w.dims[1], 2}, group), MACs: macs, FLOPs: 2*macs + n, Bias: c.has(2)}
-	if v.constant || !w.constant || !image(v) {
+	if v.constant || !c.fixed(1) || !image(v) {
 		c.opaque(dims, l)
 		return nil
 	}
 	c.settle(v)
 	l.Op, l.Window, l.Groups = workloads.OpConvTranspose, s.window(), int(group)
 	out := c.draft(c, l, c.out[0], dims[0], v)
-	c.learn(c.drafts[out.layer], 1)
+	c.learn(c.drafts[out.layer], true)
 	c.set(0, out)
 	return nil
 }
@@ -122,7 +122,7 @@ func lowerPool(c *call, dims shapes) error {
 	if _, err := times(counts...); err != nil {
 		return err
 	}
-	if !image(v) {
+	if !image(v) || c.used(1) {
 		return computes(c, dims)
 	}
 	window := s.window()
@@ -142,6 +142,10 @@ func lowerPool(c *call, dims shapes) error {
 	op := workloads.OpMaxPool
 	if average {
 		op = workloads.OpAvgPool
+	}
+	if v.padded() && window.Ceil {
+		c.m.assume("%v rounds up and stands behind a padding: its output has the dimensions %v, as the specification has it; ONNX Runtime's "+
+			"optimiser joins the two and may make another number of rows or columns", c.node.Node, dims[0])
 	}
 	below, window := c.through(v, window)
 	c.set(0, c.draft(c, workloads.Layer{Op: op, Window: window}, c.out[0], dims[0], below))

@@ -21,7 +21,9 @@ func operators() map[string]operator {
 		"ConstantOfShape": {1, inferFill, moves, false},
 		"Range":           {3, inferRange, moves, false},
 
-		"Identity": {1, same, renames, false}, "Dropout": {1, same, renames, false},
+		"If": {1, inferIf, nil, false},
+
+		"Identity": {1, same, renames, false}, "Dropout": {1, inferDropout, lowerDropout, false},
 		"Reshape": {2, inferReshape, renames, false}, "Flatten": {1, inferFlatten, renames, false},
 		"Squeeze": {1, inferSqueeze, renames, false}, "Unsqueeze": {1, inferUnsqueeze, renames, false},
 		"Transpose": {1, inferTranspose, lowerTranspose, false},
@@ -39,13 +41,13 @@ func operators() map[string]operator {
 
 		"MaxPool": {1, inferPool, lowerPool, false}, "AveragePool": {1, inferPool, lowerPool, false},
 		"GlobalAveragePool": {1, inferGlobal, lowerGlobal, false}, "GlobalMaxPool": {1, inferGlobal, lowerGlobal, false},
-		"BatchNormalization":    {5, same, lowerBatchNorm, false},
+		"BatchNormalization":    {5, inferBatchNorm, lowerBatchNorm, false},
 		"LayerNormalization":    {1, inferLayerNorm, lowerNorm, false},
 		"InstanceNormalization": {3, same, lowerNorm, false},
 		"GroupNormalization":    {3, same, lowerNorm, false},
-		"LpNormalization":       {1, same, lowerNorm, false}, "MeanVarianceNormalization": {1, same, lowerNorm, false},
-		"LRN":     {1, same, unary(workloads.NoAct), false},
-		"Softmax": {1, same, lowerSoftmax, false}, "LogSoftmax": {1, same, lowerSoftmax, false}, "Hardmax": {1, same, lowerSoftmax, false},
+		"LpNormalization":       {1, inferAxis, lowerNorm, false}, "MeanVarianceNormalization": {1, inferMeanVariance, lowerNorm, false},
+		"LRN":     {1, inferLRN, unary(workloads.NoAct), false},
+		"Softmax": {1, inferAxis, lowerSoftmax, false}, "LogSoftmax": {1, inferAxis, lowerSoftmax, false}, "Hardmax": {1, inferAxis, lowerSoftmax, false},
 
 		"Concat": {1, inferConcat, lowerConcat, false},
 		"Resize": {1, inferResize, lowerResize, false}, "Upsample": {1, inferResize, lowerResize, false},
@@ -61,6 +63,7 @@ func operators() map[string]operator {
 		"DepthToSpace": {1, inferDepth, moves, false}, "SpaceToDepth": {1, inferDepth, moves, false},
 	}
 	families(t)
+	wholes(t)
 	return t
 }
 

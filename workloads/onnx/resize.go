@@ -8,31 +8,97 @@ import (
 	"hidp/workloads"
 )
 
-// inferResize infers Resize and Upsample: sizes, or scales in the first, second or third input or an attribute.
+// inferResize infers Resize and Upsample.
 func inferResize(c *call) (shapes, error) {
+	out, _, err := c.resized()
+	return shapes{out}, err
+}
+
+// resized returns the dimensions of the output of a Resize or Upsample, and by how much each dimension is scaled, which need not be
+// their ratio. Sizes are in the fourth input; scales in an attribute or the input that the operator set has for them. Both may be of
+// some axes only. Factors and products are of single precision, as in ONNX Runtime.
+func (c *call) resized() (out []int64, scales []float32, err error) {
 	in := c.args[0].dims
-	if a, ok := c.attr("axes"); ok && len(a.Ints) > 0 {
-		return nil, fmt.Errorf("resizes only some axes, which is not supported")
+	out, scales = slices.Clone(in), make([]float32, len(in))
+	for i := range scales {
+		scales[i] = 1
+	}
+	on, err := c.resizedAxes()
+	if err != nil {
+		return nil, nil, err
 	}
 	if c.has(3) && c.args[3].elements() > 0 {
 		sizes, _, err := c.list("", 3)
-		if err == nil && len(sizes) != len(in) {
-			err = fmt.Errorf("resizes %v to %v", in, sizes)
+		if err == nil && len(sizes) != len(on) {
+			err = fmt.Errorf("resizes %v to %v, for %d axes", in, sizes, len(on))
 		}
-		return shapes{sizes}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		c.toSizes(on, sizes, out, scales)
+		return out, scales, nil
 	}
-	scales, err := c.scales()
+	factors, err := c.scales()
+	if err == nil && len(factors) != len(on) {
+		err = fmt.Errorf("scales %v by %v, for %d axes", in, factors, len(on))
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(scales) != len(in) {
-		return nil, fmt.Errorf("scales %v by %v", in, scales)
+	for k, i := range on {
+		scales[i] = float32(factors[k])
+		out[i] = toInt(math.Floor(float64(float32(in[i]) * scales[i])))
 	}
-	out := slices.Clone(in)
-	for i, s := range scales {
-		out[i] = toInt(math.Floor(float64(float64(in[i]) * s)))
+	return out, scales, nil
+}
+
+// resizedAxes returns the axes that the sizes or scales are of, in their order.
+func (c *call) resizedAxes() ([]int, error) {
+	rank := len(c.args[0].dims)
+	a, ok := c.attr("axes")
+	if !ok || len(a.Ints) == 0 {
+		all := make([]int, rank)
+		for i := range all {
+			all[i] = i
+		}
+		return all, nil
 	}
-	return shapes{out}, nil
+	var on []int
+	for _, x := range a.Ints {
+		k, err := axis(x, rank)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(on, k) {
+			return nil, fmt.Errorf("its axes %v have one twice", a.Ints)
+		}
+		on = append(on, k)
+	}
+	return on, nil
+}
+
+// toSizes sets the dimensions and scales for sizes of the given axes, which a policy may change so that all have one scale.
+func (c *call) toSizes(on []int, sizes, out []int64, scales []float32) {
+	in := c.args[0].dims
+	for k, i := range on {
+		out[i], scales[i] = sizes[k], float32(sizes[k])/float32(in[i])
+	}
+	policy := c.text("keep_aspect_ratio_policy", "stretch")
+	if policy == "stretch" || len(on) == 0 {
+		return
+	}
+	one := scales[on[0]]
+	for _, i := range on {
+		if policy == "not_larger" {
+			one = min(one, scales[i])
+		} else {
+			one = max(one, scales[i])
+		}
+	}
+	for _, i := range on {
+		scales[i] = one
+		out[i] = toInt(math.Round(float64(one * float32(in[i]))))
+	}
 }
 
 // scales returns the factors of a Resize or Upsample.
@@ -44,27 +110,26 @@ func (c *call) scales() ([]float64, error) {
 		}
 		return list, nil
 	}
-	for i := len(c.args) - 1; i > 0; i-- { // the input before the scales (operator sets 11 and up) is the region of interest
-		if c.has(i) && i < 3 && c.args[i].elements() > 0 {
-			return c.numbers(i)
-		}
+	at := 2 // behind the region of interest
+	if c.fn == "Upsample" || c.m.Opset < 11 {
+		at = 1
 	}
-	return nil, fmt.Errorf("does not say by how much to scale")
+	if !c.has(at) || c.args[at].elements() == 0 {
+		return nil, fmt.Errorf("does not say by how much to scale")
+	}
+	return c.numbers(at)
 }
 
 // lowerResize makes an enlargement by one whole factor whose row arithmetic package workloads has a layer of its own kind.
 func lowerResize(c *call, dims shapes) error {
 	v := c.args[0]
-	in, out := v.dims, dims[0]
-	if v.constant || !image(v) || in[0] != out[0] || in[1] != out[1] || out[2]%in[2] != 0 || out[2]/in[2]*in[3] != out[3] {
+	out := dims[0]
+	if v.constant || !c.fixed(1) || !image(v) {
 		return computes(c, dims)
 	}
-	f := out[2] / in[2]
-	if f == 1 {
-		return renames(c, dims)
-	}
+	f, whole := c.factor()
 	nearest, bilinear := c.interpolation(f)
-	if !nearest && !bilinear || f > 1<<15 {
+	if !whole || f < 2 || f > 1<<15 || !nearest && !bilinear || c.int("antialias", 0) != 0 || c.int("exclude_outside", 0) != 0 {
 		return computes(c, dims)
 	}
 	c.settle(v)
@@ -72,6 +137,25 @@ func lowerResize(c *call, dims shapes) error {
 	l := workloads.Layer{Op: workloads.OpUpsample, Scale: int(f), Bilinear: bilinear, Class: workloads.ClassElementwise, FLOPs: n}
 	c.set(0, c.draft(c, l, c.out[0], out, v))
 	return err
+}
+
+// factor returns the whole number by which rows and columns are scaled, if that is all that is scaled.
+func (c *call) factor() (int64, bool) {
+	out, scales, err := c.resized()
+	if err != nil {
+		return 0, false
+	}
+	f := int64(scales[2])
+	for i, s := range scales {
+		want := int64(1)
+		if i >= 2 {
+			want = f
+		}
+		if s != float32(want) || out[i] != want*c.args[0].dims[i] {
+			return 0, false
+		}
+	}
+	return f, true
 }
 
 // interpolation tells whether enlarging by factor f repeats every row f times, or interpolates with half-pixel centres.

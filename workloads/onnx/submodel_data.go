@@ -5,15 +5,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Values returns the data of an initialiser or constant as little-endian bytes, as raw data has it. File is the model's file.
 func (m *Model) Values(file io.ReaderAt, size int64, t *Tensor) ([]byte, error) {
-	want := t.values * int64(t.Type.Bytes())
+	want := t.Type.Size(t.values)
 	switch {
 	case t.Type == String:
 		return nil, fmt.Errorf("tensor %s holds text", quote(t.Name))
@@ -24,7 +22,7 @@ func (m *Model) Values(file io.ReaderAt, size int64, t *Tensor) ([]byte, error) 
 	case t.Location != "":
 		b := make([]byte, want)
 		return b, m.readExternal(t, b)
-	case int64(len(t.list)) == t.values:
+	case int64(len(t.list)) == t.values && !t.Type.packed():
 		return t.pack(), nil
 	}
 	return m.typedValues(file, size, t, want)
@@ -32,12 +30,7 @@ func (m *Model) Values(file io.ReaderAt, size int64, t *Tensor) ([]byte, error) 
 
 // readExternal fills b with data from a file beside the model.
 func (m *Model) readExternal(t *Tensor, b []byte) error {
-	root, err := os.OpenRoot(filepath.Dir(m.Path))
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := root.Open(t.Location)
+	f, err := m.openBeside(t.Location)
 	if err != nil {
 		return err
 	}
@@ -73,34 +66,27 @@ func appendInteger(b []byte, v uint64, size int) []byte {
 	return b
 }
 
-// typedValues reads again an initialiser with so many typed values that they were not kept.
+// typedValues reads again a tensor with so many typed values that they were not kept.
 func (m *Model) typedValues(file io.ReaderAt, size int64, t *Tensor, want int64) ([]byte, error) {
 	c := newCursor(file, size)
-	var b []byte
-	for {
-		f, more, err := c.next(size)
-		if err != nil || !more {
-			return b, first(err, short(t, int64(len(b)), want))
-		}
-		if f.number != 7 || f.kind != protowire.BytesType {
-			if err := c.pass(f); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err := c.submessage(f, func(f field) (bool, error) {
-			if f.number != 5 || f.kind != protowire.BytesType {
-				return false, nil
-			}
-			data, name, err := c.typedTensor(f, t.Type, want)
-			if name == t.Name {
-				b = data
-			}
-			return true, err
-		}); err != nil {
-			return nil, err
-		}
+	if err := c.skip(t.source.Offset); err != nil {
+		return nil, err
 	}
+	var b []byte
+	err := c.message(t.source.Length, func(f field) (bool, error) {
+		switch f.number {
+		case 4, 5, 7, 10, 11:
+			return true, c.repeat(f, func() error {
+				v, err := c.bits(f.number)
+				if int64(len(b)) < want {
+					b = appendInteger(b, v, t.Type.Bytes())
+				}
+				return err
+			})
+		}
+		return false, nil
+	})
+	return b, first(err, short(t, int64(len(b)), want))
 }
 
 func short(t *Tensor, have, want int64) error {
@@ -108,28 +94,6 @@ func short(t *Tensor, have, want int64) error {
 		return fmt.Errorf("tensor %s: its data has %d bytes instead of %d", quote(t.Name), have, want)
 	}
 	return nil
-}
-
-// typedTensor reads the name of a tensor and up to most bytes of typed values.
-func (c *cursor) typedTensor(f field, kind DataType, most int64) (b []byte, name string, err error) {
-	err = c.submessage(f, func(f field) (bool, error) {
-		switch f.number {
-		case 8:
-			var err error
-			name, err = c.text(f)
-			return true, err
-		case 4, 5, 7, 10, 11:
-			return true, c.repeat(f, func() error {
-				v, err := c.bits(f.number)
-				if int64(len(b)) < most {
-					b = appendInteger(b, v, kind.Bytes())
-				}
-				return err
-			})
-		}
-		return false, nil
-	})
-	return b, name, err
 }
 
 // bits reads one value of typed field number as the bits that raw data would have.

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -9,6 +11,7 @@ import (
 // Writer gathers the parts of a model to be written.
 type Writer struct {
 	IRVersion, Opset int64
+	Domains          map[string]int64 // versions of other operator sets than the default one
 	Name             string
 
 	graph []byte
@@ -17,8 +20,8 @@ type Writer struct {
 // Node adds a node that is not in any file.
 func (w *Writer) Node(n *Node) { w.graph = messageField(w.graph, 1, encodeNode(n)) }
 
-// Rewritten adds a node from the bytes it has in a file, with the inputs, outputs and attributes of n in place of its own; its
-// attributes that n does not name stay, unless drop names them. What this package does not understand of a node is kept as it is.
+// Rewritten adds a node from the bytes it has in a file (see Model.NodeBytes), with the inputs, outputs, name and attributes of n in
+// place of its own; its attributes that n does not name stay, unless drop names them. What this package does not understand of a node is kept as it is.
 func (w *Writer) Rewritten(source []byte, n *Node, drop ...string) error {
 	replaced := map[string]bool{}
 	for _, a := range n.Attrs {
@@ -41,13 +44,16 @@ func (w *Writer) Rewritten(source []byte, n *Node, drop ...string) error {
 		}
 		raw := source[:k]
 		source = source[k:]
-		if number == 1 || number == 2 {
+		if number <= 3 {
 			continue
 		}
-		if number == 5 && kind == protowire.BytesType && replaced[attrName(raw)] {
+		if number == 5 && kind == protowire.BytesType && replaced[attrText(raw, 1)] {
 			continue
 		}
 		b = append(b, raw...)
+	}
+	if n.Name != "" {
+		b = textField(b, 3, n.Name)
 	}
 	for _, a := range n.Attrs {
 		b = messageField(b, 5, encodeAttr(a))
@@ -56,8 +62,8 @@ func (w *Writer) Rewritten(source []byte, n *Node, drop ...string) error {
 	return nil
 }
 
-// attrName returns the name in the field of an attribute.
-func attrName(raw []byte) string {
+// attrText returns a text of the attribute in a field: 1 its name, 21 the attribute that it stands for in a function.
+func attrText(raw []byte, wanted protowire.Number) string {
 	_, _, tag := protowire.ConsumeTag(raw)
 	message, n := protowire.ConsumeBytes(raw[tag:])
 	for n >= 0 && len(message) > 0 {
@@ -65,7 +71,7 @@ func attrName(raw []byte) string {
 		if k < 0 {
 			break
 		}
-		if number == 1 && kind == protowire.BytesType {
+		if number == wanted && kind == protowire.BytesType {
 			name, _ := protowire.ConsumeBytes(message[k:])
 			return string(name)
 		}
@@ -109,5 +115,11 @@ func (w *Writer) Output(p Port) { w.graph = messageField(w.graph, 12, encodePort
 func (w *Writer) Bytes() []byte {
 	b := textField(intField(nil, 1, w.IRVersion), 2, "hidp")
 	b = messageField(b, 7, textField(w.graph[:len(w.graph):len(w.graph)], 2, w.Name))
-	return messageField(b, 8, intField(textField(nil, 1, ""), 2, w.Opset))
+	b = messageField(b, 8, intField(textField(nil, 1, ""), 2, w.Opset))
+	for _, domain := range slices.Sorted(maps.Keys(w.Domains)) {
+		if domain != "" {
+			b = messageField(b, 8, intField(textField(nil, 1, domain), 2, w.Domains[domain]))
+		}
+	}
+	return b
 }

@@ -16,7 +16,7 @@ const (
 
 // tensor reads a TensorProto without its data, except for few typed values.
 func (c *cursor) tensor(f field) (Tensor, error) {
-	t := Tensor{External: Span{0, -1}}
+	t := Tensor{source: Span{c.at, f.length}, External: Span{0, -1}}
 	if err := c.keep(256); err != nil {
 		return t, err
 	}
@@ -158,13 +158,13 @@ func (t *Tensor) check(external bool) error {
 	case t.Raw.Length > 0:
 		have = t.Raw.Length
 	default:
-		have = t.typed * size
+		have = t.typed * size // packed elements are packed in the typed fields as well
 	}
 	if !external {
 		t.Location = ""
 	}
-	if have != n*size {
-		return fmt.Errorf("tensor %s: its dimensions %v are %d bytes, but its data has %d", quote(t.Name), t.Dims, n*size, have)
+	if need := t.Type.Size(n); have != need {
+		return fmt.Errorf("tensor %s: its dimensions %v are %d bytes, but its data has %d", quote(t.Name), t.Dims, need, have)
 	}
 	return nil
 }

@@ -56,8 +56,9 @@ type draft struct {
 	tensor  string // name of the tensor it produces
 	nodes   []int  // indices of the nodes it does the work of
 	weights []*Tensor
-	affine  bool // a per-channel factor has been absorbed, its offset has not
-	norm    bool // an opaque normalisation: may absorb factor and offset
+	maybe   []*Tensor // learnt if what follows is; else part of a formula that treats the answer
+	affine  bool      // a per-channel factor has been absorbed, its offset has not
+	norm    bool      // an opaque normalisation: may absorb factor and offset
 }
 
 // draft adds a draft for call c with the output dims of node n and returns the value it produces.
