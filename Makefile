@@ -7,7 +7,7 @@ TIMEOUT ?= 9m
 BIN     := bin/hidp
 
 .DEFAULT_GOAL := help
-.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-sweep bench-compare agents lint fuzz models ort proto clean
+.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-sweep bench-compare calibration agents lint fuzz models ort proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ help: ## list the targets
 build: ## build bin/hidp
 	@scripts/need-go.sh
 	$(GO) build -trimpath -buildvcs=auto -o $(BIN) ./cmd/hidp
+
+calibration: ## judge the cost model on published latencies: docs/calibration.md (minutes)
+	@scripts/need-go.sh
+	@mkdir -p $(OUT)
+	$(GO) run ./devices/calibration/calibrationbench > $(OUT)/calibration.md
+	mv $(OUT)/calibration.md docs/calibration.md
 
 agents: ## build bin/hidp-linux-amd64 and -arm64 for boards, and fetch ONNX Runtime for them
 	@scripts/need-go.sh
