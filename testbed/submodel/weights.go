@@ -67,11 +67,40 @@ func (c *cutter) newConstant(name string, of portion) (string, error) {
 		}
 		return c.keep(weight{name: c.unique(name), kind: v.Type, dims: dims, raw: raw}), nil
 	}
+	if c.s.leftOut(name) && of.part.Empty() {
+		return c.ones(name, v)
+	}
 	i, made := c.s.maker[name]
 	if !made || !of.part.Empty() {
 		return "", fmt.Errorf("constant %q is computed by the file and cannot be cut", name)
 	}
 	return c.computed(i, name)
+}
+
+// leftOut reports whether a tensor is an input of the network that the graph does not model.
+func (s *Source) leftOut(name string) bool {
+	return name != s.Model.Input && s.weights[name] == nil && slices.ContainsFunc(s.Model.Inputs, func(p onnx.Port) bool { return p.Name == name })
+}
+
+// mostOnes bounds the elements of an input that is left out.
+const mostOnes = 1 << 24
+
+// ones gives an input that the graph does not model the number 1 everywhere, as package onnx says in the assumptions: neither a
+// division by it nor a mask of it makes other numbers of the answer infinite.
+func (c *cutter) ones(name string, v onnx.View) (string, error) {
+	n := int64(1)
+	for _, d := range v.Dims {
+		n *= d
+	}
+	v.Known = n <= mostOnes
+	if v.Known {
+		v.Values = slices.Repeat([]float64{1}, int(n))
+	}
+	raw, ok := encode(v)
+	if !ok {
+		return "", fmt.Errorf("input %q is not modelled, and no numbers can be put in its place: element type %d, dimensions %v", name, v.Type, v.Dims)
+	}
+	return c.keep(weight{name: c.unique(name), kind: v.Type, dims: slices.Clone(v.Dims), raw: raw}), nil
 }
 
 // computed copies a node that computes a constant, and those it depends on.

@@ -206,7 +206,7 @@ func chooseInput(m *Model, sorted []int, opt Options) error {
 	}
 	for _, p := range inputs {
 		if p != data {
-			m.assume("input %s is not modelled: the data is %s", quote(p.Name), quote(data.Name))
+			m.assume("input %s and what is computed from it alone are left out: the data is %s; where the network is run, all numbers of %s are 1", quote(p.Name), quote(data.Name), quote(p.Name))
 		}
 	}
 	m.Input = data.Name
