@@ -14,7 +14,6 @@ import (
 
 	"hidp/experiments/validation"
 	"hidp/internal/durable"
-	"hidp/results"
 	"hidp/results/chrometrace"
 	"hidp/sim"
 	"hidp/strategies"
