@@ -24,6 +24,9 @@ type Board struct {
 	Modes    []string       // power modes; the first is the default, and the one the parameters hold in
 	Runtimes []string       // "tensorflow/fp32", in the file's order
 
+	// Warnings says which stored parameters were not used, because they were fitted on other rows than those of the file.
+	Warnings []string
+
 	file   boardFile
 	fitted []fittedFile // complete: one per declared runtime
 }
@@ -135,33 +138,49 @@ func (b *Board) cluster(name string) int {
 	return slices.IndexFunc(b.Clusters, func(c BoardCluster) bool { return c.Name == name })
 }
 
-// complete takes the stored parameters and fits those that are missing.
+// complete takes the stored parameters, and fits those that are missing or stale.
 func (b *Board) complete(file string) error {
-	var missing bool
+	var stale []string
+	fit := false
 	for _, r := range b.file.Runtime {
-		i := slices.IndexFunc(b.file.Fitted, func(f fittedFile) bool { return f.Runtime == r.Name && f.Cluster == r.Cluster })
-		if i < 0 {
-			missing = true
-			break
+		f := b.stored(&r)
+		switch {
+		case f == nil:
+			fit = true
+			b.fitted = append(b.fitted, fittedFile{})
+		case b.stale(f):
+			stale = append(stale, r.Name+" on "+r.Cluster)
+			b.fitted = append(b.fitted, fittedFile{})
+		default:
+			b.fitted = append(b.fitted, *f)
 		}
-		b.fitted = append(b.fitted, b.file.Fitted[i])
 	}
-	if !missing {
+	if !fit && stale == nil {
 		return nil
 	}
-	b.fitted = nil
 	fits, err := Fit(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	for i, r := range b.file.Runtime {
-		if k := slices.IndexFunc(b.file.Fitted, func(f fittedFile) bool { return f.Runtime == r.Name && f.Cluster == r.Cluster }); k >= 0 {
-			b.fitted = append(b.fitted, b.file.Fitted[k])
-		} else {
-			b.fitted = append(b.fitted, fits[i].file())
+	for i := range b.fitted {
+		if b.fitted[i].Runtime == "" {
+			b.fitted[i] = fits[i].file()
 		}
 	}
+	if stale != nil {
+		b.Warnings = []string{fmt.Sprintf("board %s: the [[fitted]] parameters of %s come from other rows than those in the file; they were fitted again",
+			b.Name, strings.Join(stale, ", "))}
+	}
 	return nil
+}
+
+// stored returns the parameters of a runtime in the file, or nil.
+func (b *Board) stored(r *runtimeFile) *fittedFile {
+	i := slices.IndexFunc(b.file.Fitted, func(f fittedFile) bool { return f.Runtime == r.Name && f.Cluster == r.Cluster })
+	if i < 0 {
+		return nil
+	}
+	return &b.file.Fitted[i]
 }
 
 func parseKind(s string) (Kind, bool) {

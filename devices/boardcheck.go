@@ -16,6 +16,7 @@ const (
 	leastRate      = units.Compute(1e6)
 	leastBandwidth = units.Bandwidth(1e3)
 	mostDuration   = units.Duration(time.Hour)
+	mostPower      = units.Power(1e5) // W: no board draws a hundred kilowatts
 )
 
 func checkShort(p *strict.Problems, key string, d units.Duration) {
@@ -34,9 +35,9 @@ func (b *Board) check(p *strict.Problems) {
 	if f.Memory.Reserved.Value >= f.Memory.Capacity.Value {
 		p.Faultf("memory.reserved", "%v leaves nothing of %v; write what the operating system and the runtime take", f.Memory.Reserved.Value, f.Memory.Capacity.Value)
 	}
-	checkQuantity(p, "power.idle", f.Power.Idle, 0)
-	checkQuantity(p, "power.wifi", f.Power.WiFi, 0)
-	checkQuantity(p, "power.ethernet", f.Power.Ethernet, 0)
+	checkPower(p, "power.idle", f.Power.Idle)
+	checkPower(p, "power.wifi", f.Power.WiFi)
+	checkPower(p, "power.ethernet", f.Power.Ethernet)
 	checkQuantity(p, "network.message", f.Network.Message, 0)
 	checkShort(p, "network.message.value", f.Network.Message.Value)
 	b.checkCrossings(p, names)
@@ -78,7 +79,7 @@ func (b *Board) checkClusters(p *strict.Problems) (names []string) {
 			}
 		}
 		checkQuantity(at, "fill", c.Fill, 0)
-		checkQuantity(at, "active_power", c.ActivePower, 0)
+		checkPower(at, "active_power", c.ActivePower)
 	}
 	physical := slices.Clone(names)
 	for i, g := range b.file.Group {
@@ -98,7 +99,7 @@ func (b *Board) checkClusters(p *strict.Problems) (names []string) {
 		if len(g.Members) < 2 {
 			at.Faultf("members", "has %d entries; a group has at least two", len(g.Members))
 		}
-		checkQuantity(at, "active_power", g.ActivePower, 0)
+		checkPower(at, "active_power", g.ActivePower)
 	}
 	return names
 }
@@ -189,6 +190,14 @@ func checkQuantity[T ~int | ~int64 | ~float64](p *strict.Problems, key string, q
 	}
 	if p.Has(key) {
 		checkProvenance(p, key, q.provenance)
+	}
+}
+
+// checkPower is checkQuantity of a power that a board may draw.
+func checkPower(p *strict.Problems, key string, q quantity[units.Power]) {
+	checkQuantity(p, key, q, 0)
+	if q.Value > mostPower {
+		p.Faultf(key+".value", "is %v, which is implausible; a board draws at most %v", q.Value, mostPower)
 	}
 }
 

@@ -30,6 +30,7 @@ func TestStoredParametersAreTheFit(t *testing.T) {
 			want, got := f.file(), b.file.Fitted[i]
 			require.Equal(t, want.Runtime+" "+want.Cluster, got.Runtime+" "+got.Cluster, name)
 			require.Equal(t, want.provenance, got.provenance, name)
+			require.Equal(t, want.From, got.From, name)
 			for _, c := range workloads.Classes() {
 				near(t, float64(want.Rates[c.String()]), float64(got.Rates[c.String()]))
 			}

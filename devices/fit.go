@@ -17,6 +17,7 @@ type Fitted struct {
 	Params           Params // in the board's first power mode; Fill is not fitted
 	Rescale          map[string]float64
 	Rows             int    // measured rows used
+	From             string // digest of what the fit rests on, see Board.digest
 	Assumption       string // the prior's, if there is no row or the prior comes from elsewhere
 }
 
@@ -74,7 +75,7 @@ func (f *fitter) fit(b *Board, runtime, cluster string) (*Fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fitted{Runtime: runtime, Cluster: cluster, Params: solve(pr, rows), Rows: len(rows)}
+	fit := &Fitted{Runtime: runtime, Cluster: cluster, Params: solve(pr, rows), Rows: len(rows), From: b.digest(runtime, cluster)}
 	if err := fit.check(b); err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func (f *Fitted) file() fittedFile {
 	out := fittedFile{Runtime: f.Runtime, Cluster: f.Cluster, Rates: map[string]units.Compute{},
 		Activations: units.Bandwidth(digits(f.Params.ActBandwidth)), Weights: units.Bandwidth(digits(f.Params.WeightBandwidth)),
 		ConvOverhead: fileDuration(f.Params.ConvOverhead), OtherOverhead: fileDuration(f.Params.OtherOverhead),
-		InvokeOverhead: fileDuration(f.Params.InvokeOverhead)}
+		InvokeOverhead: fileDuration(f.Params.InvokeOverhead), From: f.From}
 	for _, c := range workloads.Classes() {
 		out.Rates[c.String()] = units.Compute(digits(f.Params.Rate[c]))
 	}
@@ -220,6 +221,7 @@ func (f *fittedFile) text() string {
 		}
 		s.WriteString(" }\n")
 	}
+	fmt.Fprintf(&s, "from = %q\n", f.From)
 	if f.Source != "" {
 		fmt.Fprintf(&s, "source = %q\n", f.Source)
 	} else {

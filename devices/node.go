@@ -99,6 +99,7 @@ type Platform struct {
 	Network     Network
 	Leader      int      // the node that receives requests unless a scenario says otherwise
 	Assumptions []string // what in the nodes' numbers nobody measured, for reports
+	Warnings    []string `json:"-"` // about the files that it was made from, for the outputs of plans and runs
 
 	origins        []origin // what the nodes were made from, if it was a file
 	ownAssumptions []string // the assumptions that are not about boards

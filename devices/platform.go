@@ -218,9 +218,14 @@ func (f *platformFile) loadBoard(p *strict.Problems, name, dir string) *Board {
 func (p *Platform) resolve(origins []origin, assumptions []string) (*Platform, error) {
 	p.origins, p.ownAssumptions = origins, assumptions
 	p.Nodes = nil
-	p.Assumptions = append([]string(nil), assumptions...)
+	p.Assumptions, p.Warnings = append([]string(nil), assumptions...), nil
 	seen := map[string]bool{}
 	for _, o := range origins {
+		for _, w := range o.board.Warnings {
+			if !slices.Contains(p.Warnings, w) {
+				p.Warnings = append(p.Warnings, w)
+			}
+		}
 		n, assumed, err := o.board.Node(o.setting)
 		if err != nil {
 			return nil, err

@@ -174,7 +174,7 @@ func stopwatch(plan func()) time.Duration {
 func (s *Scenario) summary(r *sim.Result) sim.Summary {
 	m := r.Summary()
 	m.Strategy, m.Model, m.Platform, m.Seed, m.Replication = s.Strategy, s.modelName(), s.Platform.Name, s.Seed, s.Replication
-	m.Warnings = append(m.Warnings, s.Warnings...)
+	m.Warnings = append(append(m.Warnings, s.Platform.Warnings...), s.Warnings...)
 	return m
 }
 

@@ -82,7 +82,8 @@ type NodeLoss struct {
 	Node int
 }
 
-// CapacityChange gives a network resource another capacity for a while. Of changes that overlap the last one listed holds.
+// CapacityChange gives a network resource another capacity for a while. Of changes that overlap the least capacity holds, whatever
+// their order.
 type CapacityChange struct {
 	Resource int
 	From, To time.Duration // To 0: for good

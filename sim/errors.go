@@ -43,6 +43,14 @@ func (e *DeadlockError) Error() string {
 	return fmt.Sprintf("deadlock at %v: %d requests unfinished and nothing left to happen; request %d %s", e.At, e.Unfinished, e.Request, e.Why)
 }
 
+// LateError says that clients of a closed loop had requests left that would have come later than can be simulated.
+type LateError struct{ At time.Duration }
+
+// Error implements error.
+func (e *LateError) Error() string {
+	return fmt.Sprintf("the run takes too long: after %v of simulated time clients have requests left, and at most 73 years can be simulated", e.At)
+}
+
 // HorizonError says that the run reached its horizon before all requests were served.
 type HorizonError struct {
 	Horizon    time.Duration

@@ -42,10 +42,13 @@ func (s *simulation) fault(i int) {
 
 // capacity returns what a resource has at present.
 func (s *simulation) capacity(r int) float64 {
-	c := s.resources[r].Capacity
+	c, changed := s.resources[r].Capacity, false
 	for _, f := range s.cfg.Faults.Resources {
 		if s.firstShared+f.Resource == r && f.From <= s.now && (f.To == 0 || s.now < f.To) {
-			c = f.Capacity
+			if !changed || f.Capacity < c {
+				c = f.Capacity
+			}
+			changed = true
 		}
 	}
 	return c

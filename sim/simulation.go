@@ -84,6 +84,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // run goes on until the end.
 func (s *simulation) run(ctx context.Context) (*Result, error) {
 	err := s.loop(ctx)
+	if c := s.cfg.Clients; err == nil && c != nil && c.Late() {
+		err = &LateError{s.now}
+	}
 	for i := range s.classes {
 		if c := &s.classes[i]; c.belief != nil && s.losses == 0 {
 			c.cache.returnBelief(c.beliefKey(), c.belief)

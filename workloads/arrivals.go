@@ -20,7 +20,7 @@ type Source interface {
 	Next() (Arrival, bool)
 }
 
-// maxTime bounds arrival times: sums of a few of them must not overflow.
+// maxTime bounds arrival times, 73 years: sums of a few of them must not overflow.
 const maxTime = time.Duration(math.MaxInt64 / 4)
 
 // Limit ends a workload: after a number of requests, and at a time from which on no request arrives. 0 is no limit.
@@ -42,21 +42,40 @@ func (l Limit) Validate() error {
 		return fmt.Errorf("number of requests is %d; must be positive, or 0 for no limit", l.Requests)
 	case l.Horizon < 0:
 		return fmt.Errorf("horizon is %v; must be positive, or 0 for no limit", l.Horizon)
+	case l.Horizon > maxTime:
+		return fmt.Errorf("horizon of %v is too long; at most %s can be simulated", l.Horizon, longest)
 	case l.Requests == 0 && l.Horizon == 0:
 		return errors.New("the workload never ends; limit the number of requests or the time")
 	}
 	return nil
 }
 
+// longest is maxTime for people.
+const longest = "73 years"
+
+// covers reports why requests that come a time apart on average would not all arrive within what can be simulated, or nil.
+func (l Limit) covers(apart float64) error {
+	if l.Requests == 0 || l.Horizon > 0 || float64(l.Requests-1)*apart <= float64(maxTime) {
+		return nil
+	}
+	return fmt.Errorf("%d requests that come %v apart take too long; at most %s can be simulated: ask for fewer requests, or for a horizon",
+		l.Requests, time.Duration(apart), longest)
+}
+
 // limiter counts down a Limit.
 type limiter struct {
 	limit Limit
 	n     int
+	late  bool // a request within the limit was refused: it would have come later than can be simulated
 }
 
 // admit reports whether a request may still arrive at the given time, and counts it.
 func (l *limiter) admit(at time.Duration) bool {
-	if l.limit.Requests > 0 && l.n >= l.limit.Requests || l.limit.Horizon > 0 && at >= l.limit.Horizon || at > maxTime {
+	if l.limit.Requests > 0 && l.n >= l.limit.Requests || l.limit.Horizon > 0 && at >= l.limit.Horizon {
+		return false
+	}
+	if at > maxTime || at < 0 {
+		l.late = true
 		return false
 	}
 	l.n++
@@ -72,8 +91,11 @@ type Periodic struct {
 
 // Validate reports why the workload is none, or nil.
 func (p Periodic) Validate() error {
-	if p.Interval <= 0 || p.Interval > maxTime {
+	if p.Interval <= 0 {
 		return fmt.Errorf("interval is %v; must be positive", p.Interval)
+	}
+	if p.Interval > maxTime {
+		return fmt.Errorf("interval of %v is too long; at most %s can be simulated", p.Interval, longest)
 	}
 	if p.Jitter < 0 || p.Jitter > p.Interval {
 		return fmt.Errorf("jitter is %v; must be from 0 to the interval of %v", p.Jitter, p.Interval)
@@ -89,6 +111,9 @@ func (p Periodic) Source(seed uint64, mix Mix, limit Limit) (Source, error) {
 // SourceIn is Source in memory that may have been another source's.
 func (p Periodic) SourceIn(r *Room, seed uint64, mix Mix, limit Limit) (Source, error) {
 	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	if err := limit.covers(float64(p.Interval)); err != nil {
 		return nil, err
 	}
 	return r.timed(seed, mix, limit, timed{periodic: p})
@@ -118,7 +143,11 @@ func (p Poisson) SourceIn(r *Room, seed uint64, mix Mix, limit Limit) (Source, e
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return r.timed(seed, mix, limit, timed{mean: float64(time.Second) / p.Rate})
+	mean := float64(time.Second) / p.Rate
+	if err := limit.covers(2 * mean); err != nil { // chance does not double the mean of so many
+		return nil, err
+	}
+	return r.timed(seed, mix, limit, timed{mean: mean})
 }
 
 // timed is a Source from a sequence of times.
@@ -188,7 +217,7 @@ func (c Closed) Validate() error {
 		return fmt.Errorf("number of clients is %d; must be from 1 to %d", c.Clients, most)
 	}
 	if c.Think < 0 || c.Think > maxTime {
-		return fmt.Errorf("think time is %v; must not be negative", c.Think)
+		return fmt.Errorf("think time is %v; must be from 0 to %s", c.Think, longest)
 	}
 	return nil
 }
@@ -200,6 +229,9 @@ func (c Closed) Loop(seed uint64, mix Mix, limit Limit) (*Loop, error) {
 		return nil, err
 	}
 	if err := errors.Join(mix.Validate(), limit.Validate()); err != nil {
+		return nil, err
+	}
+	if err := (Limit{Requests: limit.Requests / c.Clients, Horizon: limit.Horizon}).covers(float64(c.Think)); err != nil {
 		return nil, err
 	}
 	return &Loop{closed: c, models: newPicker(seed, mix), limiter: limiter{limit: limit}}, nil
@@ -222,6 +254,9 @@ type Loop struct {
 	models  picker
 	limiter limiter
 }
+
+// Late reports whether clients had requests left that would have come later than can be simulated.
+func (l *Loop) Late() bool { return l.limiter.late }
 
 // Start returns the first request of every client, all at time 0 (fewer if the limit is reached).
 func (l *Loop) Start() []Arrival {

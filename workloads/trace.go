@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type Trace struct {
 	Arrivals []Arrival
 }
 
-// ReadTrace reads a recorded workload from CSV with the header "time_s,model": seconds since the start, as a decimal number
+// ReadTrace reads a recorded workload from CSV with the header "time_s,model": seconds since the start, as a decimal number (1.5, 2e-3)
 // that is rounded to nanoseconds, not before the line above, and the name of a model. Lines that start with # are comments.
 // Models lists the names that may occur; nil allows all, and the trace then has them in the order in which they occur. File is
 // what messages call the data; all faults are reported at once, as a *strict.Error with lines.
@@ -116,8 +117,12 @@ func (t *traceReader) model(line int, name string) (int, bool) {
 
 // parseSeconds reads decimal seconds exactly and rounds them to nanoseconds, half up.
 func parseSeconds(text string) (time.Duration, bool) {
-	const longest = 40 // digits beyond are hostile
-	if len(text) > longest || strings.Trim(text, "0123456789.") != "" {
+	const longest, largest = 40, 30 // digits and exponents beyond are hostile
+	digits, exponent, scientific := strings.Cut(strings.ToLower(text), "e")
+	if len(text) > longest || strings.Trim(digits, "0123456789.") != "" {
+		return 0, false
+	}
+	if x, err := strconv.Atoi(exponent); scientific && (err != nil || x > largest || x < -largest) {
 		return 0, false
 	}
 	exact, ok := new(big.Rat).SetString(text)

@@ -41,7 +41,7 @@ func TestReadTraceNamesTheFault(t *testing.T) {
 		"time_s,model\n1,vgg19,3\n":          `t.csv:2: has 3 fields`,
 		"time_s,model\n# x\nsoon,vgg19\n":    `t.csv:3: time_s: "soon" is not a time`,
 		"time_s,model\n-1,vgg19\n":           `t.csv:2: time_s: "-1" is not a time`,
-		"time_s,model\n1e3,vgg19\n":          `t.csv:2: time_s: "1e3" is not a time`,
+		"time_s,model\n1e99,vgg19\n":         `t.csv:2: time_s: "1e99" is not a time`,
 		"time_s,model\n.,vgg19\n":            `t.csv:2: time_s: "." is not a time`,
 		"time_s,model\n9999999999,vgg19\n":   `t.csv:2: time_s: "9999999999" is not a time`,
 		"time_s,model\n2,vgg19\n1,vgg19\n":   `t.csv:3: time_s: 1s is before the request above at 2s`,

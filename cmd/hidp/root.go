@@ -110,7 +110,7 @@ func worldFailed(err error) bool {
 		return true
 	}
 	return is[*strategies.InfeasibleError](err) || is[*sim.OutOfMemoryError](err) || is[*sim.NodeLostError](err) || is[*sim.DeadlockError](err) ||
-		is[*sim.HorizonError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
+		is[*sim.HorizonError](err) || is[*sim.LateError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
 		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
 		is[*controller.BusyError](err) || is[*controller.DialError](err) || is[*controller.TransferError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||
 		is[*controller.CrashError](err) || is[*supervise.GivenUpError](err) ||

@@ -77,9 +77,9 @@ func (x *INA3221) complete() (*INA3221, error) {
 	return x, nil
 }
 
-// wholeBoard reports whether a rail supplies all others.
+// wholeBoard reports whether a rail supplies all others: that of the module, or VIN, the input of the whole kit (Jetson Thor).
 func wholeBoard(rail string) bool {
-	return slices.Contains([]string{"VDD_IN", "POM_5V_IN"}, rail)
+	return slices.Contains([]string{"VDD_IN", "POM_5V_IN", "VIN"}, rail)
 }
 
 // Name implements Sampler.
