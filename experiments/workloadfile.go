@@ -66,7 +66,7 @@ func (f *workloadFile) models(p *strict.Problems, at lookup, s *Scenario) {
 			continue
 		}
 		path := name
-		if strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".toml") {
+		if strings.HasSuffix(strings.ToLower(name), ".onnx") || strings.HasSuffix(strings.ToLower(name), ".toml") {
 			path = at.path(name)
 		}
 		g, err := models.Open(path, models.Options{})

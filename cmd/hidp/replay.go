@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -173,7 +174,7 @@ func (r *replayer) source(folder string) (*submodel.Source, error) {
 	if name == "" {
 		name = r.plan.Model
 	}
-	if filepath.Ext(name) != ".onnx" {
+	if !strings.EqualFold(filepath.Ext(name), ".onnx") {
 		return submodel.FromGraph(r.graph, folder, r.flags.seed)
 	}
 	dims, err := inputDims(r.flags.inputs)

@@ -171,7 +171,7 @@ func (f *workloadFile) resolve(p *strict.Problems, folder string, d *Description
 	}
 	for i, name := range f.Models {
 		path := name
-		if !filepath.IsAbs(name) && (strings.HasSuffix(name, ".onnx") || strings.HasSuffix(name, ".toml")) {
+		if !filepath.IsAbs(name) && (strings.HasSuffix(strings.ToLower(name), ".onnx") || strings.HasSuffix(strings.ToLower(name), ".toml")) {
 			path = filepath.Join(folder, name)
 		}
 		g, err := models.Open(path, models.Options{})

@@ -40,7 +40,7 @@ func (s *Sweep) inputs() (map[string][]string, error) {
 
 // addInput adds the file that a text names, if it names one, and what it needs.
 func (s *Sweep) addInput(found map[string][]string, name string) error {
-	ext := filepath.Ext(name)
+	ext := strings.ToLower(filepath.Ext(name))
 	if ext != ".toml" && ext != ".onnx" && ext != ".csv" {
 		return nil
 	}
@@ -178,7 +178,7 @@ func (s *Sweep) copyInput(at store, top, name string) (Input, error) {
 	if err := durable.WriteFile(at.files, to, data); err != nil {
 		return Input{}, err
 	}
-	if filepath.Ext(name) == ".onnx" {
+	if strings.EqualFold(filepath.Ext(name), ".onnx") {
 		if _, err := models.Open(to, models.Options{}); err != nil {
 			return Input{}, at.files.Remove(to)
 		}

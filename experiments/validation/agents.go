@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hidp/sim/trace"
@@ -171,7 +172,7 @@ func (b *AgentBench) open(model string, g *workloads.Graph) error {
 		return err
 	}
 	var err error
-	if filepath.Ext(model) == ".onnx" {
+	if strings.EqualFold(filepath.Ext(model), ".onnx") {
 		b.source, err = submodel.Open(model, onnx.Options{})
 	} else {
 		b.source, err = submodel.FromGraph(g, b.folder, b.seed)

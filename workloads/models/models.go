@@ -3,7 +3,7 @@ package models
 
 import (
 	"fmt"
-	"strings"
+	"path/filepath"
 
 	"hidp/internal/input"
 	"hidp/workloads"
@@ -20,7 +20,7 @@ type Options struct {
 // else a name of the zoo. The graph keeps nameOrPath as its name, so that plans and tables say what the user said.
 func Open(nameOrPath string, opt Options) (*workloads.Graph, error) {
 	switch {
-	case strings.HasSuffix(nameOrPath, ".onnx"):
+	case strings.EqualFold(filepath.Ext(nameOrPath), ".onnx"):
 		g, _, err := onnx.Load(nameOrPath, onnx.Options{Inputs: opt.Inputs})
 		if err != nil {
 			return nil, err
@@ -28,7 +28,7 @@ func Open(nameOrPath string, opt Options) (*workloads.Graph, error) {
 		return named(g, nameOrPath), nil
 	case len(opt.Inputs) > 0:
 		return nil, fmt.Errorf("model %s: input dimensions can be given for ONNX files only", nameOrPath)
-	case strings.HasSuffix(nameOrPath, ".toml"):
+	case strings.EqualFold(filepath.Ext(nameOrPath), ".toml"):
 		g, err := openTable(nameOrPath)
 		if err != nil {
 			return nil, err

@@ -27,5 +27,10 @@
 // rows where there are none any more makes them a layer of their own. Everything else is OpOpaque: executed whole, so that the row
 // arithmetic stays exact. A slice of channels is opaque too, as are enlargements by interpolation with other than half-pixel centres.
 //
+// What an operator's attributes may be is in one table (attributes.go): a file with others is refused by name. Operators that are not
+// known are executed whole if the file states the shapes of what they produce (unknown.go). The model's own functions, and branches
+// whose condition is known before the network runs, are put in place of the nodes that call them (function.go, branch.go). Which
+// constants count as parameters is in learnt.go.
+//
 // Of several inputs one is the data; the others count for nothing. Several outputs are joined by an opaque layer without cost.
 package onnx
