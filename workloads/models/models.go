@@ -4,6 +4,7 @@ package models
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"hidp/internal/input"
 	"hidp/workloads"
