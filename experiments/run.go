@@ -75,6 +75,11 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if r == nil {
 		return nil, err
 	}
+	for _, g := range s.Models {
+		for _, text := range g.Assumptions {
+			r.Warnings = append(r.Warnings, g.Name+": "+text)
+		}
+	}
 	room.outcome = Outcome{Result: r, Summary: s.summary(r), Platform: s.Platform, Models: s.Models}
 	return &room.outcome, err
 }

@@ -64,6 +64,8 @@ type Block struct{ From, To int }
 type Graph struct {
 	Name   string
 	Layers []Layer
+	// Assumptions are what the reader of the network's file decided by itself, one sentence each; users are told them.
+	Assumptions []string
 
 	consumers   [][]int
 	blocks      []Block

@@ -28,10 +28,12 @@ type modelInfo struct {
 	MACs   int64  `json:"macs"`
 	Layers int    `json:"layers"`
 	Blocks int    `json:"blocks"`
+
+	Assumptions []string `json:"assumptions"` // what the file leaves open and was decided
 }
 
 func describe(g *workloads.Graph) modelInfo {
-	return modelInfo{g.Name, g.Layers[0].Out.String(), g.Params(), g.MACs(), len(g.Layers) - 1, len(g.Blocks())}
+	return modelInfo{g.Name, g.Layers[0].Out.String(), g.Params(), g.MACs(), len(g.Layers) - 1, len(g.Blocks()), append([]string{}, g.Assumptions...)}
 }
 
 func (a *app) modelListCommand() *cobra.Command {
@@ -66,11 +68,11 @@ func (a *app) listModels(asJSON bool) error {
 
 func (a *app) modelInspectCommand() *cobra.Command {
 	var asJSON, layers bool
-	var inputs []string
+	var file fileFlags
 	c := &cobra.Command{Use: "inspect MODEL|FILE.onnx|TABLE.toml", Short: "what a network consists of", Args: cobra.ExactArgs(1),
 		ValidArgs: zoo.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
-			g, err := openModel(args[0], inputs)
+			g, err := openModel(args[0], file)
 			if err != nil {
 				return err
 			}
@@ -82,13 +84,16 @@ func (a *app) modelInspectCommand() *cobra.Command {
 		}}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	c.Flags().BoolVar(&layers, "layers", false, "list the layers instead of the blocks")
-	inputFlag(c, &inputs)
+	file.add(c)
 	return c
 }
 
 func (a *app) printModel(g *workloads.Graph, layers bool) {
 	m := describe(g)
 	fmt.Fprintf(a.out, "%s: input %s, %d parameters, %.2f GMAC, %d layers, %d blocks\n\n", m.Name, m.Input, m.Params, float64(m.MACs)/1e9, m.Layers, m.Blocks)
+	for _, text := range m.Assumptions {
+		fmt.Fprintf(a.out, "assumed: %s\n\n", text)
+	}
 	var rows [][]string
 	if layers {
 		for i := range g.Layers {
@@ -135,18 +140,38 @@ func (a *app) modelExportCommand() *cobra.Command {
 	return c
 }
 
-// inputFlag adds --input NAME=1x3x320x320, which may be repeated.
-func inputFlag(c *cobra.Command, into *[]string) {
-	c.Flags().StringArrayVar(into, "input", nil, "dimensions of an ONNX input that the file leaves open, `NAME=1x3x320x320`")
+// fileFlags are what a user says of an ONNX file.
+type fileFlags struct {
+	inputs []string
+	layout string
 }
 
-// openModel finds a network by name or path, with the dimensions given by --input.
-func openModel(name string, inputs []string) (*workloads.Graph, error) {
-	dims, err := inputDims(inputs)
+// add adds --input NAME=1x3x320x320, which may be repeated, and --layout.
+func (f *fileFlags) add(c *cobra.Command) {
+	c.Flags().StringArrayVar(&f.inputs, "input", nil, "dimensions of an ONNX input that the file leaves open, `NAME=1x3x320x320`")
+	c.Flags().StringVar(&f.layout, "layout", "", "which axis of an ONNX file's images is the channels: `nchw|nhwc` (default: as its nodes suggest)")
+}
+
+// options reads the flags.
+func (f *fileFlags) options() (onnx.Options, error) {
+	dims, err := inputDims(f.inputs)
+	if err != nil {
+		return onnx.Options{}, err
+	}
+	layout, err := onnx.ParseLayout(f.layout)
+	if err != nil {
+		return onnx.Options{}, fmt.Errorf("--layout: %w", err)
+	}
+	return onnx.Options{Inputs: dims, Layout: layout}, nil
+}
+
+// openModel finds a network by name or path, with what the flags say of it.
+func openModel(name string, f fileFlags) (*workloads.Graph, error) {
+	opt, err := f.options()
 	if err != nil {
 		return nil, err
 	}
-	return models.Open(name, models.Options{Inputs: dims})
+	return models.Open(name, models.Options{Inputs: opt.Inputs, Layout: opt.Layout})
 }
 
 // inputDims reads the values of --input.

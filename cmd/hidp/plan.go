@@ -21,7 +21,8 @@ import (
 // planFlags are what a plan is made from.
 type planFlags struct {
 	model, platform, strategy, leader, output string
-	inputs, options                           []string
+	options                                   []string
+	file                                      fileFlags
 	batch                                     int
 	asJSON                                    bool
 }
@@ -39,7 +40,7 @@ func (a *app) planCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
 	c.Flags().StringVarP(&f.output, "output", "o", "", "write the plan to this file; - is standard output")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
-	inputFlag(c, &f.inputs)
+	f.file.add(c)
 	must(c.MarkFlagRequired("model"))
 	return c
 }
@@ -65,7 +66,7 @@ func (a *app) plan(f planFlags) error {
 	if err != nil {
 		return err
 	}
-	g, err := openModel(f.model, f.inputs)
+	g, err := openModel(f.model, f.file)
 	if err != nil {
 		return err
 	}
@@ -101,9 +102,12 @@ func (a *app) plan(f planFlags) error {
 	}
 	if f.asJSON {
 		return printJSON(a.out, planned{f.strategy, f.model, f.platform, platform.Nodes[p.Leader].Name, f.batch, forecast.Latency.Seconds(),
-			forecast.Energy, took.Seconds(), p.SentBytes(g), p.Exact(), warnings(p), data})
+			forecast.Energy, took.Seconds(), p.SentBytes(g), p.Exact(), warnings(p, g), data})
 	}
 	if f.output != "" {
+		for _, w := range warnings(p, g) {
+			fmt.Fprintln(a.err, "warning: "+w)
+		}
 		fmt.Fprintf(a.out, "%s: predicted latency %s, energy %.3f J, %d ops, %s sent; written to %s\n", f.strategy, millis(forecast.Latency),
 			forecast.Energy, len(p.Ops), size(p.SentBytes(g)), f.output)
 		return nil
@@ -115,8 +119,9 @@ func (a *app) plan(f planFlags) error {
 // inexact is the warning that goes with plans that ignore halos.
 const inexact = "inexact: slices ignore their halos, the result is not the network's own answer"
 
-func warnings(p *strategies.Plan) []string {
-	out := append([]string{}, p.Warnings...)
+// warnings returns what is to be told of a plan and of how its network was read.
+func warnings(p *strategies.Plan, g *workloads.Graph) []string {
+	out := append(append([]string{}, p.Warnings...), g.Assumptions...)
 	if !p.Exact() {
 		out = append(out, inexact)
 	}
@@ -126,7 +131,7 @@ func warnings(p *strategies.Plan) []string {
 func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *devices.Platform, f strategies.Prediction, took time.Duration) {
 	fmt.Fprintf(a.out, "%s for %s on %s, leader %s, batch %d\n", p.Strategy, p.Model, p.Platform, platform.Nodes[p.Leader].Name, p.Batch)
 	fmt.Fprintf(a.out, "predicted latency %s, energy %.3f J; %s sent; planned in %s\n\n", millis(f.Latency), f.Energy, size(p.SentBytes(g)), millis(took))
-	for _, w := range warnings(p) {
+	for _, w := range warnings(p, g) {
 		fmt.Fprintf(a.out, "%s\n\n", w)
 	}
 	costs := devices.NewCosts(platform, g)
@@ -212,7 +217,7 @@ func parseOptions(options []string) (strategies.Options, error) {
 }
 
 // readPlan reads a plan file together with its model. An empty model means the one that the plan names.
-func readPlan(path, model string, inputs []string, platform *devices.Platform) (*strategies.Plan, *workloads.Graph, error) {
+func readPlan(path, model string, file fileFlags, platform *devices.Platform) (*strategies.Plan, *workloads.Graph, error) {
 	data, err := input.Read(path, input.Plan)
 	if err != nil {
 		return nil, nil, fmt.Errorf("plan: %w", err)
@@ -224,7 +229,7 @@ func readPlan(path, model string, inputs []string, platform *devices.Platform) (
 		}
 		model = header.Model
 	}
-	g, err := openModel(model, inputs)
+	g, err := openModel(model, file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,13 +22,12 @@ import (
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
-	"hidp/workloads/onnx"
 )
 
 // replayFlags say how a plan runs on agents.
 type replayFlags struct {
 	agents, model, trace, records, ort string
-	inputs                             []string
+	file                               fileFlags
 	requests                           int
 	interval, tolerance                time.Duration
 	seed                               uint64
@@ -54,7 +53,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
 	c.Flags().StringVar(&f.records, "records", "", "write a line of CSV per request to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
-	inputFlag(c, &f.inputs)
+	f.file.add(c)
 	return c
 }
 
@@ -71,7 +70,7 @@ func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, g, err := readPlan(path, f.model, f.inputs, roster.World())
+	plan, g, err := readPlan(path, f.model, f.file, roster.World())
 	if err != nil {
 		return err
 	}
@@ -177,11 +176,11 @@ func (r *replayer) source(folder string) (*submodel.Source, error) {
 	if !strings.EqualFold(filepath.Ext(name), ".onnx") {
 		return submodel.FromGraph(r.graph, folder, r.flags.seed)
 	}
-	dims, err := inputDims(r.flags.inputs)
+	opt, err := r.flags.file.options()
 	if err != nil {
 		return nil, err
 	}
-	return submodel.Open(name, onnx.Options{Inputs: dims})
+	return submodel.Open(name, opt)
 }
 
 // serve runs the requests after one that warms up, all on the times of --interval or one after the other, and checks their answers.

@@ -56,7 +56,7 @@ func (r *replayer) measured(run *controller.Run) *measured {
 	}
 	m.Summary = sim.Summary{Strategy: r.plan.Strategy, Model: r.plan.Model, Platform: run.Platform.Name, Requests: int64(len(run.Outcomes)),
 		Completed: int64(len(sample)), Failed: int64(len(run.Outcomes) - len(sample)), Throughput: run.Throughput, Makespan: run.Makespan.Seconds(),
-		Seed: r.flags.seed, Warnings: warnings(r.plan), Latency: sim.NoLatency(), PlanningTime: sim.None(), EnergyServing: sim.None()}
+		Seed: r.flags.seed, Warnings: warnings(r.plan, r.graph), Latency: sim.NoLatency(), PlanningTime: sim.None(), EnergyServing: sim.None()}
 	if len(sample) > 0 {
 		m.Latency = sim.SummaryLatency{Mean: results.Mean(sample).Mean, P50: results.Percentile(sample, 50), P95: results.Percentile(sample, 95),
 			P99: results.Percentile(sample, 99), Max: results.Percentile(sample, 100)}

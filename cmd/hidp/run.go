@@ -216,7 +216,7 @@ func utilisation(n *sim.NodeResult, makespan time.Duration) string {
 
 func (a *app) simulateCommand() *cobra.Command {
 	var platform, model, trace string
-	var inputs []string
+	var file fileFlags
 	var requests int64
 	var interval time.Duration
 	var seed uint64
@@ -232,7 +232,7 @@ func (a *app) simulateCommand() *cobra.Command {
 				return fmt.Errorf("--requests %d --interval %v: from 1 to %d requests and no negative interval are needed",
 					requests, interval, workloads.MostRequests)
 			}
-			plan, g, err := readPlan(args[0], model, inputs, p)
+			plan, g, err := readPlan(args[0], model, file, p)
 			if err != nil {
 				return err
 			}
@@ -258,7 +258,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed of what is random (jitter)")
 	c.Flags().StringVar(&trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	inputFlag(c, &inputs)
+	file.add(c)
 	return c
 }
 
@@ -269,7 +269,7 @@ func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *
 	}
 	out := &experiments.Outcome{Result: r, Summary: r.Summary(), Platform: cfg.Truth, Models: []*workloads.Graph{g}}
 	out.Summary.Strategy, out.Summary.Model, out.Summary.Platform, out.Summary.Seed = p.Strategy, p.Model, cfg.Truth.Name, cfg.Seed
-	out.Summary.Warnings = append(out.Summary.Warnings, warnings(p)...)
+	out.Summary.Warnings = append(out.Summary.Warnings, warnings(p, g)...)
 	if trace != "" {
 		if err := writeTrace(trace, out); err != nil {
 			return err

@@ -107,7 +107,7 @@ func TestPlansRunOnEmulatedBoards(t *testing.T) {
 func whole(t *testing.T, path string) bool {
 	platform, err := openPlatform("emulated-4", "")
 	require.NoError(t, err)
-	p, g, err := readPlan(path, "", nil, platform)
+	p, g, err := readPlan(path, "", fileFlags{}, platform)
 	require.NoError(t, err)
 	for i := range p.Ops {
 		s := p.Ops[i].Slice

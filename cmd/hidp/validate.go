@@ -143,7 +143,7 @@ func (a *app) validation(ctx context.Context, f validateFlags, m *validation.Mat
 		conditions = append(conditions, n.Node+": "+about(agents, n.Node))
 	}
 	return validation.Run(ctx, validation.Options{Matrix: m, Platform: agents.Roster().World(), Bench: bench, Check: !f.noCheck,
-		Load: func(model string) (*workloads.Graph, error) { return openModel(model, nil) }, Version: version(), Command: strings.Join(os.Args, " "), Conditions: conditions,
+		Load: func(model string) (*workloads.Graph, error) { return openModel(model, fileFlags{}) }, Version: version(), Command: strings.Join(os.Args, " "), Conditions: conditions,
 		Progress: func(done, total int, what string) {
 			bar.total(int64(total))
 			bar.set(int64(done))

@@ -15,6 +15,7 @@ import (
 // Options says what a file leaves open.
 type Options struct {
 	Inputs map[string][]int // dimensions of ONNX inputs by name, batch included
+	Layout onnx.Layout      // of ONNX inputs that are images
 }
 
 // Open returns the network called nameOrPath: a path ending in .onnx is an ONNX file, one ending in .toml a layer table, anything
@@ -22,13 +23,13 @@ type Options struct {
 func Open(nameOrPath string, opt Options) (*workloads.Graph, error) {
 	switch {
 	case strings.EqualFold(filepath.Ext(nameOrPath), ".onnx"):
-		g, _, err := onnx.Load(nameOrPath, onnx.Options{Inputs: opt.Inputs})
+		g, _, err := onnx.Load(nameOrPath, onnx.Options{Inputs: opt.Inputs, Layout: opt.Layout})
 		if err != nil {
 			return nil, err
 		}
 		return named(g, nameOrPath), nil
-	case len(opt.Inputs) > 0:
-		return nil, fmt.Errorf("model %s: input dimensions can be given for ONNX files only", nameOrPath)
+	case len(opt.Inputs) > 0 || opt.Layout != onnx.AnyLayout:
+		return nil, fmt.Errorf("model %s: input dimensions and a layout can be given for ONNX files only", nameOrPath)
 	case strings.EqualFold(filepath.Ext(nameOrPath), ".toml"):
 		g, err := openTable(nameOrPath)
 		if err != nil {

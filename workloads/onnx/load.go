@@ -82,6 +82,9 @@ func readAll(file io.ReaderAt, size int64, path string, opt Options) (*workloads
 	}
 	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	g, err := im.emit(name)
+	if err == nil {
+		g.Assumptions = m.Assumptions
+	}
 	return g, im, err
 }
 
