@@ -107,7 +107,8 @@ func (f *bars) values() results.Table {
 			t.Add(row...)
 		}
 	}
-	t.Notes = []string{fmt.Sprintf("Mean ± half of the 95 %% interval over %d paired seeds. Assumptions: %s.", len(f.seeds), strings.Join(f.e.Assumptions, "; "))}
+	t.Notes = []string{fmt.Sprintf("Mean ± half of the 95 %% interval over %d paired replications. Run: %s. Assumptions: %s.", len(f.seeds),
+		strings.Join(f.e.base.conditions(), "; "), strings.Join(f.e.Assumptions, "; "))}
 	return t
 }
 
@@ -208,8 +209,8 @@ func (f *bars) figure() *plot.Figure {
 	}
 	panels = append(panels, f.changePanel())
 	return &plot.Figure{Panels: panels, Columns: 1, Width: plot.DoubleColumn,
-		Note: fmt.Sprintf("Bars: mean of %d paired seeds, error bars: 95 %% confidence. Published: averages of the paper's abstract over rivals it does not name; its values per model are not known. Assumed: %s.",
-			len(f.seeds), strings.Join(f.e.Assumptions, "; "))}
+		Note: fmt.Sprintf("Run: %s. Bars: mean of %d paired replications, error bars: 95 %% confidence. Published: averages of the paper's abstract over rivals it does not name; its values per model are not known. Assumed: %s.",
+			strings.Join(f.e.base.conditions(), "; "), len(f.seeds), strings.Join(f.e.Assumptions, "; "))}
 }
 
 func (f *bars) series(q metric, m method) plot.Series {
@@ -225,7 +226,7 @@ func (f *bars) series(q metric, m method) plot.Series {
 }
 
 func (f *bars) changePanel() plot.Panel {
-	p := &plot.GroupedBars{Title: f.e.method(f.e.subject).Label + " against its rivals, mean over the four DNNs", YLabel: "change in %", PublishedName: "published average"}
+	p := &plot.GroupedBars{Title: fmt.Sprintf("%s against its rivals, mean over %s", f.e.method(f.e.subject).Label, counted(len(f.models), "DNN")), YLabel: "change in %", PublishedName: "published average"}
 	names := append(append([]string{}, f.e.rivals...), "")
 	for _, rival := range names {
 		s := plot.Series{Name: "mean of the rivals"}

@@ -159,7 +159,9 @@ func (b *bench) platform(v Values) (*devices.Platform, error) {
 		if err = d.UnmarshalText([]byte(v["jitter"])); err != nil {
 			return nil, fmt.Errorf("jitter: %w", err)
 		}
-		p = withJitter(p, d.Std())
+		if p, err = withJitter(p, d.Std()); err != nil {
+			return nil, fmt.Errorf("jitter: %w", err)
+		}
 	}
 	b.platforms[key] = p
 	return p, nil

@@ -135,9 +135,11 @@ func (s *Scenario) config(shared *Shared, room *workloads.Room) (sim.Config, err
 	return cfg, err
 }
 
-// check reports what is wrong with the arrivals' numbers, or nil.
-func (a *Arrivals) check() error {
-	once := workloads.Limit{Requests: 1}
+// check reports what is wrong with the arrivals' numbers under a limit, or nil.
+func (a *Arrivals) check(once workloads.Limit) error {
+	if once.Validate() != nil { // which is reported apart
+		once = workloads.Limit{Requests: 1}
+	}
 	var err error
 	if a.Kind == Closed {
 		_, err = workloads.Closed{Clients: a.Clients, Think: a.Think}.Loop(0, workloads.Mix{}, once)
@@ -192,7 +194,10 @@ func (s *Scenario) modelName() string {
 }
 
 // withJitter returns the platform with another mean extra latency on all its connections.
-func withJitter(p *devices.Platform, mean time.Duration) *devices.Platform {
+func withJitter(p *devices.Platform, mean time.Duration) (*devices.Platform, error) {
+	if err := CheckDelay(mean); err != nil {
+		return nil, err
+	}
 	c := *p
 	c.Network.Paths = make([][]devices.Path, len(p.Network.Paths))
 	for u := range c.Network.Paths {
@@ -203,5 +208,13 @@ func withJitter(p *devices.Platform, mean time.Duration) *devices.Platform {
 			}
 		}
 	}
-	return &c
+	return &c, nil
+}
+
+// CheckDelay reports that a delay of single messages or plans is too long to make sense, or nil: sums of many must not overflow.
+func CheckDelay(d time.Duration) error {
+	if d > time.Hour {
+		return fmt.Errorf("%v is too long; at most an hour makes sense", d)
+	}
+	return nil
 }

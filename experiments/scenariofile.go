@@ -130,7 +130,7 @@ func (f *scenarioFile) platform(p *strict.Problems, at lookup) *devices.Platform
 		{"runtime", func() (*devices.Platform, error) { return platform.WithRuntime(f.Runtime) }},
 		{"leader", func() (*devices.Platform, error) { return platform.WithLeader(f.Leader) }},
 		{"rate", func() (*devices.Platform, error) { return platform.WithRate(f.Rate.BitsPerSecond()) }},
-		{"jitter", func() (*devices.Platform, error) { return withJitter(platform, f.Jitter.Std()), nil }},
+		{"jitter", func() (*devices.Platform, error) { return withJitter(platform, f.Jitter.Std()) }},
 	}
 	for _, s := range steps {
 		if !p.Has(s.key) || s.key == "rate" && f.Rate == nil || s.key == "jitter" && f.Jitter == nil {
@@ -155,6 +155,8 @@ func (f *scenarioFile) planning(p *strict.Problems) Planning {
 	var d units.Duration
 	if err := d.UnmarshalText([]byte(f.Planning)); err != nil {
 		p.Faultf("planning", `%q is none of "zero", "measured" and a duration such as "15 ms"`, f.Planning)
+	} else if err := CheckDelay(d.Std()); err != nil {
+		p.Faultf("planning", "%v", err)
 	}
 	return Planning{Fixed: d.Std()}
 }

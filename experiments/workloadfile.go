@@ -27,6 +27,8 @@ func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 		s.Limit.Horizon = f.Horizon.Std()
 		if *f.Horizon == 0 {
 			p.Faultf("horizon", `is 0; write a duration such as "100 s"`)
+		} else if err := s.Limit.Validate(); err != nil {
+			p.Faultf("horizon", "%v", err)
 		}
 	}
 	if f.Requests == 0 && f.Horizon == nil && f.Arrivals.Kind != string(Trace) {
@@ -34,7 +36,7 @@ func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 	}
 	f.models(p, at, s)
 	f.mix(p, s)
-	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), at, f.Models)
+	s.Arrivals = f.Arrivals.resolve(p.Under("arrivals"), at, f.Models, s.Limit)
 	if s.Arrivals.Own = f.Order == "own"; s.Arrivals.Own && (s.Arrivals.Kind != Closed || p.Has("weights")) {
 		p.Faultf("order", `"own" goes with arrivals of kind "closed" and without weights`)
 	}
@@ -113,7 +115,7 @@ func (k Kind) keys() (needs string, may string, known bool) {
 	return "", "", false
 }
 
-func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string) Arrivals {
+func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string, limit workloads.Limit) Arrivals {
 	a := Arrivals{Kind: Kind(f.Kind), Clients: f.Clients, Interval: orZero(f.Interval).Std(), Jitter: orZero(f.Jitter).Std(),
 		Think: orZero(f.Think).Std(), Rate: float64(orZero(f.Rate))}
 	word(p, "kind", f.Kind, string(Closed), string(Periodic), string(Poisson), string(Trace))
@@ -132,7 +134,7 @@ func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string) Ar
 	}
 	if a.Kind == Trace {
 		a.Trace = f.trace(p, at, names)
-	} else if err := a.check(); err != nil {
+	} else if err := a.check(limit); err != nil {
 		p.Faultf(needs, "%v", err)
 	}
 	return a

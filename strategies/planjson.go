@@ -17,6 +17,8 @@ import (
 //	input_bytes        bytes per element of the network's input (1 for an 8-bit image)
 //	graph              fingerprint of the network, 16 hex digits; left out, any network that the ops fit will do
 //	platform           name of the platform it was made for
+//	platform_hash      what that platform was, devices.Platform.Hash (left out in old files)
+//	platform_data      the platform itself, resolved, where the name alone does not lead to it
 //	leader             name of the node that receives the request
 //	batch              inputs per request
 //	exact              whether the ops compute the network's own answer
@@ -39,6 +41,7 @@ type planHead struct {
 	InputBytes int      `json:"input_bytes"`
 	Graph      string   `json:"graph"`
 	Platform   string   `json:"platform"`
+	Hash       string   `json:"platform_hash,omitempty"`
 	Leader     string   `json:"leader"`
 	Batch      int      `json:"batch"`
 	Exact      bool     `json:"exact"`
@@ -69,11 +72,30 @@ type planOp struct {
 // Encode writes plan p of graph g for platform t as a file that people can read, one op a line, and Decode understands. A
 // prediction, if given, is noted in it. A plan that Validate rejects is an error.
 func Encode(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...Prediction) ([]byte, error) {
+	return encode(p, g, t, nil, predicted)
+}
+
+// EncodeWith is Encode of a plan that carries its platform: for platforms that are not in the catalogue under their name.
+func EncodeWith(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...Prediction) ([]byte, error) {
+	if len(t.Nodes) > mostCarried {
+		return Encode(p, g, t, predicted...)
+	}
+	data, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("strategies: writing a plan's platform: %w", err)
+	}
+	return encode(p, g, t, data, predicted)
+}
+
+// mostCarried bounds the nodes of a platform that a plan file carries: its paths grow with their square.
+const mostCarried = 100
+
+func encode(p *Plan, g *workloads.Graph, t *devices.Platform, carried json.RawMessage, predicted []Prediction) ([]byte, error) {
 	if err := Validate(p, g, t); err != nil {
 		return nil, err
 	}
 	head := planHead{Version: planVersion, Strategy: p.Strategy, Model: p.Model, InputBytes: g.Layers[0].ElemBytes,
-		Graph: fmt.Sprintf("%016x", p.Graph), Platform: p.Platform, Leader: t.Nodes[p.Leader].Name, Batch: p.Batch, Exact: p.Exact(),
+		Graph: fmt.Sprintf("%016x", p.Graph), Platform: p.Platform, Hash: t.Hash(), Leader: t.Nodes[p.Leader].Name, Batch: p.Batch, Exact: p.Exact(),
 		Warnings: p.Warnings}
 	for _, x := range predicted {
 		latency := x.Latency.Seconds()
@@ -84,6 +106,10 @@ func Encode(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...Predi
 		return nil, err
 	}
 	out := bytes.NewBuffer(bytes.TrimSuffix(text, []byte("\n}")))
+	if carried != nil { // on one line
+		out.WriteString(",\n  \"platform_data\": ")
+		out.Write(carried)
+	}
 	out.WriteString(",\n  \"ops\": [")
 	for i := range p.Ops {
 		line, err := marshal(p.fileOp(i, g, t), "")

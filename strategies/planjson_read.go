@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	planKeys = []string{"version", "strategy", "model", "input_bytes", "graph", "platform", "leader", "batch", "exact",
-		"predicted_latency", "predicted_energy", "warnings", "ops"}
+	planKeys = []string{"version", "strategy", "model", "input_bytes", "graph", "platform", "platform_hash", "platform_data", "leader", "batch",
+		"exact", "predicted_latency", "predicted_energy", "warnings", "ops"}
 	computeKeys = []string{"id", "kind", "node", "cluster", "layers", "names", "rows", "samples", "channels", "halo", "after"}
 	sendKeys    = []string{"id", "kind", "from", "to", "layer", "names", "rows", "samples", "channels", "bytes", "after"}
 )

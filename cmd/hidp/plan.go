@@ -88,7 +88,11 @@ func (a *app) plan(f planFlags) error {
 		return err
 	}
 	forecast := strategies.Forecast(p, g, belief)
-	data, err := strategies.Encode(p, g, platform, forecast)
+	write := strategies.Encode
+	if known, err := devices.Open(platform.Name); err != nil || known.Hash() != platform.Hash() {
+		write = strategies.EncodeWith // the name alone does not lead to it
+	}
+	data, err := write(p, g, platform, forecast)
 	if err != nil {
 		return err
 	}
@@ -102,10 +106,10 @@ func (a *app) plan(f planFlags) error {
 	}
 	if f.asJSON {
 		return printJSON(a.out, planned{f.strategy, f.model, f.platform, platform.Nodes[p.Leader].Name, f.batch, forecast.Latency.Seconds(),
-			forecast.Energy, took.Seconds(), p.SentBytes(g), p.Exact(), warnings(p, g), data})
+			forecast.Energy, took.Seconds(), p.SentBytes(g), p.Exact(), append(warnings(p, g), platform.Warnings...), data})
 	}
 	if f.output != "" {
-		for _, w := range warnings(p, g) {
+		for _, w := range append(warnings(p, g), platform.Warnings...) {
 			fmt.Fprintln(a.err, "warning: "+w)
 		}
 		fmt.Fprintf(a.out, "%s: predicted latency %s, energy %.3f J, %d ops, %s sent; written to %s\n", f.strategy, millis(forecast.Latency),
@@ -131,7 +135,7 @@ func warnings(p *strategies.Plan, g *workloads.Graph) []string {
 func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *devices.Platform, f strategies.Prediction, took time.Duration) {
 	fmt.Fprintf(a.out, "%s for %s on %s, leader %s, batch %d\n", p.Strategy, p.Model, p.Platform, platform.Nodes[p.Leader].Name, p.Batch)
 	fmt.Fprintf(a.out, "predicted latency %s, energy %.3f J; %s sent; planned in %s\n\n", millis(f.Latency), f.Energy, size(p.SentBytes(g)), millis(took))
-	for _, w := range warnings(p, g) {
+	for _, w := range append(warnings(p, g), platform.Warnings...) {
 		fmt.Fprintf(a.out, "%s\n\n", w)
 	}
 	costs := devices.NewCosts(platform, g)

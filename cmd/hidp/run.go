@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hidp/devices"
 	"hidp/experiments"
 	"hidp/internal/durable"
 	"hidp/internal/input"
@@ -224,7 +226,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	c := &cobra.Command{Use: "simulate PLAN.json", Short: "run a given plan in virtual time", Args: cobra.ExactArgs(1),
 		Example: "  hidp simulate plan.json --platform paper-wlan --requests 100 --interval 500ms",
 		RunE: func(c *cobra.Command, args []string) error {
-			p, err := openPlatform(platform, "")
+			p, notes, err := planPlatform(args[0], platform)
 			if err != nil {
 				return err
 			}
@@ -249,9 +251,9 @@ func (a *app) simulateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.simulate(c, cfg, plan, g, trace, asJSON)
+			return a.simulate(c, cfg, plan, g, notes, trace, asJSON)
 		}}
-	c.Flags().StringVar(&platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION]")
+	c.Flags().StringVar(&platform, "platform", "", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION] (default: the plan's own)")
 	c.Flags().StringVar(&model, "model", "", "the network (default: the one the plan names)")
 	c.Flags().Int64Var(&requests, "requests", 1, "how many requests run the plan")
 	c.Flags().DurationVar(&interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
@@ -262,14 +264,39 @@ func (a *app) simulateCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, trace string, asJSON bool) error {
+// planPlatform returns the platform to simulate a plan on: the one asked for, or the plan's own. Notes are warnings about it.
+func planPlatform(file, asked string) (p *devices.Platform, notes []string, err error) {
+	data, err := input.Read(file, input.Plan)
+	if err != nil {
+		return nil, nil, fmt.Errorf("plan: %w", err)
+	}
+	own, warning, err := strategies.PlanPlatform(file, data)
+	if err != nil && asked == "" {
+		return nil, nil, err
+	}
+	if own != nil && asked == "" {
+		if warning != "" {
+			notes = []string{warning}
+		}
+		return own, append(notes, own.Warnings...), nil
+	}
+	if p, err = openPlatform(cmp.Or(asked, "paper-wlan"), ""); err != nil {
+		return nil, nil, err
+	}
+	if own != nil && own.Hash() != p.Hash() {
+		notes = []string{fmt.Sprintf("the plan was made for platform %s, and is simulated on another one, %s", own.Name, p.Name)}
+	}
+	return p, append(notes, p.Warnings...), nil
+}
+
+func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, notes []string, trace string, asJSON bool) error {
 	r, err := sim.RunPlan(c.Context(), cfg, p, g)
 	if err != nil {
 		return err
 	}
 	out := &experiments.Outcome{Result: r, Summary: r.Summary(), Platform: cfg.Truth, Models: []*workloads.Graph{g}}
 	out.Summary.Strategy, out.Summary.Model, out.Summary.Platform, out.Summary.Seed = p.Strategy, p.Model, cfg.Truth.Name, cfg.Seed
-	out.Summary.Warnings = append(out.Summary.Warnings, warnings(p, g)...)
+	out.Summary.Warnings = append(append(out.Summary.Warnings, notes...), warnings(p, g)...)
 	if trace != "" {
 		if err := writeTrace(trace, out); err != nil {
 			return err

@@ -80,7 +80,7 @@ func (l Load) Expected(duration, offset time.Duration) float64 {
 // highest rate and count with the probability rate/highest (Lewis and Shedler, "Simulation of nonhomogeneous Poisson processes by
 // thinning", Naval Research Logistics 1979). The models are dealt as in all workloads, from Stream(seed, "mix").
 func (l Load) source(seed uint64, mix workloads.Mix, duration, offset time.Duration) (workloads.Source, error) {
-	deal, err := workloads.Periodic{Interval: 1}.Source(seed, mix, workloads.Limit{Requests: math.MaxInt})
+	deal, err := workloads.Periodic{Interval: 1}.Source(seed, mix, workloads.Limit{Requests: workloads.MostRequests})
 	if err != nil {
 		return nil, err
 	}

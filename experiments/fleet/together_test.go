@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +36,8 @@ func TestSitesWithRoomForAllAreIndependent(t *testing.T) {
 		a.Events = 0 // the run of all sites counts them together
 		require.Equal(t, a, b, "%s %d", want.Rows[i].Class, want.Rows[i].Number)
 	}
-	require.Equal(t, want.Hours, r.Hours)
+	// An hour without completions has NaN for its mean, which equals nothing: texts are compared.
+	require.Equal(t, fmt.Sprint(want.Hours), fmt.Sprint(r.Hours))
 	require.Equal(t, want.Total.Latency, r.Total.Latency)
 	require.Equal(t, 0, r.Shared.CloudNodes)
 	require.InDelta(t, 0, r.Shared.BackboneOut, 1e-3)

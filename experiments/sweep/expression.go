@@ -265,19 +265,32 @@ func (p *parser) call(name string) (node, error) {
 		if err != nil {
 			return node{}, err
 		}
-		if a.kind != aNumber {
-			return node{}, fmt.Errorf("gives %s %s; write a number", name, a.kind)
-		}
 		args = append(args, a)
 		switch t := p.next(); {
 		case t == "," && len(args) < want:
 		case t == ")" && len(args) == want:
-			unit, err := unitOfCall(name, args)
-			return node{kind: aNumber, unit: unit, eval: apply(name, args)}, err
+			return called(name, args)
 		default:
 			return node{}, fmt.Errorf("calls %s with the wrong number of values; it takes %d", name, want)
 		}
 	}
+}
+
+// called applies a function to its arguments. A quantity in quotes beside a number is its value in base units.
+func called(name string, args []node) (node, error) {
+	if len(args) == 2 {
+		var err error
+		if args[0], args[1], err = agree("the comma of "+name, args[0], args[1]); err != nil {
+			return node{}, err
+		}
+	}
+	for _, a := range args {
+		if a.kind != aNumber {
+			return node{}, fmt.Errorf("gives %s %s; write a number", name, a.kind)
+		}
+	}
+	unit, err := unitOfCall(name, args)
+	return node{kind: aNumber, unit: unit, eval: apply(name, args)}, err
 }
 
 func unitOfCall(name string, args []node) (string, error) {

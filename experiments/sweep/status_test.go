@@ -42,10 +42,10 @@ func TestManifestsThatCannotBeUsed(t *testing.T) {
 		"":                                      "damaged",
 		"null":                                  "has no checksum",
 		`{"format": 7}`:                         "has no checksum",
-		`{"format": 1}`:                         "layout of version 1, this program writes version 2; use the program that made it",
+		`{"format": 1}`:                         "layout of version 1, this program writes version 3; use the program that made it",
 		`{"format": 7, "checksum": "CHECKSUM"}`: "version 7",
-		`{"format": 2, "checksum": "CHECKSUM"}`: "make no sense",
-		`{"format": 2, "points": 9223372036854775807, "shard_size": 1, "columns": [{}], "checksum": "CHECKSUM"}`: "make no sense",
+		`{"format": 3, "checksum": "CHECKSUM"}`: "make no sense",
+		`{"format": 3, "points": 9223372036854775807, "shard_size": 1, "columns": [{}], "checksum": "CHECKSUM"}`: "make no sense",
 	} {
 		dir := t.TempDir()
 		data := []byte(strings.ReplaceAll(content, "CHECKSUM", sealed.Blank))

@@ -95,7 +95,7 @@ func setRate(s *experiments.Scenario, v *setting) bool {
 // setJitter gives all connections another mean extra latency.
 func setJitter(s *experiments.Scenario, v *setting) bool {
 	mean, ok := duration(v)
-	if !ok {
+	if !ok || experiments.CheckDelay(mean) != nil {
 		return false
 	}
 	p := *s.Platform
@@ -166,7 +166,7 @@ func setBeliefError(s *experiments.Scenario, v *setting) bool {
 func setPlanning(s *experiments.Scenario, v *setting) bool {
 	d, ok := duration(v)
 	s.Planning = experiments.Planning{Fixed: d}
-	return ok
+	return ok && experiments.CheckDelay(d) == nil
 }
 
 func setBatch(s *experiments.Scenario, v *setting) bool {

@@ -132,7 +132,7 @@ func TestOtherAnswersAreAnError(t *testing.T) {
 	_, err := Run(t.Context(), o)
 	var other *DisagreementError
 	require.ErrorAs(t, err, &other)
-	require.EqualError(t, err, "mobilenet_v2 as planned by hidp: the output is off by 0.0002 of the largest magnitude, more than 1e-04")
+	require.EqualError(t, err, "mobilenet_v2 as planned by hidp: the output is off by 0.0002 of the largest magnitude, more than 0.0001 (float32)")
 	require.True(t, b.measured[0].Check)
 
 	b.after = func(_ Case, m *Measurement) { m.Agreement = &Agreement{Outputs: 2, Exact: true} }

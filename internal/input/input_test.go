@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/internal/input"
+	"hidp/internal/parts"
 )
 
 func written(t *testing.T, data []byte) string {
@@ -43,9 +44,7 @@ func TestFilesUpToTheLimit(t *testing.T) {
 
 // A file of /proc says that it holds nothing.
 func TestFilesWithoutASize(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("/proc is Linux's")
-	}
+	parts.Only(t, "/proc is Linux's", "linux")
 	want, err := os.ReadFile("/proc/self/cmdline")
 	require.NoError(t, err)
 	got, err := input.Read("/proc/self/cmdline", 1<<20)
