@@ -31,7 +31,7 @@ var filesOfEveryKind = map[string]struct {
 	"runs/lppool":               {124, 108*210 + 16*49, "conv:4x15x14 opaque:4x7x7 conv:4x7x7", ""},
 	"runs/qlinearconv":          {108, 15552, "elementwise:3x12x12 opaque:4x12x12", ""},
 	"runs/function":             {252, 36288, "conv:4x12x12 conv:4x12x12", ""},
-	"runs/if_squeeze":           {192, 2304, "conv:4x12x1", ""},
+	"runs/if_squeeze":           {192, 2304, "conv:4x12x1 opaque:4x12x1", ""},
 	"runs/opset22":              {252, 36288, "conv:4x12x12 conv:4x12x12", ""},
 	"runs/opset23":              {252, 36288, "conv:4x12x12 conv:4x12x12", ""},
 	"runs/maxidx_out":           {252, 20736, "conv:4x12x12 opaque:4x6x6 opaque:4x6x6 conv:4x6x6 opaque:288x1x1", "2 outputs are joined"},
