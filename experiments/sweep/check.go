@@ -29,8 +29,16 @@ func (m *Manifest) readShard(dir string, shard int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sealed.Check(data); err != nil { // first: the Parquet library panics on some damaged files
+	if err := m.checkShard(shard, data); err != nil {
 		return nil, &DamagedError{path, err.Error()}
+	}
+	return data, nil
+}
+
+// checkShard returns why data is not the file of a shard, or nil.
+func (m *Manifest) checkShard(shard int, data []byte) error {
+	if err := sealed.Check(data); err != nil { // first: the Parquet library panics on some damaged files
+		return err
 	}
 	rows, metadata, err := openParquet(bytes.NewReader(data), int64(len(data)), m.Columns)
 	if metadata != nil {
@@ -39,9 +47,9 @@ func (m *Manifest) readShard(dir string, shard int) ([]byte, error) {
 		}
 	}
 	if err != nil {
-		return nil, &DamagedError{path, err.Error()}
+		return err
 	}
-	return data, rows.close()
+	return rows.close()
 }
 
 // Damage is a piece of a sweep's folder that is not as it was written.

@@ -86,6 +86,12 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the manifest: %w", err)
 	}
+	return parseManifest(dir, data)
+}
+
+// parseManifest is ReadManifest for what the file holds.
+func parseManifest(dir string, data []byte) (*Manifest, error) {
+	path := filepath.Join(dir, manifestName)
 	var m Manifest
 	unsealed := sealed.Check(data)
 	if err := json.Unmarshal(data, &m); err != nil {
