@@ -32,7 +32,7 @@ func TestCaptionsAreOfWhatWasRun(t *testing.T) {
 	require.NoError(t, err)
 	caption := strings.Join(y.tables[0].Notes, " ") + y.tables[0].Title
 	require.Contains(t, caption, "platform paper-gbe-3, 3 boards (")
-	require.Contains(t, caption, "on links of 1000 Mbit/s; "+base.Platform.Nodes[2].Name+" receives the requests")
+	require.Contains(t, caption, "on links of 940 Mbit/s; "+base.Platform.Nodes[2].Name+" receives the requests")
 	for _, gone := range []string{"five", "Wi-Fi", "80 Mbit/s", "TX2", "paper-wlan", "jitter"} {
 		require.NotContains(t, caption, gone)
 	}

@@ -3,6 +3,7 @@ package strategies_test
 import (
 	"errors"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,7 @@ const exampleFile = `{
   "input_bytes": 4,
   "graph": "FINGERPRINT",
   "platform": "boards",
+  "platform_hash": "PLATFORM",
   "leader": "n0",
   "batch": 1,
   "exact": true,
@@ -114,11 +116,11 @@ func TestPlanFileText(t *testing.T) {
 	p, g, plat := example(t)
 	data, err := strategies.Encode(p, g, plat, strategies.Prediction{Latency: 2500 * time.Microsecond, Energy: 0.5})
 	require.NoError(t, err)
-	text := string(data)
-	at := strings.Index(text, `"graph": "`) + len(`"graph": "`)
-	require.Equal(t, exampleFile, text[:at]+"FINGERPRINT"+text[at+16:])
-	got, err := strategies.Decode("p.json", []byte(strings.Replace(exampleFile, `  "graph": "FINGERPRINT",`+"\n", "", 1)), g, plat)
-	require.NoError(t, err, "the fingerprint may be left out")
+	text := regexp.MustCompile(`("graph": )"[0-9a-f]{16}"`).ReplaceAllString(string(data), `$1"FINGERPRINT"`)
+	text = regexp.MustCompile(`("platform_hash": )"[0-9a-f]{16}"`).ReplaceAllString(text, `$1"PLATFORM"`)
+	require.Equal(t, exampleFile, text)
+	got, err := strategies.Decode("p.json", edit(t, "{", "{"), g, plat)
+	require.NoError(t, err, "fingerprints may be left out")
 	require.Equal(t, normal(p), got)
 }
 
@@ -129,9 +131,10 @@ func TestEncodeRefusesInvalidPlans(t *testing.T) {
 	require.ErrorAs(t, err, new(*strategies.PlanError))
 }
 
-// edit returns the example file without its fingerprint after a replacement that must apply.
+// edit returns the example file without its fingerprints after a replacement that must apply.
 func edit(t *testing.T, old, new string) []byte {
 	text := strings.Replace(exampleFile, `  "graph": "FINGERPRINT",`+"\n", "", 1)
+	text = strings.Replace(text, `  "platform_hash": "PLATFORM",`+"\n", "", 1)
 	require.Contains(t, text, old)
 	return []byte(strings.Replace(text, old, new, 1))
 }

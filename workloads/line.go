@@ -34,24 +34,34 @@ func (g *Graph) newLine(name tensor.Axis) *Line {
 			at.size = x.Dims.Size[a]
 		}
 		for k := range x.Inputs {
-			e, whole := g.newLineEdge(&x.Inputs[k], name, a)
+			e, whole := g.newLineEdge(i, k, name, a)
 			l.edges, at.whole = append(l.edges, e), at.whole || whole
 		}
+		// An input of extent 1 is always needed whole and bars nothing. What such a layer makes of the input still comes as a whole.
+		at.whole = at.whole || g.Layers[i].whole() && a >= 0 && a < x.Dims.Rank && at.size > 1
 	}
 	l.layers[len(g.Layers)].first = int32(len(l.edges))
 	return l
 }
 
-// newLineEdge takes the map of the axis called name out of an access of a layer whose axis of that name is at position of, and
-// says whether the input is needed whole along an axis of its tensor.
-func (g *Graph) newLineEdge(a *tensor.Access, name tensor.Axis, of int) (lineEdge, bool) {
+// newLineEdge takes the map of the axis called name out of the access of layer i to its k-th input, and says whether the input is
+// needed whole along an axis of its tensor. The layer's axis of that name is at position of.
+func (g *Graph) newLineEdge(i, k int, name tensor.Axis, of int) (lineEdge, bool) {
+	x, l := &g.geometry[i], &g.Layers[i]
+	a := &x.Inputs[k]
 	e := lineEdge{in: a.In, tail: 1, div: 1, post: 1, size: 1}
 	d := &g.geometry[a.In].Dims
 	p := d.Find(name)
-	if p < 0 {
+	var m *tensor.Map
+	switch {
+	case p >= 0:
+		m = &a.Maps[p]
+	case of < 0 || l.whole() || g.Layers[a.In].Op == OpGlobalPool: // a vector of sums is needed whole
 		return e, false
+	default: // any other vector has extent 1: a window that sees padding only needs nothing of it
+		vector := l.extentMap(name, &x.Dims, 1)
+		m, p = &vector, 0
 	}
-	m := &a.Maps[p]
 	if m.Depends() && int(m.Of) == of {
 		return lineEdge{a.In, m.Mul, m.Lead, m.Tail, m.Div, m.Post, m.Size}, false
 	}

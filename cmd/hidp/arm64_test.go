@@ -70,6 +70,7 @@ func startAgent(t *testing.T, args []string) {
 	var log bytes.Buffer
 	c := exec.Command("timeout", append([]string{"180"}, args...)...) // should the test be killed
 	c.Stdout, c.Stderr = &log, &log
+	c.WaitDelay = 10 * time.Second // what timeout leaves behind may hold the log open
 	require.NoError(t, c.Start())
 	t.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM)

@@ -40,7 +40,8 @@ func Supported() bool { return true }
 func signalName(s syscall.Signal) string { return unix.SignalName(s) }
 
 // Run starts a worker, and another one after each crash, until one ends in order or ctx ends. The error is an *ExitError for a worker
-// that ended with a status other than 0, or a *GivenUpError. A worker does not outlive its supervisor.
+// that ended with a status other than 0, a *GivenUpError, or wraps syscall.ENOEXEC where the system cannot start the program, which
+// runs under an emulator: then the listener is still open and free. A worker does not outlive its supervisor.
 func Run(ctx context.Context, o Options) error {
 	fd, err := unix.MemfdCreate("hidp-notes", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -62,7 +63,9 @@ func Run(ctx context.Context, o Options) error {
 	defer socket.Close()
 	s := supervisor{options: o, notes: notes, files: []*os.File{socket, file}, cpus: allowed()}
 	defer unix.Munmap(notes.page)
-	return s.run(ctx)
+	err = s.run(ctx)
+	// A file handed to a child is in blocking mode, and so is the listener: they share it. The caller may yet serve itself.
+	return errors.Join(err, unix.SetNonblock(int(socket.Fd()), true))
 }
 
 // open maps a page of notes.
