@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hidp/devices"
+	"hidp/sim/trace"
 	"hidp/workloads"
 )
 
@@ -33,15 +36,25 @@ func digest(tb testing.TB, r *Result, err error) string {
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(bytes, " %v", err)))[:24]
 }
 
+// outline is what a person can review of a run. Latencies are means of completed requests.
+func outline(r *Result) string {
+	latency := "-"
+	if r.Completed > 0 {
+		latency = r.Latency.Mean.String()
+	}
+	return fmt.Sprintf("arrived %d completed %d failed %d left %d latency %s makespan %v serving %.4g J platform %.4g J", r.Arrived, r.Completed,
+		r.Failed, r.InFlight, latency, r.Makespan, r.ServingJoules, r.EnergyPlatform)
+}
+
 // What runs put out stays the same to the last byte, whatever is done for speed: random runs with faults, jitter and planning
 // time, in hundreds; the ring workload; a strategy that looks at the backlog; clients on a crowded radio channel. A change of the model
-// changes the file: look at what moved, then write it anew with -update.
+// changes the file: look at what moved, then write it anew with -update. A line of the file ends in the digest of everything.
 func TestResultsAreThoseOfTheGolden(t *testing.T) {
 	var lines []string
 	note := func(name string, cfg Config) {
 		cfg.TraceLimit, cfg.Records = -1, true
 		r, err := Run(context.Background(), cfg)
-		lines = append(lines, name+" "+digest(t, r, err))
+		lines = append(lines, fmt.Sprintf("%-9s %s %s", name, outline(r), digest(t, r, err)))
 	}
 	for seed := range uint64(400) {
 		note(fmt.Sprintf("random%d", seed), faultyRun(seed))
@@ -59,6 +72,58 @@ func TestResultsAreThoseOfTheGolden(t *testing.T) {
 	for i, line := range strings.Split(strings.TrimSpace(string(want)), "\n") {
 		require.Equal(t, line, lines[i])
 	}
+}
+
+// The traces of three short runs, as a person reads them: one that loses nodes, one that its horizon ends, one undisturbed.
+func TestTracesAreThoseOfTheGolden(t *testing.T) {
+	for _, seed := range []uint64{1, 2, 6} {
+		cfg := faultyRun(seed)
+		cfg.TraceLimit = -1
+		r, _ := Run(context.Background(), cfg) // that a horizon ends a run is in the other golden
+		file := fmt.Sprintf("testdata/trace-random%d.txt", seed)
+		got := story(cfg.Truth, r.Trace)
+		if *update {
+			require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, string(want), got)
+	}
+}
+
+// story tells a trace in lines, in the order of their ends.
+func story(p *devices.Platform, tr *trace.Trace) string {
+	type line struct {
+		at   time.Duration
+		text string
+	}
+	var lines []line
+	add := func(at time.Duration, format string, args ...any) {
+		lines = append(lines, line{at, fmt.Sprintf(format, args...)})
+	}
+	wasted := map[bool]string{true: ", wasted"}
+	for _, x := range tr.Computes {
+		n := p.Nodes[x.Node]
+		add(x.End, "request %d op %d: %s/%s computed from %v, ready at %v%s", x.Request, x.Op, n.Name, n.Clusters[x.Cluster].Name, x.Start, x.Ready,
+			wasted[x.Wasted])
+	}
+	for _, x := range tr.Transfers {
+		add(x.Arrive, "request %d op %d: %d bytes from %s to %s, on the network %v to %v, ready at %v%s", x.Request, x.Op, x.Bytes,
+			p.Nodes[x.From].Name, p.Nodes[x.To].Name, x.Start, x.End, x.Ready, wasted[x.Wasted])
+	}
+	for _, x := range tr.Requests {
+		outcome := "done"
+		if x.Failed != "" {
+			outcome = "failed: " + x.Failed
+		}
+		add(x.Finish, "request %d of %v %s", x.ID, x.Arrival, outcome)
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.at, b.at) })
+	var text strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&text, "%v %s\n", l.at, l.text)
+	}
+	return text.String()
 }
 
 // faultyRun is randomRun with links that are cut, weakened and mended, horizons and traffic that is now and then much denser.
