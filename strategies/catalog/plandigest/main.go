@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 
 	"hidp/devices"
@@ -56,6 +57,8 @@ func digest() error {
 	return nil
 }
 
+var platformHash = regexp.MustCompile(`(?m)^  "platform_hash": .*\n`)
+
 // one returns the line of one plan. A strategy that finds no plan has its reason digested instead.
 func one(e strategies.Entry, platform *devices.Platform, g *workloads.Graph) (string, error) {
 	s, err := e.New(nil)
@@ -70,5 +73,6 @@ func one(e strategies.Entry, platform *devices.Platform, g *workloads.Graph) (st
 	} else if text, err = strategies.Encode(p, g, platform, strategies.Forecast(p, g, belief)); err != nil {
 		return "", err
 	}
+	text = platformHash.ReplaceAll(text, nil) // older revisions did not write the line
 	return fmt.Sprintf("%s %s %s %x", e.Name, platform.Name, g.Name, sha256.Sum256(text)), nil
 }
