@@ -77,8 +77,9 @@ func (s *simulation) adjustSpeeds(n *nodeState, j int32, mask uint32) {
 	}
 }
 
-// expectEnd schedules the event for an op's end. An op that is slowed keeps the event it has, which then finds that it is not
-// due: neighbours come and go, and most changes of speed need no event of their own.
+// expectEnd schedules the event for an op's end. When an op slows down we leave its event in the queue. The event fires too
+// early, sees that the op is not finished, and is scheduled again. Neighbours come and go, so most changes of speed need no
+// event of their own.
 func (s *simulation) expectEnd(o *runningOp, j int32, k int) {
 	o.pending = o.due
 	s.eng.Schedule(engine.Event{At: o.due, What: engine.What{Kind: evOp, A: j, B: int32(k), Gen: o.gen}})

@@ -7,10 +7,10 @@ import (
 )
 
 // Workspace keeps the memory of a run for the next one. With many short runs, handing out that memory and collecting it is most of
-// the work. What a run puts out does not depend on the workspace, and is its own, the Result included unless that is lent. The zero value is ready to use,
-// by one run at a time.
+// the work. A run's output does not depend on the workspace. The caller owns the Result, unless Lend is set: then it is
+// valid until the next run starts. The zero value is ready to use, by one run at a time.
 type Workspace struct {
-	// Lend makes runs put their Result, too, into memory of the workspace: it holds until the next run begins.
+	// Lend makes runs put their Result into memory of the workspace, too.
 	Lend bool
 
 	idle *simulation

@@ -164,7 +164,7 @@ func (d *planDecoder) ops(f fields) {
 	}
 }
 
-// op reads one op. What of it cannot be read has left a fault.
+// op reads one op. Unreadable fields have been reported as faults.
 func (d *planDecoder) op(i int, v *jsonValue) Op {
 	path := fmt.Sprintf("op %d", i)
 	op := Op{}

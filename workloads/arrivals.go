@@ -152,8 +152,8 @@ func (p Poisson) SourceIn(r *Room, seed uint64, mix Mix, limit Limit) (Source, e
 
 // timed is a Source from a sequence of times.
 type timed struct {
-	periodic Periodic // unless
-	mean     float64  // of exponential intervals, in nanoseconds, is positive
+	periodic Periodic // used if mean is 0
+	mean     float64  // mean of exponential intervals in ns; 0: periodic
 	at       time.Duration
 	chance   stream
 	rand     *rand.Rand // of chance

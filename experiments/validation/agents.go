@@ -30,8 +30,8 @@ type AgentBench struct {
 	source *submodel.Source // of model
 }
 
-// NewAgentBench returns a bench of agents that were reached. Weights of the zoo's networks are drawn from seed into a temporary
-// folder below dir (empty: the system's), which takes as much room as the largest network's weights, and so is the input.
+// NewAgentBench returns a bench of agents that were reached. Zoo weights and the input are generated from seed. They go to a
+// temporary folder under dir ("": the system's default), which takes as much room as the largest network's weights.
 func NewAgentBench(agents *controller.Agents, dir string, seed uint64) (*AgentBench, error) {
 	folder, err := os.MkdirTemp(dir, "hidp-weights-")
 	if err != nil {

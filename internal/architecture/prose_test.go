@@ -3,7 +3,6 @@ package architecture
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -13,16 +12,6 @@ import (
 
 // longest is how many characters a line of prose may have.
 const longest = 120
-
-// notYet are the pages whose lines are still longer. The list may only shrink.
-var notYet = []string{
-	"CHANGELOG.md",
-	"docs/add-a-strategy.md",
-	"docs/assumptions.md",
-	"docs/decisions/0002-fused-layers.md",
-	"docs/how-it-works.md",
-	"docs/sweeps.md",
-}
 
 // longLines returns the numbers of the lines of a page that are too long. Rows of tables cannot be broken, and what stands in a block of
 // code is not prose.
@@ -53,10 +42,6 @@ func TestLinesOfPages(t *testing.T) {
 		require.NoError(t, err)
 		name := filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator)))
 		long := longLines(string(data))
-		if slices.Contains(notYet, name) {
-			require.NotEmpty(t, long, "%s is clean: take it off the list", name)
-			continue
-		}
 		require.Empty(t, long, "%s: lines of more than %d characters", name, longest)
 	}
 }

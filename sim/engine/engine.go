@@ -85,7 +85,8 @@ func (e *Engine) Schedule(ev Event) {
 	e.queue.place(uint64(ev.At), ev.What)
 }
 
-// Due reports whether an event may be pending for the given time or before. If not, NextUntil finds none; to ask first is sooner done.
+// Due reports whether an event may be pending for the given time or before. If not, NextUntil finds none. Calling Due first is
+// cheaper than NextUntil.
 func (e *Engine) Due(at time.Duration) bool {
 	return e.queue.many || e.queue.size > 0 && e.queue.few[uint(e.queue.size-1)%room].at <= uint64(at)
 }

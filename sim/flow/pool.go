@@ -8,10 +8,9 @@ import (
 	"hidp/internal/lines"
 )
 
-// pool is a resource that all its flows cross alone, without a limit: the radio channel of one cell, say. They all have the same
-// rate, so what one of them has been served the others have too, and one number, how much a flow would have been served had it
-// been there all the time, tells how far all are: a flow that comes when it is S and has B bytes to deliver is complete when it
-// is S+B (virtual time, as in Parekh and Gallager, "A generalized processor sharing approach to flow control in integrated
+// pool is a resource that all its flows cross alone, without a limit: the radio channel of one cell, say. All flows get the
+// same rate, so one counter S (bytes served per flow since the start) describes them all. A flow that joins at S with B bytes
+// ends when the counter reaches S+B (virtual time, as in Parekh and Gallager, "A generalized processor sharing approach to flow control in integrated
 // services networks: the single-node case", IEEE/ACM ToN 1(3), 1993). A start or an end costs O(log flows) instead of O(flows).
 type pool struct {
 	line   []waiter // a heap by (tag, order)

@@ -141,8 +141,8 @@ func (m *Machine) start(c int) (job, *step) {
 	return j, s
 }
 
-// set fills in an action that is in its place already: an Action that is copied as a whole right after it was written field by field
-// stalls the processor.
+// set fills in an action in its place. Writing the fields of an Action and then copying the Action as a whole defeats the
+// processor's store forwarding, and stalls.
 func (a *Action) set(kind ActionKind, h Handle, op, cluster int32) {
 	a.Kind, a.Handle, a.Op, a.Cluster = kind, h, op, cluster
 }

@@ -70,7 +70,7 @@ func Latency(r strategies.Request, b *strategies.Belief, use func(node, cluster 
 
 // Fitting returns the model partitions with the lowest latency among those that give every node at most one stretch of blocks, which
 // fits its memory: first with any clusters, where a stretch is charged as one slice and the plan may turn out to need more, then with
-// one cluster per node, where the charge is exact. What is impossible is nil.
+// one cluster per node, where the charge is exact. An entry is nil if no such partition exists.
 func Fitting(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) [2][]Stretch {
 	c := newChain(r, b, use)
 	return [2][]Stretch{c.stretched(c.fitting(false)), c.stretched(c.fitting(true))}
