@@ -72,8 +72,6 @@ type Graph struct {
 	fingerprint uint64
 	geometry    []Geometry
 	lines       *lines
-	rows        []rowLayer // one more than layers
-	edges       []rowEdge  // of all layers' inputs, in order
 }
 
 // Output returns the index of the output layer.
@@ -163,7 +161,6 @@ func (g *Graph) finish() error {
 		}
 	}
 	g.deriveGeometry()
-	g.deriveRows()
 	g.blocks, g.fingerprint = g.cut(), g.hash()
 	return nil
 }

@@ -108,16 +108,6 @@ func TestRanges(t *testing.T) {
 	box := Region{Range{0, 2}, Range{3, 8}, Range{0, 4}}
 	require.Equal(t, int64(2*5*4), box.Elements())
 	require.Equal(t, Region{Range{1, 2}, Range{5, 8}, Range{2, 4}}, box.Intersect(Region{Range{1, 3}, Range{5, 9}, Range{2, 6}}))
-	rapid.Check(t, func(t *rapid.T) {
-		h, n := rapid.IntRange(1, 99).Draw(t, "h"), rapid.IntRange(1, 99).Draw(t, "n")
-		next := 0
-		for _, p := range drawCuts(t, Range{0, h}) {
-			s := Scaled(p, h, n)
-			require.Equal(t, next, s.Lo, "shares of adjacent ranges are adjacent")
-			next = s.Hi
-		}
-		require.Equal(t, n, next)
-	})
 }
 
 func TestBuilderReportsTheFirstFault(t *testing.T) {

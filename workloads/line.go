@@ -47,21 +47,14 @@ func (g *Graph) newLine(name tensor.Axis) *Line {
 // newLineEdge takes the map of the axis called name out of the access of layer i to its k-th input, and says whether the input is
 // needed whole along an axis of its tensor. The layer's axis of that name is at position of.
 func (g *Graph) newLineEdge(i, k int, name tensor.Axis, of int) (lineEdge, bool) {
-	x, l := &g.geometry[i], &g.Layers[i]
-	a := &x.Inputs[k]
+	a := &g.geometry[i].Inputs[k]
 	e := lineEdge{in: a.In, tail: 1, div: 1, post: 1, size: 1}
 	d := &g.geometry[a.In].Dims
 	p := d.Find(name)
-	var m *tensor.Map
-	switch {
-	case p >= 0:
-		m = &a.Maps[p]
-	case of < 0 || l.whole() || g.Layers[a.In].Op == OpGlobalPool: // a vector of sums is needed whole
+	if p < 0 { // a tensor without the axis is needed whole
 		return e, false
-	default: // any other vector has extent 1: a window that sees padding only needs nothing of it
-		vector := l.extentMap(name, &x.Dims, 1)
-		m, p = &vector, 0
 	}
+	m := &a.Maps[p]
 	if m.Depends() && int(m.Of) == of {
 		return lineEdge{a.In, m.Mul, m.Lead, m.Tail, m.Div, m.Post, m.Size}, false
 	}
@@ -84,7 +77,13 @@ func (e *lineEdge) span(o Range) Range {
 func (l *Line) Size(i int) int { return int(l.layers[i].size) }
 
 // share returns the part of layer i's axis that corresponds to the share that r is of layer last's.
-func (l *Line) share(r Range, last, i int) Range { return Scaled(r, l.Size(last), l.Size(i)) }
+func (l *Line) share(r Range, last, i int) Range {
+	h, n := l.Size(last), l.Size(i)
+	if h == n {
+		return r
+	}
+	return Range{r.Lo * n / h, r.Hi * n / h}
+}
 
 // Backprop is the arithmetic of slices along one axis, for planners: it walks from the end of a slice towards its start and yields,
 // for one part and one end, every slice [from, to) on the way in a single pass without allocating. The range of a layer is final

@@ -136,12 +136,3 @@ func outExtent(in, k, s, d, before, after int, ceil bool) int {
 	}
 	return out
 }
-
-// InRows returns the input rows that output rows out need, clipped to the h rows that exist (padding is not data).
-func (w Window) InRows(out Range, h int) Range {
-	if out.Empty() {
-		return Range{}
-	}
-	e := windowEdge(w, h)
-	return e.rows(out).normal()
-}

@@ -102,15 +102,6 @@ type Work struct {
 	Outputs []Part // tensors that leave the slice, ascending by layer; the last is (To-1, Region)
 }
 
-// Scaled maps rows of a tensor of h rows to the same share of a tensor of n rows. Adjacent ranges map to adjacent ranges and
-// the whole to the whole.
-func Scaled(r Range, h, n int) Range {
-	if h == n {
-		return r
-	}
-	return Range{r.Lo * n / h, r.Hi * n / h}
-}
-
 // Work back-propagates slice s through its layers. It panics if the layer range is not one of the graph's (Check reports that
 // as an error for slices that come from outside).
 func (g *Graph) Work(s Slice) Work {
@@ -118,112 +109,113 @@ func (g *Graph) Work(s Slice) Work {
 		panic(fmt.Sprintf("workloads: slice of layers [%d,%d) of a graph of %d", s.From, s.To, len(g.Layers)))
 	}
 	low := s.From - 1 // the lowest tensor read: what lies below needs no room
-	for _, e := range g.edges[g.rows[s.From].first:g.rows[s.To].first] {
-		low = min(low, int(e.in))
+	for i := s.From; i < s.To; i++ {
+		for _, in := range g.Layers[i].Inputs {
+			low = min(low, in)
+		}
 	}
-	need := make([]Part, s.To-low)
-	for i := range need {
-		need[i].Layer = low + i
-	}
-	w := Work{Outputs: g.Outputs(s)}
-	for _, out := range w.Outputs {
-		need[out.Layer-low].Region = out.Region
+	last := g.box(s.To-1, s.Region)
+	need := make([]tensor.Box, s.To-low)
+	for i := s.From; i < s.To; i++ {
+		need[i-low] = g.exit(&s, &last, i)
 	}
 	for i := s.To - 1; i >= s.From; i-- {
-		out := need[i-low].Region
+		out := &need[i-low]
 		if out.Empty() {
 			continue
 		}
-		for k, in := range g.Layers[i].Inputs {
-			r := g.InputRegion(i, k, out)
+		inputs := g.geometry[i].Inputs
+		for k := range inputs {
+			in := int(inputs[k].In)
+			r := inputs[k].Needs(out)
 			if s.Halo == HaloIgnore {
-				r.Rows = g.share(s.Region.Rows, s.To-1, in)
+				g.forgo(&r, &s, &last, in)
 			}
-			at := &need[in-low].Region
-			*at = cover(*at, r)
+			need[in-low].Cover(&r)
 		}
 	}
-	w.Inputs, w.Layers = needed(need[:s.From-low]), needed(need[s.From-low:])
-	return w
+	return Work{Inputs: g.parts(low, need[:s.From-low]), Layers: g.parts(s.From, need[s.From-low:]), Outputs: g.Outputs(s)}
 }
 
-// needed drops the parts that hold nothing, in place.
-func needed(parts []Part) []Part {
-	parts = slices.DeleteFunc(parts, func(p Part) bool { return p.Region.Empty() })
+// parts returns the parts of layer from and those after it whose boxes are not empty.
+func (g *Graph) parts(from int, boxes []tensor.Box) []Part {
+	parts := make([]Part, 0, len(boxes))
+	for i := range boxes {
+		if !boxes[i].Empty() {
+			parts = append(parts, Part{from + i, g.region(from+i, &boxes[i])})
+		}
+	}
 	return slices.Clip(parts)
 }
 
-// share returns the rows of tensor i that correspond to the share that rows are of tensor last: at least one row, so that a
-// device that ignores halos still has something to compute on where maps have fewer rows than there are strips.
-func (g *Graph) share(rows Range, last, i int) Range {
-	n := g.Rows(i)
-	r := Scaled(rows, g.Rows(last), n)
-	if r.Empty() && !rows.Empty() {
-		r.Hi = r.Lo + 1
+// box returns the box of layer i's domain that a region is.
+func (g *Graph) box(i int, r Region) tensor.Box {
+	d := &g.geometry[i].Dims
+	b := d.Full(r.Samples.Hi)
+	b[0].Lo, b[channelAxis] = int32(r.Samples.Lo), r.Channels.span()
+	if a := d.Find(tensor.Row); a >= 0 {
+		b[a] = r.Rows.span()
+	} else if r.Rows != (Range{0, 1}) {
+		return tensor.Box{}
 	}
-	return r
+	return b
 }
 
-// exit returns the region of layer i's tensor that slice s hands on; empty if none.
-func (g *Graph) exit(s Slice, i int) Region {
-	if i == s.To-1 {
-		return s.Region
-	}
-	if int(g.rows[i].lastUse) < s.To {
-		return Region{}
-	}
-	r := g.Full(i, 1)
-	r.Samples = s.Region.Samples
-	r.Rows = Scaled(s.Region.Rows, g.Rows(s.To-1), g.Rows(i))
-	return r
+// region returns the region that a box of layer i's domain is.
+func (g *Graph) region(i int, b *tensor.Box) Region {
+	rows := g.geometry[i].Dims.Along(b, tensor.Row)
+	of := func(s tensor.Span) Range { return Range{int(s.Lo), int(s.Hi)} }
+	return Region{of(b[0]), of(rows), of(b[channelAxis])}
 }
 
-// cover returns the smallest box around both regions.
-func cover(a, b Region) Region {
-	if a.Empty() {
-		return b
+func (r Range) span() tensor.Span { return tensor.Span{Lo: int32(r.Lo), Hi: int32(r.Hi)} }
+
+// rows returns the same share of layer i's rows as box last of layer from's domain has of that layer's rows.
+func (g *Graph) rows(last *tensor.Box, from, i int) tensor.Span {
+	d, of := &g.geometry[i].Dims, &g.geometry[from].Dims
+	return tensor.Scaled(of.Along(last, tensor.Row), of.Extent(tensor.Row), d.Extent(tensor.Row))
+}
+
+// forgo replaces the rows of a need of layer i's tensor by the share of them that slice s has of its last layer's rows: at least
+// one, so that a device that ignores halos still has something to compute on where maps have fewer rows than there are strips.
+func (g *Graph) forgo(need *tensor.Box, s *Slice, last *tensor.Box, i int) {
+	at := g.geometry[i].Dims.Find(tensor.Row)
+	if at < 0 {
+		return
 	}
-	if b.Empty() {
-		return a
+	if need[at] = g.rows(last, s.To-1, i); need[at].Empty() && !last.Empty() {
+		need[at].Hi = need[at].Lo + 1
 	}
-	return Region{a.Samples.Union(b.Samples), a.Rows.Union(b.Rows), a.Channels.Union(b.Channels)}
+}
+
+// exit returns the box of layer i's domain that slice s, which makes box last of its last layer, hands on; empty if none.
+func (g *Graph) exit(s *Slice, last *tensor.Box, i int) tensor.Box {
+	x := &g.geometry[i]
+	switch {
+	case i == s.To-1:
+		return *last
+	case int(x.lastUse) < s.To:
+		return tensor.Box{}
+	}
+	b := x.Dims.Full(1)
+	b[0] = last[0]
+	rows := g.rows(last, s.To-1, i)
+	if rows.Empty() { // of a tensor with fewer rows than there are strips: another strip hands it on
+		return tensor.Box{}
+	}
+	if at := x.Dims.Find(tensor.Row); at >= 0 {
+		b[at] = rows
+	}
+	return b
 }
 
 // InputRegion returns the region of the k-th input of layer i that its output region out needs, exactly.
 func (g *Graph) InputRegion(i, k int, out Region) Region {
-	l := &g.Layers[i]
-	channels := Range{0, g.Layers[l.Inputs[k]].Out.C}
-	need := Region{Samples: out.Samples, Channels: channels}
-	if !out.Rows.Empty() {
-		need.Rows = g.edges[int(g.rows[i].first)+k].rows(out.Rows).normal()
-	}
-	switch l.Op {
-	case OpMaxPool, OpAvgPool, OpGlobalPool, OpElementwise, OpAdd, OpMul, OpUpsample:
-		need.Channels = out.Channels
-	case OpConv:
-		need.Channels = groupInputs(l, channels.Hi, out.Channels)
-	case OpConcat:
-		need.Channels = g.concatInput(i, k, out.Channels)
-	}
-	return need
-}
-
-// groupInputs returns the input channels that output channels out of a grouped convolution read.
-func groupInputs(l *Layer, inC int, out Range) Range {
-	if l.Groups <= 1 || out.Empty() {
-		return Range{0, inC}
-	}
-	perOut, perIn := l.Out.C/l.Groups, inC/l.Groups
-	return Range{out.Lo / perOut * perIn, ((out.Hi-1)/perOut + 1) * perIn}
-}
-
-// concatInput returns the channels of input k that output channels out of a concatenation come from.
-func (g *Graph) concatInput(i, k int, out Range) Range {
-	off := 0
-	for _, p := range g.Layers[i].Inputs[:k] {
-		off += g.Layers[p].Out.C
-	}
-	return Range{out.Lo - off, out.Hi - off}.Intersect(Range{0, g.Layers[g.Layers[i].Inputs[k]].Out.C})
+	b := g.box(i, out)
+	a := &g.geometry[i].Inputs[k]
+	need := a.Needs(&b)
+	r := g.region(int(a.In), &need)
+	return Region{r.Samples.normal(), r.Rows.normal(), r.Channels.normal()}
 }
 
 // Whole reports whether layer i must be executed whole on rows: any output row depends on all input rows (and there are no
@@ -263,10 +255,11 @@ func (g *Graph) Check(s Slice, b int) error {
 
 // Outputs returns the parts of tensors that slice s hands on: Work(s).Outputs, without the back-propagation.
 func (g *Graph) Outputs(s Slice) []Part {
+	last := g.box(s.To-1, s.Region)
 	var out []Part
 	for i := s.From; i < s.To; i++ {
-		if r := g.exit(s, i); !r.Empty() {
-			out = append(out, Part{i, r})
+		if b := g.exit(&s, &last, i); !b.Empty() {
+			out = append(out, Part{i, g.region(i, &b)})
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	. "hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // The foundation: a network executed phase by phase, every phase shared out among devices that get exactly the regions Work
@@ -137,27 +138,46 @@ func TestOutputsAreThoseOfWork(t *testing.T) {
 	})
 }
 
-// Against brute force over the taps of a window.
-func TestInRowsTouchesExactlyTheTaps(t *testing.T) {
+// Against brute force over the taps of a window: rows and columns, which depend on each other in nothing.
+func TestWindowsReadExactlyTheTaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &graphMaker{t: t}
-		w, h := m.window(), m.int("h", 1, 20)
-		w.DH, w.SH = 1, min(w.SH, w.KH) // no gaps between taps
-		rows := w.OutHeight(h)
-		if rows < 1 {
+		w, in := m.window(), Shape{1, m.int("H", 1, 20), m.int("W", 1, 20)}
+		w.DH, w.SH, w.SW = 1, min(w.SH, w.KH), min(w.SW, w.KW) // no gaps between taps
+		if w.OutHeight(in.H) < 1 || w.OutWidth(in.W) < 1 {
 			return
 		}
-		lo := m.int("lo", 0, rows-1)
-		out := Range{lo, m.int("hi", lo+1, rows)}
-		var want Range
-		for y := out.Lo; y < out.Hi; y++ {
-			for k := range w.KH {
-				if at := y*w.SH - w.PadTop + k; at >= 0 && at < h {
-					want = want.Union(Range{at, at + 1})
+		b := NewBuilder("pool", in)
+		b.Pool("pool", OpMaxPool, 0, w)
+		g, err := b.Build()
+		require.NoError(t, err)
+		out, want := g.Geometry(1).Dims.Full(1), g.Geometry(0).Dims.Full(1)
+		taps := func(axis, k, stride, pad int) {
+			n := int(out[axis].Hi)
+			lo := m.int("lo", 0, n-1)
+			hi := m.int("hi", lo+1, n)
+			out[axis] = tensor.Span{Lo: int32(lo), Hi: int32(hi)}
+			size := want[axis].Hi
+			if axis == 3 && hi-lo == n {
+				return // all columns keep all columns
+			}
+			want[axis] = tensor.Span{Lo: size}
+			for x := lo; x < hi; x++ {
+				for tap := range k {
+					if at := int32(x*stride - pad + tap); at >= 0 && at < size {
+						want[axis] = tensor.Span{Lo: min(want[axis].Lo, at), Hi: max(want[axis].Hi, at+1)}
+					}
 				}
 			}
 		}
-		require.Equal(t, want, w.InRows(out, h))
+		taps(2, w.KH, w.SH, w.PadTop)
+		taps(3, w.KW, w.SW, w.PadLeft)
+		got := g.Geometry(1).Inputs[0].Needs(&out)
+		for axis := range got {
+			if !want[axis].Empty() || !got[axis].Empty() {
+				require.Equal(t, want[axis], got[axis], "axis %d of %v", axis, out)
+			}
+		}
 	})
 }
 

@@ -33,6 +33,15 @@ func (s Span) Contains(o Span) bool { return o.Empty() || s.Lo <= o.Lo && o.Hi <
 // String prints the span as [Lo,Hi).
 func (s Span) String() string { return fmt.Sprintf("[%d,%d)", s.Lo, s.Hi) }
 
+// Scaled maps a span of an axis of h elements to the same share of an axis of n. Adjacent spans map to adjacent spans and the whole
+// to the whole.
+func Scaled(s Span, h, n int) Span {
+	if h == n {
+		return s
+	}
+	return Span{int32(int64(s.Lo) * int64(n) / int64(h)), int32(int64(s.Hi) * int64(n) / int64(h))}
+}
+
 // Box is a span for each axis of a domain. An axis that the domain lacks is [0,1). The zero Box is empty.
 type Box [MaxAxes]Span
 

@@ -92,6 +92,22 @@ func (d *Dims) Find(name Axis) int {
 	return -1
 }
 
+// Extent returns the size of the axis called name: 1 if the domain lacks it.
+func (d *Dims) Extent(name Axis) int {
+	if i := d.Find(name); i >= 0 {
+		return int(d.Size[i])
+	}
+	return 1
+}
+
+// Along returns the span of box b along the axis called name: [0,1) if the domain lacks it.
+func (d *Dims) Along(b *Box, name Axis) Span {
+	if i := d.Find(name); i >= 0 {
+		return b[i]
+	}
+	return Span{0, 1}
+}
+
 // Full returns the whole domain for a batch of b samples.
 func (d *Dims) Full(b int) Box {
 	var x Box

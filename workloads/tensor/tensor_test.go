@@ -98,6 +98,21 @@ func TestMapsAgainstReads(t *testing.T) {
 	})
 }
 
+func TestSharesOfAdjacentSpansAreAdjacent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, n := rapid.IntRange(1, 99).Draw(t, "h"), rapid.IntRange(1, 99).Draw(t, "n")
+		next := int32(0)
+		for lo := 0; lo < h; {
+			hi := rapid.IntRange(lo+1, h).Draw(t, "cut")
+			s := Scaled(Span{int32(lo), int32(hi)}, h, n)
+			require.Equal(t, next, s.Lo)
+			next, lo = s.Hi, hi
+		}
+		require.Equal(t, int32(n), next)
+	})
+	require.Equal(t, Span{1 << 29, 1 << 30}, Scaled(Span{1, 2}, 2, 1<<30))
+}
+
 func TestKeepHoldsTheFullSpan(t *testing.T) {
 	m := Window(0, 1, 2, 1, 0, 56)
 	require.Equal(t, Span{0, 55}, m.Span(Span{0, 28}), "a pointwise convolution of stride 2 never reads the last column")
