@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -63,12 +62,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if err != nil {
 		return err
 	}
-	err = supervise.Run(ctx, supervise.Options{Command: append([]string{program}, os.Args...), Listener: l, Log: a.err})
-	if errors.Is(err, syscall.ENOEXEC) { // the program runs under an emulator of its processor that the kernel does not know
-		fmt.Fprintf(a.err, "hidp: %v; the agent goes on without a supervisor: nobody starts it again should its engine crash\n", err)
-		return a.serveAgent(ctx, f, l, nil)
-	}
-	return err
+	return supervise.Run(ctx, supervise.Options{Command: append([]string{program}, os.Args...), Listener: l, Log: a.err})
 }
 
 // serveAgent runs the agent itself.

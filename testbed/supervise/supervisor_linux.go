@@ -33,15 +33,20 @@ func (e *ExitError) Error() string { return fmt.Sprintf("the agent has ended wit
 // patience is how long a worker may take to end after SIGTERM.
 const patience = 10 * time.Second
 
-// Supported reports whether agents can be supervised here.
-func Supported() bool { return true }
+// Supported reports whether agents can be supervised here: not where a program of another architecture runs under an
+// emulator. There the kernel does not know how to start the program, and a process of several threads that forks may wait
+// for ever (QEMU's user mode). Kernels before 6.1 do not say what they are; they are taken for the program's own kind.
+func Supported() bool {
+	kernel, err := os.ReadFile("/proc/sys/kernel/arch")
+	own, known := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	return err != nil || !known || strings.TrimSpace(string(kernel)) == own
+}
 
 // signalName returns a signal's name.
 func signalName(s syscall.Signal) string { return unix.SignalName(s) }
 
 // Run starts a worker, and another one after each crash, until one ends in order or ctx ends. The error is an *ExitError for a worker
-// that ended with a status other than 0, a *GivenUpError, or wraps syscall.ENOEXEC where the system cannot start the program, which
-// runs under an emulator: then the listener is still open and free. A worker does not outlive its supervisor.
+// that ended with a status other than 0, or a *GivenUpError. A worker does not outlive its supervisor.
 func Run(ctx context.Context, o Options) error {
 	fd, err := unix.MemfdCreate("hidp-notes", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -63,9 +68,7 @@ func Run(ctx context.Context, o Options) error {
 	defer socket.Close()
 	s := supervisor{options: o, notes: notes, files: []*os.File{socket, file}, cpus: allowed()}
 	defer unix.Munmap(notes.page)
-	err = s.run(ctx)
-	// A file handed to a child is in blocking mode, and so is the listener: they share it. The caller may yet serve itself.
-	return errors.Join(err, unix.SetNonblock(int(socket.Fd()), true))
+	return s.run(ctx)
 }
 
 // open maps a page of notes.
