@@ -16,7 +16,7 @@ build: ## build bin/hidp
 	@scripts/need-go.sh
 	$(GO) build -trimpath -buildvcs=auto -o $(BIN) ./cmd/hidp
 
-calibration: ## judge the cost model on published latencies: docs/calibration.md (minutes)
+calibration: ## judge the cost model on published latencies: docs/calibration.md (half a minute)
 	@scripts/need-go.sh
 	@mkdir -p $(OUT)
 	$(GO) run ./devices/calibration/calibrationbench > $(OUT)/calibration.md

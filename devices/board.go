@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"hidp/internal/input"
 	"hidp/internal/strict"
 	"hidp/internal/suggest"
 )
@@ -71,11 +72,44 @@ func LoadBoard(name string) (*Board, error) {
 	return b, nil
 }
 
-// readBoard is LoadBoard without the parameters.
-func readBoard(name string) (*Board, error) {
+// OpenBoard returns a board of the catalogue by its name, or one from a TOML file by its path (anything that ends in .toml).
+func OpenBoard(nameOrPath string) (*Board, error) {
+	data, err := BoardText(nameOrPath)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(nameOrPath, ".toml") {
+		nameOrPath += ".toml"
+	}
+	return ParseBoard(nameOrPath, data)
+}
+
+// BoardText returns the text of a board file: of the catalogue by its name, or at a path that ends in .toml.
+func BoardText(nameOrPath string) ([]byte, error) {
+	if strings.HasSuffix(nameOrPath, ".toml") {
+		data, err := input.Read(nameOrPath, input.Config)
+		if err != nil {
+			return nil, fmt.Errorf("board file: %w", err)
+		}
+		return data, nil
+	}
+	return catalogueText(nameOrPath)
+}
+
+func catalogueText(name string) ([]byte, error) {
 	data, err := boardFiles.ReadFile("boards/" + name + ".toml")
 	if err != nil {
-		return nil, fmt.Errorf("no board %q%s; known are %s", name, suggest.Phrase(name, BoardNames()), strings.Join(BoardNames(), ", "))
+		return nil, fmt.Errorf("no board %q%s; known are %s, or a path that ends in .toml", name, suggest.Phrase(name, BoardNames()),
+			strings.Join(BoardNames(), ", "))
+	}
+	return data, nil
+}
+
+// readBoard is LoadBoard without the parameters.
+func readBoard(name string) (*Board, error) {
+	data, err := catalogueText(name)
+	if err != nil {
+		return nil, err
 	}
 	return parseBoard(name, name+".toml", data)
 }

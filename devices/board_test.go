@@ -90,7 +90,7 @@ func TestBoardFaults(t *testing.T) {
 func TestFitFaults(t *testing.T) {
 	text := head(boardText(t, "jetson-tx2"))
 	for _, c := range []struct{ old, new, want string }{
-		{`model = "googlenet"`, `model = "goglenet"`, `no network "goglenet" in the zoo or in networks.toml (did you mean "googlenet"?)`},
+		{`model = "googlenet"`, `model = "goglenet"`, `no network "goglenet" in the zoo, in networks.toml or among the layer tables (did you mean "googlenet"?)`},
 		{`prior = { board = "jetson-nano"`, `prior = { board = "jetson-nan"`, `no board "jetson-nan"`},
 		{`prior = { board = "jetson-nano", runtime = "tensorflow/fp32"`, `prior = { board = "jetson-nano", runtime = "tensorflow/fp31"`, "declares no runtime tensorflow/fp31 on cpu"},
 		{`prior = { runtime = "tensorflow/fp32", cluster = "gpu"`, `prior = { runtime = "pytorch/fp32", cluster = "gpu"`, "go in a circle"},

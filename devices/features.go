@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"hidp/devices/dnns"
 	"hidp/internal/strict"
 	"hidp/internal/suggest"
 	"hidp/workloads"
@@ -50,7 +51,11 @@ type classTable struct {
 	Activations int64 `toml:"activations,required"` // elements, inputs and outputs
 }
 
-// networks knows the networks that measured rows name: those of the zoo by their layers, others by class totals.
+// NetworkNames lists the networks that measured rows of a board file may name, sorted.
+func NetworkNames() []string { return loadNetworks().names() }
+
+// networks knows the networks that measured rows name: those of the zoo by their layers, others by class totals or by a table of
+// package dnns.
 type networks struct {
 	tables map[string]networkTable
 	cache  map[string]*network
@@ -70,22 +75,51 @@ func (n *networks) get(name string) (*network, error) {
 		return found, nil
 	}
 	var found *network
-	if t, ok := n.tables[name]; ok {
+	t, totals := n.tables[name]
+	table := dnns.All()[name]
+	switch {
+	case totals:
 		found = t.network()
-	} else {
-		if !slices.Contains(zoo.Names(), name) {
-			known := append(sortedKeys(n.tables), zoo.Names()...)
-			return nil, fmt.Errorf("no network %q in the zoo or in networks.toml%s", name, suggest.Phrase(name, known))
-		}
+	case slices.Contains(zoo.Names(), name):
 		g, err := zoo.Get(name)
 		if err != nil {
 			return nil, err
 		}
 		found = graphNetwork(g)
+	case table != nil:
+		found = tableNetwork(table)
+	default:
+		return nil, fmt.Errorf("no network %q in the zoo, in networks.toml or among the layer tables%s; hidp board show lists the names",
+			name, suggest.Phrase(name, n.names()))
 	}
 	n.cache[name] = found
 	return found, nil
 }
+
+func (n *networks) names() []string {
+	all := slices.Concat(sortedKeys(n.tables), zoo.Names(), dnns.Names())
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// tableNetwork takes the features of a layer table. Elementwise layers compute one operation per element of output.
+func tableNetwork(t *dnns.Network) *network {
+	n := &network{}
+	for i := range t.Layers {
+		l := &t.Layers[i]
+		f := feature{class: tableClasses[l.Class], layers: 1, flops: 2 * float64(l.MACs), act: 4 * float64(l.Inputs+l.Outputs),
+			weights: 4 * float64(l.Weights)}
+		if f.class == workloads.ClassElementwise {
+			f.flops = float64(l.Outputs)
+		}
+		n.features = append(n.features, f)
+	}
+	return n
+}
+
+var tableClasses = map[dnns.Class]workloads.Class{dnns.Conv3x3: workloads.ClassConv3x3, dnns.ConvKxK: workloads.ClassConvKxK,
+	dnns.Conv1x1: workloads.ClassConv1x1, dnns.Depthwise: workloads.ClassDepthwise, dnns.Grouped: workloads.ClassGrouped,
+	dnns.FC: workloads.ClassFC, dnns.Elementwise: workloads.ClassElementwise}
 
 // graphNetwork takes the features of a graph layer by layer, counting as Params.layer does.
 func graphNetwork(g *workloads.Graph) *network {

@@ -23,7 +23,7 @@ const DefaultRuntime = "tensorflow/fp32"
 func PlatformNames() []string { return catalogue(platformFiles, "platforms") }
 
 // Open returns a platform: one of the catalogue by name, one from a TOML file by its path (anything that ends in .toml), or a lone
-// board as board:NAME, which runs DefaultRuntime or else its own first, or board:NAME@RUNTIME/PRECISION. Errors list all faults
+// board as board:NAME or board:FILE.toml, which runs DefaultRuntime or else its own first, or board:NAME@RUNTIME/PRECISION. Errors list all faults
 // with file and line, and suggest the nearest known name for an unknown one.
 func Open(nameOrPath string) (*Platform, error) {
 	if spec, ok := strings.CutPrefix(nameOrPath, "board:"); ok {
@@ -33,7 +33,7 @@ func Open(nameOrPath string) (*Platform, error) {
 		return ParsePlatform(nameOrPath+".toml", data, "")
 	}
 	if !strings.HasSuffix(nameOrPath, ".toml") {
-		return nil, fmt.Errorf("no platform %q%s; known are %s, board:NAME[@RUNTIME/PRECISION], or a path that ends in .toml",
+		return nil, fmt.Errorf("no platform %q%s; known are %s, board:NAME|FILE.toml[@RUNTIME/PRECISION], or a path that ends in .toml",
 			nameOrPath, suggest.Phrase(nameOrPath, PlatformNames()), strings.Join(PlatformNames(), ", "))
 	}
 	data, err := input.Read(nameOrPath, input.Config)
@@ -45,7 +45,7 @@ func Open(nameOrPath string) (*Platform, error) {
 
 func loneBoard(name, spec string) (*Platform, error) {
 	boardName, runtime, given := strings.Cut(spec, "@")
-	b, err := LoadBoard(boardName)
+	b, err := OpenBoard(boardName)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func loneBoard(name, spec string) (*Platform, error) {
 	}
 	p := &Platform{Name: name, Network: Network{Paths: make([][]Path, 1)}}
 	p.Network.Paths[0] = make([]Path, 1)
-	return p.resolve([]origin{{b, Setting{Name: boardName, Runtime: runtime}}}, nil)
+	return p.resolve([]origin{{b, Setting{Name: b.Name, Runtime: runtime}}}, nil)
 }
 
 // ParsePlatform reads a platform file. The name stands for it in messages and, without folder and .toml, names the platform.

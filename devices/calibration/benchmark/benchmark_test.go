@@ -37,7 +37,7 @@ func TestStrictErrorsOfOneRuntime(t *testing.T) {
 	s := Summarise(p)
 	require.Less(t, s.Mean, .082)
 	require.Less(t, s.Median, .055)
-	cover := Coverage(p)["opencl"]
+	cover := Coverage(p, SameNetwork)["opencl"]
 	require.Greater(t, cover, .75)
 	require.Less(t, cover, .85)
 }

@@ -14,13 +14,14 @@ import (
 
 const head = `# How well the cost model predicts, on published measurements
 
-This page is made by ` + "`make calibration`" + ` and not written by hand. It judges the model of package devices/calibration, which learns
-the parameters of every board and runtime together. Board files are still fitted one by one by package devices; their errors
+This page is made by ` + "`make calibration`" + ` and not written by hand. It judges the model of package
+devices/calibration, which learns the parameters of every board and runtime together. ` + "`hidp predict`" + ` and
+` + "`hidp calibrate`" + ` use that model. The boards of the catalogue are fitted one by one by package devices; their errors
 are those that ` + "`hidp list boards`" + ` shows.
 
-An error is |predicted/measured - 1| of one row, in per cent: mean / median over all rows / typical worst. The typical worst is
-the median over sets of the worst row of a set. A set is a board, a cluster, its threads, a runtime, the runtime's version and
-a precision.
+An error is |predicted/measured - 1| of one row, in per cent: mean / median over all rows / typical worst. The typical
+worst is the median over sets of the worst row of a set. A set is a board, a cluster, its threads, a runtime, the
+runtime's version and a precision.
 
 `
 
@@ -34,20 +35,27 @@ func Page(w io.Writer, r *Results) {
 	fmt.Fprintf(w, "The benchmark has %d rows in %d sets. Every row is predicted without having been seen.\n\n", rows, len(r.Sets))
 	fmt.Fprint(w, "## Protocols\n\n")
 	fmt.Fprint(w, "| protocol | what is left out | rows | error | in an 80 % interval |\n|---|---|---:|---|---:|\n")
-	line(w, "strict", "the network and its twins, in all sets and in the learned prior", r.Strict)
-	line(w, "elsewhere", "as strict, but rows of the network on other chips are seen", r.Elsewhere)
-	line(w, "family", "the whole family of networks (runtimes whose networks come in families)", r.Family)
+	line(w, "strict", "a network and its twins, everywhere", r.Strict, SameNetwork)
+	line(w, "elsewhere", "as strict, but for rows of the network on other chips", r.Elsewhere, SameNetwork)
+	line(w, "family", "a whole family of networks", r.Family, Relatives)
 	for _, k := range Given {
-		line(w, fmt.Sprintf("new board, %d rows", k), "the chip, but for the given rows, which the design chooses", r.NewBoard[k])
+		line(w, fmt.Sprintf("new board, rows given: %d", k), "a chip, but for the given rows", r.NewBoard[k], SameChip)
 	}
+	fmt.Fprint(w, notes)
 	fmt.Fprint(w, "\n## By runtime\n\n")
 	columns(w, r)
 	fmt.Fprint(w, "\n## By set\n\n")
 	bySet(w, r)
 }
 
-func line(w io.Writer, name, what string, p []Prediction) {
-	fmt.Fprintf(w, "| %s | %s | %d | %s | %.0f %% |\n", name, what, len(p), errors(p), 100*covered(p))
+const notes = `
+Only runtimes whose networks come in families take part in the protocol family. Which rows a new board is given is
+chosen from the networks' layers alone; the networks were measured on other chips. Intervals are widened by the errors
+of other networks, of other families, or for a new board of other chips.
+`
+
+func line(w io.Writer, name, what string, p []Prediction, apart Apart) {
+	fmt.Fprintf(w, "| %s | %s | %d | %s | %.0f %% |\n", name, what, len(p), errors(p), 100*covered(p, apart))
 }
 
 func errors(p []Prediction) string {
@@ -59,9 +67,9 @@ func errors(p []Prediction) string {
 }
 
 // covered is the share of all rows that lie within their intervals.
-func covered(p []Prediction) float64 {
+func covered(p []Prediction, apart Apart) float64 {
 	var inside, rows float64
-	cover, sizes := Coverage(p), Columns(p)
+	cover, sizes := Coverage(p, apart), Columns(p)
 	for _, name := range slices.Sorted(maps.Keys(cover)) {
 		inside += cover[name] * float64(len(sizes[name]))
 		rows += float64(len(sizes[name]))
@@ -75,7 +83,7 @@ func columns(w io.Writer, r *Results) {
 	for _, k := range Given {
 		given[k] = Columns(r.NewBoard[k])
 	}
-	cover, board := Coverage(r.Strict), Coverage(r.NewBoard[Given[len(Given)-1]])
+	cover, board := Coverage(r.Strict, SameNetwork), Coverage(r.NewBoard[Given[len(Given)-1]], SameChip)
 	fmt.Fprint(w, "The last two columns are shares of rows within the 80 % interval: strict, and a new board with 5 rows.\n\n")
 	fmt.Fprint(w, "| runtime | rows | strict | elsewhere | family | new board, 0 | 1 | 3 | 5 | strict | new |\n")
 	fmt.Fprint(w, "|---|---:|---|---|---|---|---|---|---|---:|---:|\n")

@@ -54,19 +54,27 @@ func Columns(predictions []Prediction) map[string][]Prediction {
 	return out
 }
 
+// Apart says whose errors must not widen a prediction's interval: those of predictions for which it returns the same.
+type Apart func(*Prediction) string
+
+// SameNetwork, Relatives and SameChip are what intervals are kept apart by. On a new board the errors of its own chip are not known.
+func SameNetwork(p *Prediction) string { return p.Row.Twins }
+func SameChip(p *Prediction) string    { return p.Set.Chip }
+func Relatives(p *Prediction) string   { return p.Row.Family }
+
 // Coverage returns the share of predictions whose interval holds the measured time. The interval of a prediction is widened by
-// the quantile of the predictions of other networks in the same column.
-func Coverage(predictions []Prediction) map[string]float64 {
+// the quantile of those predictions in the same column that are apart from it.
+func Coverage(predictions []Prediction, apart Apart) map[string]float64 {
 	out := map[string]float64{}
 	for name, column := range Columns(predictions) {
-		byNetwork := map[string][]*Prediction{}
+		together := map[string][]*Prediction{}
 		for i := range column {
 			p := &column[i]
-			byNetwork[p.Row.Twins] = append(byNetwork[p.Row.Twins], p)
+			together[apart(p)] = append(together[apart(p)], p)
 		}
 		inside := 0
-		for twins, rows := range byNetwork {
-			q := calibration.Quantile(scores(column, func(p *Prediction) bool { return p.Row.Twins != twins }))
+		for key, rows := range together {
+			q := calibration.Quantile(scores(column, func(p *Prediction) bool { return apart(p) != key }))
 			for _, p := range rows {
 				if p.score() <= q {
 					inside++
