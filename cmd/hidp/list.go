@@ -54,13 +54,15 @@ func (a *app) listStrategies(asJSON bool) error {
 		return printJSON(a.out, all)
 	}
 	for _, e := range all {
-		fmt.Fprintf(a.out, "%s: %s\n    source: %s\n    does not see: %s\n", e.Name, e.Summary, e.Source, e.Blind)
+		a.paragraph(fmt.Sprintf("%s: %s", e.Name, e.Summary), 0, 4)
+		a.paragraph("source: "+e.Source, 4, 6)
+		a.paragraph("does not see: "+e.Blind, 4, 6)
 		for _, o := range e.Options {
-			fmt.Fprintf(a.out, "    --option %s=%s", o.Name, o.Default)
+			values := ""
 			if len(o.Values) > 0 {
-				fmt.Fprintf(a.out, " (%s)", strings.Join(o.Values, ", "))
+				values = fmt.Sprintf(" (%s)", strings.Join(o.Values, ", "))
 			}
-			fmt.Fprintf(a.out, ": %s\n", o.Doc)
+			a.paragraph(fmt.Sprintf("--option %s=%s%s: %s", o.Name, o.Default, values, o.Doc), 4, 6)
 		}
 	}
 	return nil

@@ -7,7 +7,9 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vbauerster/mpb/v8/cwriter"
 
@@ -81,4 +83,25 @@ func size(n int64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%d B", n)
+}
+
+// paragraph prints a text in lines that fit the terminal, indented by first columns and then by rest.
+func (a *app) paragraph(text string, first, rest int) {
+	most := width(a.out)
+	fmt.Fprintf(a.out, "%*s", first, "")
+	column := first
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && most > 0 && column+1+n > most:
+			fmt.Fprintf(a.out, "\n%*s", rest, "")
+			column = rest
+		case i > 0:
+			fmt.Fprint(a.out, " ")
+			column++
+		}
+		fmt.Fprint(a.out, word)
+		column += n
+	}
+	fmt.Fprintln(a.out)
 }
