@@ -20,7 +20,7 @@ import (
 type scenarioFile struct {
 	Name        string          `toml:"name"`
 	Seed        int64           `toml:"seed"`
-	Platform    string          `toml:"platform,required"` // catalogue name, board:NAME[@RUNTIME/PRECISION], or FILE.toml
+	Platform    string          `toml:"platform,required"` // catalogue name, board:NAME|FILE[@RUNTIME/PRECISION], or FILE.toml
 	Leader      string          `toml:"leader"`            // the platform's if missing
 	Runtime     string          `toml:"runtime"`           // of all nodes, instead of the platform's
 	Rate        *units.Rate     `toml:"rate"`              // of the network, instead of the platform's

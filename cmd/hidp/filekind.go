@@ -26,7 +26,7 @@ func fileKinds() []fileKind {
 		{"a sweep", []string{"scenario", "axis"}, []string{"objective"}, "hidp sweep FILE --out DIR"},
 		{"a fleet", []string{"site", "workload"}, nil, "hidp fleet FILE"},
 		{"a scenario", []string{"platform", "workload"}, []string{"axis"}, "hidp run FILE"},
-		{"a board", []string{"cluster", "memory"}, nil, "board = \"FILE\" at a node of a platform file"},
+		{"a board", []string{"cluster", "memory"}, nil, "hidp board check FILE, or --platform board:FILE"},
 		{"a layer table", []string{"layer"}, nil, "--model FILE"},
 		{"an agents file", []string{"agent"}, nil, "hidp replay PLAN.json --agents FILE"},
 		{"a hosts file", []string{"host"}, nil, "hidp testbed deploy FILE"},
@@ -42,7 +42,7 @@ func fileKinds() []fileKind {
 func takes() map[string]string {
 	return map[string]string{"hidp run": "a scenario", "hidp sweep": "a sweep", "hidp optimize": "an optimization", "hidp fleet": "a fleet",
 		"hidp simulate": "a plan", "hidp replay": "a plan", "hidp testbed up": "a testbed", "hidp testbed deploy": "a hosts file",
-		"hidp model inspect": "a layer table"}
+		"hidp model inspect": "a layer table", "hidp board show": "a board", "hidp board check": "a board"}
 }
 
 // flagTakes is the kind of file that a flag takes, by the flag's name.

@@ -100,7 +100,7 @@ func fitRow(r devices.FitRow) []string {
 		return []string{r.Board, r.Runtime, r.Cluster, "0", "derived", "", ""}
 	}
 	return []string{r.Board, r.Runtime, r.Cluster, strconv.Itoa(r.Rows), fmt.Sprintf("%.1f %%", 100*r.InSample), fmt.Sprintf("%.1f %%", 100*r.LOOMean),
-		fmt.Sprintf("%.0f %% (%s)", 100*r.LOOMax, r.Worst)}
+		fmt.Sprintf("%.0f %% %s", 100*r.LOOMax, r.Worst)}
 }
 
 func (a *app) listPlatforms(asJSON bool) error {

@@ -33,7 +33,7 @@ func (a *app) planCommand() *cobra.Command {
 		Example: "  hidp plan --model resnet152 --platform paper-wlan --strategy hidp -o plan.json",
 		RunE:    func(*cobra.Command, []string) error { return a.plan(f) }}
 	c.Flags().StringVar(&f.model, "model", "", "zoo name, FILE.onnx or layer table FILE.toml (required)")
-	c.Flags().StringVar(&f.platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION]")
+	c.Flags().StringVar(&f.platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME|FILE[@RUNTIME/PRECISION]")
 	c.Flags().StringVar(&f.strategy, "strategy", "hidp", "see hidp list strategies")
 	c.Flags().StringVar(&f.leader, "leader", "", "the node that receives the request (default: the platform's)")
 	c.Flags().IntVar(&f.batch, "batch", 1, "inputs per request")

@@ -253,7 +253,7 @@ func (a *app) simulateCommand() *cobra.Command {
 			}
 			return a.simulate(c, cfg, plan, g, notes, trace, asJSON)
 		}}
-	c.Flags().StringVar(&platform, "platform", "", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION] (default: the plan's own)")
+	c.Flags().StringVar(&platform, "platform", "", "catalogue name, FILE.toml or board:NAME|FILE[@RUNTIME/PRECISION] (default: the plan's own)")
 	c.Flags().StringVar(&model, "model", "", "the network (default: the one the plan names)")
 	c.Flags().Int64Var(&requests, "requests", 1, "how many requests run the plan")
 	c.Flags().DurationVar(&interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
