@@ -82,12 +82,21 @@ func Parse(path string, data []byte) (*Scenario, error) { return ParseWith(path,
 // the scenario's folder if it is relative, and returns the path to open.
 func ParseWith(path string, data []byte, find func(path string) string) (*Scenario, error) {
 	f := defaultScenario()
-	problems, _ := strict.Parse(path, data, &f)
+	problems, _ := strict.ParseChanged(path, data, canonical, &f)
 	s := f.resolve(problems, lookup{folderOf(path), find})
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// canonical puts paths in the place of short names.
+func canonical(p *strict.Problems, tree map[string]any) map[string]any {
+	out, fault := Canonical(tree, p.Move)
+	if fault != nil {
+		p.Faultf(fault.Key, "%s", fault.Message)
+	}
+	return out
 }
 
 // chance returns the seed of everything that is random in the run.

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ type scenarioFile struct {
 	Name        string          `toml:"name"`
 	Seed        int64           `toml:"seed"`
 	Platform    string          `toml:"platform,required"` // catalogue name, board:NAME|FILE[@RUNTIME/PRECISION], or FILE.toml
+	Nodes       *int            `toml:"nodes"`             // how many of the platform's: its leader and the first others
 	Leader      string          `toml:"leader"`            // the platform's if missing
 	Runtime     string          `toml:"runtime"`           // of all nodes, instead of the platform's
 	Rate        *units.Rate     `toml:"rate"`              // of the network, instead of the platform's
@@ -28,7 +30,8 @@ type scenarioFile struct {
 	BeliefError units.Fraction  `toml:"belief_error"`
 	Planning    string          `toml:"planning"` // "zero", "measured" or a duration
 	Strategy    strategyFile    `toml:"strategy,required"`
-	Workload    workloadFile    `toml:"workload,required"`
+	Workload    workloadFile    `toml:"workload"`
+	Options     strategyOptions `toml:"options"` // by strategy: they count where it is the scenario's
 	Fault       []faultFile     `toml:"fault"`
 }
 
@@ -37,19 +40,22 @@ type strategyFile struct {
 	Options map[string]any `toml:"options"`
 }
 
+// strategyOptions are options by strategy.
+type strategyOptions map[string]map[string]any
+
 type workloadFile struct {
-	Models   []string        `toml:"models,required"`
+	Models   []string        `toml:"models"`
 	Weights  []float64       `toml:"weights"`
 	Order    string          `toml:"order"` // "turns", "random", or "own": each client of a closed loop repeats one model
 	Batch    int             `toml:"batch"`
 	Input    string          `toml:"input"` // "float32" or "uint8"
 	Requests int             `toml:"requests"`
 	Horizon  *units.Duration `toml:"horizon"`
-	Arrivals arrivalsFile    `toml:"arrivals,required"`
+	Arrivals arrivalsFile    `toml:"arrivals"` // one client with one request at a time if missing
 }
 
 type arrivalsFile struct {
-	Kind     string          `toml:"kind,required"`
+	Kind     string          `toml:"kind"` // what the other keys go with if missing
 	Interval *units.Duration `toml:"interval"`
 	Jitter   *units.Duration `toml:"jitter"`
 	Rate     *frequency      `toml:"rate"`
@@ -106,6 +112,7 @@ func (f *scenarioFile) resolve(p *strict.Problems, at lookup) *Scenario {
 	s.Platform = f.platform(p, at)
 	s.Planning = f.planning(p)
 	s.Options = f.Strategy.options(p.Under("strategy"))
+	f.Options.choose(p.Under("options"), s)
 	f.Workload.resolve(p.Under("workload"), at, s)
 	if s.Platform != nil {
 		f.faults(p, s)
@@ -128,12 +135,13 @@ func (f *scenarioFile) platform(p *strict.Problems, at lookup) *devices.Platform
 		change func() (*devices.Platform, error)
 	}{
 		{"runtime", func() (*devices.Platform, error) { return platform.WithRuntime(f.Runtime) }},
+		{"nodes", func() (*devices.Platform, error) { return firstNodes(platform, *f.Nodes, f.Leader) }},
 		{"leader", func() (*devices.Platform, error) { return platform.WithLeader(f.Leader) }},
 		{"rate", func() (*devices.Platform, error) { return platform.WithRate(f.Rate.BitsPerSecond()) }},
 		{"jitter", func() (*devices.Platform, error) { return withJitter(platform, f.Jitter.Std()) }},
 	}
 	for _, s := range steps {
-		if !p.Has(s.key) || s.key == "rate" && f.Rate == nil || s.key == "jitter" && f.Jitter == nil {
+		if !p.Has(s.key) || s.key == "rate" && f.Rate == nil || s.key == "jitter" && f.Jitter == nil || s.key == "nodes" && f.Nodes == nil {
 			continue
 		}
 		if next, err := s.change(); err != nil {
@@ -143,6 +151,24 @@ func (f *scenarioFile) platform(p *strict.Problems, at lookup) *devices.Platform
 		}
 	}
 	return platform
+}
+
+// firstNodes returns the platform with its leader, or the one given, and the first of its other nodes, n in all.
+func firstNodes(p *devices.Platform, n int, leader string) (*devices.Platform, error) {
+	if n < 1 || n > len(p.Nodes) {
+		return nil, fmt.Errorf("is %d; %s has %d, so write a number from 1 to %d", n, p.Name, len(p.Nodes), len(p.Nodes))
+	}
+	first := p.Leader
+	if i, ok := p.Node(leader); ok {
+		first = i
+	}
+	names := []string{p.Nodes[first].Name}
+	for i := range p.Nodes {
+		if i != first && len(names) < n {
+			names = append(names, p.Nodes[i].Name)
+		}
+	}
+	return p.Subset(names...)
 }
 
 func (f *scenarioFile) planning(p *strict.Problems) Planning {
@@ -163,9 +189,15 @@ func (f *scenarioFile) planning(p *strict.Problems) Planning {
 
 // options turns the file's values into the texts that strategies read and lets the strategy judge them.
 func (f *strategyFile) options(p *strict.Problems) strategies.Options {
+	opts := optionTexts(p.Under("options"), f.Options)
+	judge(p, f.Name, opts)
+	return opts
+}
+
+func optionTexts(p *strict.Problems, values map[string]any) strategies.Options {
 	opts := strategies.Options{}
-	for _, name := range slices.Sorted(maps.Keys(f.Options)) {
-		switch v := f.Options[name].(type) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		switch v := values[name].(type) {
 		case string:
 			opts[name] = v
 		case bool:
@@ -175,10 +207,15 @@ func (f *strategyFile) options(p *strict.Problems) strategies.Options {
 		case float64:
 			opts[name] = strconv.FormatFloat(v, 'g', -1, 64)
 		default:
-			p.Faultf(strict.Key("options", name), "must be a text, a number, true or false")
+			p.Faultf(strict.Key("", name), "must be a text, a number, true or false")
 		}
 	}
-	_, err := catalog.New(f.Name, opts)
+	return opts
+}
+
+// judge adds what the strategy finds wrong with its options; p is where the keys name and options are.
+func judge(p *strict.Problems, name string, opts strategies.Options) {
+	_, err := catalog.New(name, opts)
 	var bad *strategies.OptionError
 	switch {
 	case errors.As(err, &bad):
@@ -188,7 +225,27 @@ func (f *strategyFile) options(p *strict.Problems) strategies.Options {
 	case err != nil:
 		p.Faultf("name", "%v", err)
 	}
-	return opts
+}
+
+// choose adds the options of the scenario's strategy to those that it has. Those of other strategies are judged too: they wait for
+// an axis or a flag that chooses another one.
+func (f strategyOptions) choose(p *strict.Problems, s *Scenario) {
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		at := p.Under(strict.Key("", name))
+		opts := optionTexts(at, f[name])
+		_, err := catalog.New(name, opts)
+		var bad *strategies.OptionError
+		switch {
+		case errors.As(err, &bad):
+			for _, fault := range bad.Faults {
+				at.Faultf("", "%s", fault)
+			}
+		case err != nil:
+			at.Faultf("", "%v", err)
+		case name == s.Strategy:
+			maps.Copy(s.Options, opts)
+		}
+	}
 }
 
 func orZero[T any](v *T) T {

@@ -31,7 +31,9 @@ func (f *workloadFile) resolve(p *strict.Problems, at lookup, s *Scenario) {
 			p.Faultf("horizon", "%v", err)
 		}
 	}
-	if f.Requests == 0 && f.Horizon == nil && f.Arrivals.Kind != string(Trace) {
+	if f.Requests == 0 && f.Horizon == nil && !p.Has("arrivals") && !p.Has("requests") {
+		s.Limit.Requests = 1 // of the one client that there is then
+	} else if f.Requests == 0 && f.Horizon == nil && f.Arrivals.kind(p.Under("arrivals")) != Trace {
 		p.Faultf("", `never ends; write requests = 100 or horizon = "100 s"`)
 	}
 	f.models(p, at, s)
@@ -58,7 +60,9 @@ func (a *Arrivals) expected(horizon time.Duration) float64 {
 }
 
 func (f *workloadFile) models(p *strict.Problems, at lookup, s *Scenario) {
-	if len(f.Models) == 0 {
+	if len(f.Models) == 0 && !p.Has("models") {
+		p.Faultf("models", `is missing; name at least one, e.g. models = ["resnet50"]`)
+	} else if len(f.Models) == 0 {
 		p.Faultf("models", `is empty; name at least one, e.g. ["resnet50"]`)
 	}
 	for i, name := range f.Models {
@@ -115,21 +119,37 @@ func (k Kind) keys() (needs string, may string, known bool) {
 	return "", "", false
 }
 
+// kind returns the kind of the arrivals: the one written, else the one that a key goes with, else a closed loop.
+func (f *arrivalsFile) kind(p *strict.Problems) Kind {
+	if f.Kind != "" || p.Has("kind") {
+		return Kind(f.Kind)
+	}
+	for _, k := range []Kind{Closed, Periodic, Poisson, Trace} {
+		if needs, _, _ := k.keys(); p.Has(needs) {
+			return k
+		}
+	}
+	return Closed
+}
+
 func (f *arrivalsFile) resolve(p *strict.Problems, at lookup, names []string, limit workloads.Limit) Arrivals {
-	a := Arrivals{Kind: Kind(f.Kind), Clients: f.Clients, Interval: orZero(f.Interval).Std(), Jitter: orZero(f.Jitter).Std(),
+	a := Arrivals{Kind: f.kind(p), Clients: f.Clients, Interval: orZero(f.Interval).Std(), Jitter: orZero(f.Jitter).Std(),
 		Think: orZero(f.Think).Std(), Rate: float64(orZero(f.Rate))}
-	word(p, "kind", f.Kind, string(Closed), string(Periodic), string(Poisson), string(Trace))
+	word(p, "kind", string(a.Kind), string(Closed), string(Periodic), string(Poisson), string(Trace))
 	needs, may, known := a.Kind.keys()
 	if !known {
 		return a
 	}
+	if a.Kind == Closed && !p.Has("kind") && !p.Has("clients") {
+		a.Clients, needs = 1, ""
+	}
 	for _, key := range []string{"interval", "jitter", "rate", "clients", "think", "file"} {
 		switch {
 		case key == needs && !p.Has(key):
-			p.Faultf(key, "is missing; arrivals of kind %q need it", f.Kind)
+			p.Faultf(key, "is missing; arrivals of kind %q need it", a.Kind)
 			return a
 		case p.Has(key) && key != needs && key != may:
-			p.Faultf(key, "does not go with arrivals of kind %q", f.Kind)
+			p.Faultf(key, "does not go with arrivals of kind %q", a.Kind)
 		}
 	}
 	if a.Kind == Trace {

@@ -27,7 +27,7 @@ type runFlags struct {
 	strategy, trace string
 	checkpoint      string
 	resume          bool
-	options         []string
+	options, sets   []string
 	seed            uint64
 	replication     int
 	asJSON          bool
@@ -42,6 +42,7 @@ func (a *app) runCommand() *cobra.Command {
 		}}
 	c.Flags().StringVar(&f.strategy, "strategy", "", "another strategy than the scenario's, with its default options")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
+	c.Flags().StringArrayVar(&f.sets, "set", nil, "another value for a field of the scenario, `FIELD=VALUE`; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	c.Flags().IntVar(&f.replication, "replication", 0, "a replication of the seed, as in the rows of a sweep")
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
@@ -52,7 +53,11 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
-	s, err := experiments.Load(path)
+	sets, err := experiments.ParseAssignments(f.sets)
+	if err != nil {
+		return err
+	}
+	s, err := experiments.LoadSet(path, sets)
 	if err != nil {
 		return err
 	}

@@ -7,15 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"hidp/experiments"
 	"hidp/internal/strict"
 )
 
 // axis is a field of the scenario with the values it takes.
 type axis struct {
 	name   string
-	field  string
-	path   []string // the field's path, one element per table or array
-	key    string   // of the axis in the sweep file, "axis[1]"
+	field  string // its path
+	short  string // as the file calls the field
+	key    string // of the axis in the sweep file, "axis[1]"
 	column Column
 
 	values  []setting // of a list or of steps
@@ -48,6 +49,11 @@ func (v *setting) words() (text string, ok bool) {
 	return text, ok
 }
 
+// set returns the scenario's tree with a value of the axis.
+func (a *axis) set(tree map[string]any, v *setting) (map[string]any, error) {
+	return experiments.SetField(tree, a.short, v.entry())
+}
+
 // mostValues bounds the values of one axis.
 const mostValues = 1_000_000
 
@@ -78,7 +84,7 @@ func (a *axis) agree(p *strict.Problems, earlier []axis) {
 		switch b := &earlier[i]; {
 		case a.field == b.field:
 			p.Faultf("field", "%s has an axis already", a.field)
-		case under(a.field, b.field) || under(b.field, a.field):
+		case experiments.Below(a.field, b.field) || experiments.Below(b.field, a.field):
 			p.Faultf("field", "%s and %s, which has an axis already, lie one in the other", a.field, b.field)
 		case strings.EqualFold(a.name, b.name): // databases take them for one
 			p.Faultf("name", "%q is the name of the axis over %s already; write another name", a.name, b.field)
@@ -87,16 +93,16 @@ func (a *axis) agree(p *strict.Problems, earlier []axis) {
 }
 
 func (f *axisFile) read(p *strict.Problems) (axis, bool) {
-	a := axis{name: f.Name, field: f.Field, sampled: f.Sample}
+	a := axis{name: f.Name, short: f.Field, sampled: f.Sample}
 	if a.name == "" {
 		a.name = f.Field
 	}
 	var err error
-	if a.path, err = splitPath(f.Field); err != nil {
+	if a.field, err = experiments.FieldPath(f.Field); err != nil {
 		p.Faultf("field", "%v", err)
 		return a, false
 	}
-	if !pathText.MatchString(a.name) {
+	if _, err := experiments.FieldPath(a.name); err != nil {
 		p.Faultf("name", "%q is no name; write letters, digits, _ and -", a.name)
 		return a, false
 	}

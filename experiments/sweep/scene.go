@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/BurntSushi/toml"
 
@@ -32,7 +28,11 @@ func (s *Sweep) readBase(p *strict.Problems, v any) error {
 	src := &s.source
 	switch x := v.(type) {
 	case map[string]any:
-		s.base = &base{path: filepath.Join(src.folder, filepath.Base(src.path)), tree: x, lines: p, under: "scenario"}
+		tree, fault := experiments.Canonical(x, p.Under("scenario").Move)
+		if fault != nil {
+			p.Faultf(strictJoin("scenario", fault.Key), "%s", fault.Message)
+		}
+		s.base = &base{path: filepath.Join(src.folder, filepath.Base(src.path)), tree: tree, lines: p, under: "scenario"}
 		return nil
 	case string:
 		if src.scenario == nil {
@@ -49,8 +49,15 @@ func (s *Sweep) readBase(p *strict.Problems, v any) error {
 		}
 		s.base = &base{path: filepath.Join(src.folder, filepath.Base(src.scenarioPath)), tree: map[string]any{}}
 		var err error
-		s.base.lines, err = strict.Parse(src.scenarioPath, src.scenario, &s.base.tree)
-		return err
+		if s.base.lines, err = strict.Parse(src.scenarioPath, src.scenario, &s.base.tree); err != nil {
+			return err
+		}
+		tree, fault := experiments.Canonical(s.base.tree, s.base.lines.Move)
+		if fault != nil {
+			s.base.lines.Faultf(fault.Key, "%s", fault.Message)
+		}
+		s.base.tree = tree
+		return s.base.lines.Err()
 	case nil: // said already
 	default:
 		p.Faultf("scenario", `is neither a path such as "scenario.toml" nor a table`)
@@ -77,70 +84,12 @@ func (b *base) seed() uint64 {
 	return 1
 }
 
-var pathText = regexp.MustCompile(`^[A-Za-z0-9_-]+(\[[0-9]{1,6}\])*(\.[A-Za-z0-9_-]+(\[[0-9]{1,6}\])*)*$`)
-
-// splitPath cuts "fault[0].at" into "fault", "[0]", "at".
-func splitPath(field string) ([]string, error) {
-	if !pathText.MatchString(field) {
-		return nil, fmt.Errorf("%q is no path of a scenario's field; write e.g. \"workload.arrivals.rate\"", field)
-	}
-	return strings.FieldsFunc(strings.ReplaceAll(field, "[", ".["), func(r rune) bool { return r == '.' }), nil
-}
-
-// with returns tree with v at path. What lies on the path is copied, the rest shared; missing tables are made.
-func with(tree any, path []string, v any) (any, error) {
-	if len(path) == 0 {
-		return v, nil
-	}
-	if index, ok := strings.CutPrefix(path[0], "["); ok {
-		return withElement(tree, strings.TrimSuffix(index, "]"), path, v)
-	}
-	table, ok := tree.(map[string]any)
-	if tree != nil && !ok {
-		return nil, fmt.Errorf("what should hold %q is no table in the scenario", path[0])
-	}
-	table = maps.Clone(table)
-	if table == nil {
-		table = map[string]any{}
-	}
-	child, err := with(table[path[0]], path[1:], v)
-	table[path[0]] = child
-	return table, err
-}
-
-func withElement(tree any, index string, path []string, v any) (any, error) {
-	i, err := strconv.Atoi(index)
-	if err != nil {
-		panic("sweep: a path was not checked: " + index)
-	}
-	switch list := tree.(type) {
-	case []any:
-		if i < len(list) {
-			list = slices.Clone(list)
-			list[i], err = with(list[i], path[1:], v)
-			return list, err
-		}
-	case []map[string]any:
-		if i < len(list) {
-			child, err := with(list[i], path[1:], v)
-			table, ok := child.(map[string]any)
-			if err == nil && !ok {
-				err = fmt.Errorf("[%d] is a table; set one of its fields", i)
-			}
-			list = slices.Clone(list)
-			list[i] = table
-			return list, err
-		}
-	}
-	return nil, fmt.Errorf("the scenario has no element [%d] there", i)
-}
-
 // text returns the TOML of a point's scenario.
 func (s *Sweep) text(settings []setting) ([]byte, error) {
-	var tree any = s.base.tree
+	tree := s.base.tree
 	for i := range s.axes {
 		var err error
-		if tree, err = with(tree, s.axes[i].path, settings[i].entry()); err != nil {
+		if tree, err = s.axes[i].set(tree, &settings[i]); err != nil {
 			return nil, s.axisFault(i, settings, err.Error())
 		}
 	}
@@ -193,16 +142,10 @@ func (s *Sweep) translate(settings []setting, err error) error {
 // axisOf returns the axis that a key of the scenario belongs to: it is the axis' field, below it or, where the field is a part of it,
 // above it; -1 if there is none.
 func (s *Sweep) axisOf(key string) int {
-	if i := slices.IndexFunc(s.axes, func(a axis) bool { return under(key, a.field) }); i >= 0 || key == "" {
+	if i := slices.IndexFunc(s.axes, func(a axis) bool { return experiments.Below(key, a.field) }); i >= 0 || key == "" {
 		return i
 	}
-	return slices.IndexFunc(s.axes, func(a axis) bool { return under(a.field, key) })
-}
-
-// under reports whether key is field or below it.
-func under(key, field string) bool {
-	rest, ok := strings.CutPrefix(key, field)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	return slices.IndexFunc(s.axes, func(a axis) bool { return experiments.Below(a.field, key) })
 }
 
 func strictJoin(prefix, key string) string {

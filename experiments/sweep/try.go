@@ -16,7 +16,7 @@ func (s *Sweep) try(p *strict.Problems) error {
 	whole.axes = nil
 	for i := range s.axes {
 		a := &s.axes[i]
-		if _, err := with(s.base.tree, a.path, a.trials()[0].entry()); err != nil {
+		if _, err := a.set(s.base.tree, &a.trials()[0]); err != nil {
 			p.Faultf(a.key+".field", "%s: %v", a.field, err)
 			continue
 		}

@@ -3,6 +3,7 @@ package strict
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -116,6 +117,21 @@ func (p *Problems) Has(key string) bool {
 
 // Line is the line of key, or of the nearest table around it, or 0.
 func (p *Problems) Line(key string) int { return p.lineOf(p.absolute(key)) }
+
+// Move says that what the file has at a key is known by another key from now on. Tables that this makes begin at the first of their keys.
+func (p *Problems) Move(from, to string) {
+	from, to = p.absolute(from), p.absolute(to)
+	for _, key := range slices.Sorted(maps.Keys(p.lines)) {
+		if rest, ok := strings.CutPrefix(key, from); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			p.lines[to+rest] = p.lines[key]
+		}
+	}
+	for above := parent(to); above != ""; above = parent(above) {
+		if _, known := p.lines[above]; !known {
+			p.lines[above] = p.lineOf(from)
+		}
+	}
+}
 
 // Err returns all faults so far as an *[Error] sorted by line, or nil.
 func (p *Problems) Err() error {

@@ -29,6 +29,12 @@ func File(path string, v any) error {
 // the Problems, which is never nil, and returns its Err in the end. The
 // error is that of the Problems so far.
 func Parse(name string, data []byte, v any) (*Problems, error) {
+	return ParseChanged(name, data, nil, v)
+}
+
+// ParseChanged is [Parse] of what change makes of the file's tree: other names for keys, for one. It may say by [Problems.Move] where a key
+// went, so that its line is found, and add faults.
+func ParseChanged(name string, data []byte, change func(*Problems, map[string]any) map[string]any, v any) (*Problems, error) {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		panic(fmt.Sprintf("strict: cannot decode into %T, which is not a pointer", v))
@@ -49,6 +55,10 @@ func Parse(name string, data []byte, v any) (*Problems, error) {
 		return p, p.Err()
 	}
 	p.tree, p.lines = tree, linesOf(src)
+	if change != nil {
+		p.tree = change(p, tree)
+		tree = p.tree
+	}
 	decode(p.gathered, "", tree, target.Elem())
 	return p, p.Err()
 }
