@@ -114,6 +114,98 @@ func (p *Platform) Subset(names ...string) (*Platform, error) {
 	return &c, nil
 }
 
+// WithNetworkScaled returns the platform whose medium, ports or links are faster by a factor.
+func (p *Platform) WithNetworkScaled(factor float64) (*Platform, error) {
+	if !(factor > 0) || math.IsInf(factor, 1) {
+		return nil, fmt.Errorf("a network faster by a factor of %v; the factor must be positive", factor)
+	}
+	c := *p
+	c.Network.Resources = slices.Clone(p.Network.Resources)
+	for i := range c.Network.Resources {
+		c.Network.Resources[i].Capacity *= factor
+	}
+	return &c, nil
+}
+
+// WithAnother returns the platform with one more board like the given node, which comes last: on the same medium where all nodes
+// share one, else at a switch, with ports like the node's. The error names an unknown node, or says that nothing tells how another
+// board would be attached: to a lone board, or to boards that links join.
+func (p *Platform) WithAnother(name string) (*Platform, error) {
+	u, err := p.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	out, in, ok := p.Network.ports(u)
+	if !ok {
+		return nil, fmt.Errorf("platform %s: nothing says how another board like %s is attached", p.Name, name)
+	}
+	n := len(p.Nodes)
+	c := *p
+	c.Nodes = append(slices.Clone(p.Nodes), p.Nodes[u])
+	c.Nodes[n].Name = p.anotherName(name)
+	if len(p.origins) == n {
+		c.origins = append(slices.Clone(p.origins), p.origins[u])
+		c.origins[n].setting.Name = c.Nodes[n].Name
+	}
+	newOut, newIn := out, in
+	c.Network.Resources = slices.Clone(p.Network.Resources)
+	for _, port := range []struct{ old, new *int }{{&out, &newOut}, {&in, &newIn}} {
+		if r := p.Network.Resources[*port.old]; !r.Medium {
+			*port.new = len(c.Network.Resources)
+			c.Network.Resources = append(c.Network.Resources, Resource{Name: c.Nodes[n].Name + strings.TrimPrefix(r.Name, name), Capacity: r.Capacity})
+		}
+	}
+	with := func(path Path, from, to int) Path {
+		path.Hops = slices.Clone(path.Hops)
+		for i := range path.Hops {
+			if path.Hops[i].Resource == from {
+				path.Hops[i].Resource = to
+			}
+		}
+		return path
+	}
+	v := (u + 1) % n
+	c.Network.Paths = make([][]Path, n+1)
+	for a := range n {
+		c.Network.Paths[a] = append(slices.Clone(p.Network.Paths[a]), with(p.Network.Paths[a][u], in, newIn))
+		c.Network.Paths[n] = append(c.Network.Paths[n], with(p.Network.Paths[u][a], out, newOut))
+	}
+	receives := p.Network.Paths[u][v].Hops[len(p.Network.Paths[u][v].Hops)-1].Resource // v's port, or the medium
+	c.Network.Paths[u][n] = with(p.Network.Paths[u][v], receives, newIn)
+	c.Network.Paths[n][u] = with(with(p.Network.Paths[u][v], receives, in), out, newOut)
+	c.Network.Paths[n] = append(c.Network.Paths[n], Path{})
+	return &c, nil
+}
+
+// ports returns the resources through which all messages leave and reach node u: its ports at a switch, or a medium that all share.
+func (w *Network) ports(u int) (out, in int, ok bool) {
+	out, in = -1, -1
+	for v := range w.Paths {
+		if v == u {
+			continue
+		}
+		leave, reach := w.Paths[u][v].Hops, w.Paths[v][u].Hops
+		if len(leave) == 0 || len(leave) != len(reach) || len(leave) > 2 || len(leave) == 1 && !w.Resources[leave[0].Resource].Medium {
+			return 0, 0, false
+		}
+		o, i := leave[0].Resource, reach[len(reach)-1].Resource
+		if out >= 0 && (o != out || i != in) {
+			return 0, 0, false
+		}
+		out, in = o, i
+	}
+	return out, in, out >= 0
+}
+
+// anotherName returns a name that no node has.
+func (p *Platform) anotherName(name string) string {
+	for i := 2; ; i++ {
+		if another := fmt.Sprintf("%s-%d", name, i); !slices.Contains(p.NodeNames(), another) {
+			return another
+		}
+	}
+}
+
 // Perturbed returns the platform as somebody with imperfect measurements believes it to be: every rate, bandwidth and overhead of
 // every cluster is multiplied by an own log-normal factor exp(sigma·N(0,1)). Factors depend on the seed and on the names of node,
 // cluster and parameter only, so nodes that come or go change nothing for the others.
