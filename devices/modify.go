@@ -135,7 +135,7 @@ func (p *Platform) WithAnother(name string) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, in, ok := p.Network.ports(u)
+	out, in, ok := p.Network.Ports(u)
 	if !ok {
 		return nil, fmt.Errorf("platform %s: nothing says how another board like %s is attached", p.Name, name)
 	}
@@ -177,8 +177,8 @@ func (p *Platform) WithAnother(name string) (*Platform, error) {
 	return &c, nil
 }
 
-// ports returns the resources through which all messages leave and reach node u: its ports at a switch, or a medium that all share.
-func (w *Network) ports(u int) (out, in int, ok bool) {
+// Ports returns the resources through which all messages leave and reach node u: its ports at a switch, or a medium that all share.
+func (w *Network) Ports(u int) (out, in int, ok bool) {
 	out, in = -1, -1
 	for v := range w.Paths {
 		if v == u {

@@ -121,7 +121,9 @@ func (s *Scenario) config(shared *Shared, room *workloads.Room) (sim.Config, err
 		shared = new(Shared)
 	}
 	var err error
-	if cfg.Strategy, cfg.PlanKey, err = shared.strategy(s.Strategy, s.Options, cfg.Seed, s.Platform); err != nil {
+	if s.Plan != nil {
+		cfg = cfg.WithPlan(s.Plan, s.Models[0])
+	} else if cfg.Strategy, cfg.PlanKey, err = shared.strategy(s.Strategy, s.Options, cfg.Seed, s.Platform); err != nil {
 		return cfg, err
 	}
 	if s.BeliefError > 0 {

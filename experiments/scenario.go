@@ -26,6 +26,7 @@ type Scenario struct {
 	Planning Planning
 	Strategy string
 	Options  strategies.Options
+	Plan     *strategies.Plan // what every request runs; nil: the strategy plans
 
 	Models   []*workloads.Graph
 	Mix      workloads.Mix
