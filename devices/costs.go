@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // CeilDuration turns seconds into nanoseconds, rounding up; it and RoundDuration are the only places where floats become time.
@@ -24,7 +25,7 @@ func RoundDuration(seconds float64) time.Duration {
 //
 //	max(FLOPs/rate · fill, activation bytes/bandwidth + weight bytes/weight bandwidth) + per-layer overhead
 //
-// where FLOPs, output and activations are those of the computed region and fill = (n+h)/(N+h) · N/n for n of N output elements
+// where FLOPs, output and activations are those of the computed part and fill = (n+h)/(N+h) · N/n for n of N output elements
 // of one sample, h = Params.Fill: a small strip does not run at the full layer's rate, and a batch runs at a better one. Weights
 // are read once per invocation.
 type Costs struct {
@@ -35,13 +36,12 @@ type Costs struct {
 	slots  [][]int       // [node][cluster] → slot
 }
 
-// layerCost holds what is needed to price any region of a layer with a few operations.
+// layerCost holds what is needed to price any part of a layer with a few operations.
 type layerCost struct {
 	compute  float64 // seconds of the whole layer of one sample, compute bound
 	activate float64 // seconds of its activation traffic
 	weights  float64 // seconds of its weight traffic
 	overhead float64
-	inv      float64 // 1 / elements of the whole output (of the pooled input rows, for a global pool)
 	invRows  float64 // 1 / rows of one sample
 	fill     float64 // h/(N+h)
 }
@@ -94,7 +94,7 @@ func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
 	if l.Op == workloads.OpInput {
 		return layerCost{}
 	}
-	n := float64(g.Full(i, 1).Elements()) * float64(l.Out.W)
+	n := float64(g.Rows(i)) * float64(l.Out.C) * float64(l.Out.W) // of a global pool, a sum for each input row
 	overhead := p.OtherOverhead
 	if l.Class <= workloads.ClassGrouped {
 		overhead = p.ConvOverhead
@@ -104,7 +104,6 @@ func (p *Params) layer(g *workloads.Graph, i int, scale float64) layerCost {
 		activate: scale * activationBytes(g, i) / p.ActBandwidth,
 		weights:  scale * float64(l.WeightBytes) / p.WeightBandwidth,
 		overhead: scale * overhead,
-		inv:      1 / float64(g.Full(i, 1).Elements()),
 		invRows:  1 / float64(g.Rows(i)),
 		fill:     p.Fill / (n + p.Fill),
 	}
@@ -120,15 +119,22 @@ func activationBytes(g *workloads.Graph, i int) float64 {
 	return float64(bytes)
 }
 
-// Layer returns the seconds that region r of layer i takes on cluster k of node j, without the invocation overhead.
-func (c *Costs) Layer(j, k, i int, r workloads.Region) float64 {
-	l := &c.layers[c.slots[j][k]][i]
-	share := float64(r.Elements()) * l.inv // of one sample; above 1 for a batch
-	channels := 1.0
-	if ch := r.Channels.Len(); ch != c.Graph.Layers[i].Out.C {
-		channels = float64(ch) / float64(c.Graph.Layers[i].Out.C)
+// Layer returns the seconds that box b of layer i's domain takes on cluster k of node j, without the invocation overhead.
+func (c *Costs) Layer(j, k, i int, b *tensor.Box) float64 {
+	x := c.Graph.Geometry(i)
+	part, whole := float64(b[0].Len()), 1.0 // of the volume of one sample; a batch is more than that
+	weights, all := 1.0, 1.0
+	for a := 1; a < x.Dims.Axes(); a++ {
+		n, size := b[a].Len(), int(x.Dims.Size[a])
+		if n == size {
+			continue
+		}
+		part, whole = part*float64(n), whole*float64(size)
+		if x.Weights[a] {
+			weights, all = weights*float64(n), all*float64(size)
+		}
 	}
-	return l.price(share, channels)
+	return c.layers[c.slots[j][k]][i].price(part*(1/whole), weights/all)
 }
 
 // Rows returns the seconds that n rows of layer i for a batch of b samples take on cluster k of node j, without the invocation
@@ -141,9 +147,9 @@ func (c *Costs) Rows(j, k, i, n, b int) float64 {
 	return l.price(float64(n*b)*l.invRows, 1)
 }
 
-func (l *layerCost) price(share, channels float64) float64 {
+func (l *layerCost) price(share, weights float64) float64 {
 	compute := l.compute * (float64(share*(1-l.fill)) + l.fill)
-	memory := float64(l.activate*share) + float64(l.weights*channels)
+	memory := float64(l.activate*share) + float64(l.weights*weights)
 	return max(compute, memory) + l.overhead
 }
 
@@ -156,7 +162,7 @@ func (c *Costs) Invoke(j, k int) float64 {
 func (c *Costs) Work(j, k int, w workloads.Work) time.Duration {
 	total := c.Invoke(j, k)
 	for _, part := range w.Layers {
-		total += c.Layer(j, k, part.Layer, part.Region)
+		total += c.Layer(j, k, part.Layer, &part.Box)
 	}
 	return RoundDuration(total)
 }

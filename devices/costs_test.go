@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
 )
 
@@ -80,9 +81,10 @@ func TestRowsAreTheLayerOfThatManyRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, j, k, i := drawn(t, p, graphs)
 		b := rapid.IntRange(1, 4).Draw(t, "batch")
-		r := c.Graph.Full(i, b)
-		r.Rows.Lo = rapid.IntRange(0, r.Rows.Hi-1).Draw(t, "from")
-		require.InEpsilon(t, c.Layer(j, k, i, r), c.Rows(j, k, i, r.Rows.Len(), b), 1e-12)
+		all := c.Graph.Rows(i)
+		rows := workloads.Range{Lo: rapid.IntRange(0, all-1).Draw(t, "from"), Hi: all}
+		part := c.Graph.Restrict(c.Graph.Tensor(i, b), tensor.Row, rows)
+		require.InEpsilon(t, c.Layer(j, k, i, &part.Box), c.Rows(j, k, i, rows.Len(), b), 1e-12)
 	})
 }
 
@@ -90,10 +92,10 @@ func TestFewerChannelsCostLess(t *testing.T) {
 	p, graphs := testPlatform(t), testGraphs(t)
 	rapid.Check(t, func(t *rapid.T) {
 		c, j, k, i := drawn(t, p, graphs)
-		full := c.Graph.Full(i, 1)
-		part := full
-		part.Channels.Hi = rapid.IntRange(1, full.Channels.Hi).Draw(t, "channels")
-		require.LessOrEqual(t, c.Layer(j, k, i, part), c.Layer(j, k, i, full)*(1+1e-12))
+		full := c.Graph.Tensor(i, 1)
+		some := workloads.Range{Hi: rapid.IntRange(1, c.Graph.Layers[i].Out.C).Draw(t, "channels")}
+		part := c.Graph.Restrict(full, tensor.Channel, some)
+		require.LessOrEqual(t, c.Layer(j, k, i, &part.Box), c.Layer(j, k, i, &full.Box)*(1+1e-12))
 	})
 }
 
@@ -119,7 +121,8 @@ func TestWholeNetworkIsWhatTheFitPredicts(t *testing.T) {
 func wholeNetwork(c *Costs, j, k int) float64 {
 	total := c.Invoke(j, k)
 	for i := range c.Graph.Layers {
-		total += c.Layer(j, k, i, c.Graph.Full(i, 1))
+		full := c.Graph.Full(i, 1)
+		total += c.Layer(j, k, i, &full)
 	}
 	return total
 }

@@ -56,7 +56,7 @@ func TestStaleParametersAreFittedAgain(t *testing.T) {
 	for _, name := range sortedKeys(most.Rescale) {
 		g, err := models.Open(name, models.Options{})
 		require.NoError(t, err)
-		whole := workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(len(g.Layers)-1, 1)}
+		whole := workloads.Slice{From: 1, To: len(g.Layers), Out: g.Full(len(g.Layers)-1, 1)}
 		ratio := NewCosts(after, g).Slice(0, k, whole).Seconds() / NewCosts(before, g).Slice(0, k, whole).Seconds()
 		require.InDelta(t, 2, ratio, 0.02, name)
 		compared++

@@ -78,8 +78,8 @@ func TestBacklogBalances(t *testing.T) {
 				weights := int64(0)
 				for _, g := range cfg.Models {
 					if w := s.nodes[j].holds(g); w != nil {
-						for l := range w.channels {
-							weights += share(&g.Layers[l], w.channels[l])
+						for l := range w.boxes {
+							weights += g.Weights(workloads.Part{Layer: l, Box: w.boxes[l]})
 						}
 					}
 				}

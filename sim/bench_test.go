@@ -12,6 +12,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
 )
 
@@ -52,7 +53,7 @@ type ring struct{}
 func (ring) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
 	pb := strategies.NewBuilder("ring", r, b)
 	for s := range 10 {
-		pb.Compute((r.Leader+s)%5, s%3, workloads.Slice{From: s + 1, To: s + 2, Region: r.Graph.Full(s+1, r.Batch)})
+		pb.Compute((r.Leader+s)%5, s%3, workloads.Slice{From: s + 1, To: s + 2, Out: r.Graph.Full(s+1, r.Batch)})
 	}
 	return pb.Finish()
 }
@@ -121,15 +122,15 @@ func benchPlan(tb testing.TB, p *devices.Platform) (*strategies.Plan, *workloads
 	from := 0
 	for i, to := range []int{4, 6, 9, 12, 14, 16, len(blocks)} {
 		s := workloads.Slice{From: blocks[from].From, To: blocks[to-1].To}
-		s.Region = g.Full(s.To-1, 1)
+		s.Out = g.Full(s.To-1, 1)
 		from = to
 		if i%2 == 1 || i == 6 {
 			b.Compute(i%5, i%3, s)
 			continue
 		}
-		h := s.Region.Rows.Hi
+		h := g.Rows(s.To - 1)
 		for part := range 4 {
-			s.Region.Rows = workloads.Range{Lo: part * h / 4, Hi: (part + 1) * h / 4}
+			s = g.Strip(s, tensor.Row, workloads.Range{Lo: part * h / 4, Hi: (part + 1) * h / 4})
 			b.Compute((i+part/2)%5, part%2, s)
 		}
 	}

@@ -3,13 +3,14 @@ package sim
 import (
 	"hidp/strategies"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
-// weights are the parameters of one model that lie in a node's memory: per layer the range of output channels. They stay once
+// weights are the parameters of one model that lie in a node's memory: per layer those of a box of its domain. They stay once
 // they were needed.
 type weights struct {
-	model    *workloads.Graph
-	channels []workloads.Range
+	model *workloads.Graph
+	boxes []tensor.Box
 }
 
 // occupy books what a request that is admitted needs of its nodes' memories.
@@ -46,18 +47,14 @@ func (s *simulation) load(t *site, p *program, g *workloads.Graph) {
 			w = n.hold(g)
 		}
 		for l := op.Slice.From; l < op.Slice.To; l++ {
-			r := workloads.Range{Lo: 0, Hi: g.Layers[l].Out.C}
+			part := g.Tensor(l, 1)
 			if l == op.Slice.To-1 {
-				r = op.Slice.Region.Channels
+				part = op.Slice.Last()
 			}
-			before := share(&g.Layers[l], w.channels[l])
-			w.channels[l] = w.channels[l].Union(r)
-			n.memory += share(&g.Layers[l], w.channels[l]) - before
+			held := workloads.Part{Layer: l, Box: w.boxes[l]}
+			part.Box.Cover(&held.Box)
+			n.memory += g.Weights(part) - g.Weights(held)
+			w.boxes[l] = part.Box
 		}
 	}
-}
-
-// share returns the bytes of a layer's parameters that belong to a range of its output channels, as strategies.Memory counts.
-func share(l *workloads.Layer, r workloads.Range) int64 {
-	return l.WeightBytes * int64(r.Len()) / int64(max(1, l.Out.C))
 }

@@ -110,7 +110,7 @@ func (n *nodeState) hold(g *workloads.Graph) *weights {
 		n.resident = append(n.resident, weights{})
 	}
 	w := &n.resident[k]
-	w.model, w.channels = g, lines.Resized(w.channels, len(g.Layers))
-	clear(w.channels)
+	w.model, w.boxes = g, lines.Resized(w.boxes, len(g.Layers))
+	clear(w.boxes)
 	return w
 }

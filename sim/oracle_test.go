@@ -20,7 +20,7 @@ func TestUnsplitChainIsTheSumOfItsCosts(t *testing.T) {
 		k := s.platform.Nodes[leader].DefaultCluster
 		b := strategies.NewBuilder("chain", strategies.Request{Graph: s.graph, Batch: 1, Leader: leader}, strategies.NewBelief(s.platform))
 		for _, block := range s.graph.Blocks() {
-			b.Compute(leader, k, workloads.Slice{From: block.From, To: block.To, Region: s.graph.Full(block.To-1, 1)})
+			b.Compute(leader, k, workloads.Slice{From: block.From, To: block.To, Out: s.graph.Full(block.To-1, 1)})
 		}
 		plan, err := b.Finish()
 		require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestMaxMinSharesByHand(t *testing.T) {
 	pb := strategies.NewBuilder("fan", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(p))
 	for layer, x := range []at{1: {0, 0}, {0, 0}, {0, 0}, {1, 0}, {1, 1}, {2, 0}, {0, 0}} {
 		if layer > 0 {
-			pb.Compute(x.node, x.cluster, workloads.Slice{From: layer, To: layer + 1, Region: g.Full(layer, 1)})
+			pb.Compute(x.node, x.cluster, workloads.Slice{From: layer, To: layer + 1, Out: g.Full(layer, 1)})
 		}
 	}
 	plan, err := pb.Finish()

@@ -65,7 +65,7 @@ type at struct{ node, cluster int }
 func chainPlan(tb testing.TB, p *devices.Platform, g *workloads.Graph, leader int, places ...at) *strategies.Plan {
 	b := strategies.NewBuilder("chain", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
 	for i, x := range places {
-		b.Compute(x.node, x.cluster, workloads.Slice{From: i + 1, To: i + 2, Region: g.Full(i+1, 1)})
+		b.Compute(x.node, x.cluster, workloads.Slice{From: i + 1, To: i + 2, Out: g.Full(i+1, 1)})
 	}
 	plan, err := b.Finish()
 	require.NoError(tb, err)

@@ -8,6 +8,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // scenario is a random platform, network and plan.
@@ -48,30 +49,22 @@ func randomPlan(rng *rand.Rand, r strategies.Request, p *devices.Platform) *stra
 }
 
 func placeSegment(rng *rand.Rand, b *strategies.Builder, r strategies.Request, p *devices.Platform, from, to int) {
-	full := r.Graph.Full(to-1, r.Batch)
 	parts := 1 + rng.IntN(4)
-	axis := rng.IntN(3)
-	if axis == 2 {
+	axis := []tensor.Axis{tensor.Row, tensor.Sample, tensor.Channel}[rng.IntN(3)]
+	if axis == tensor.Channel {
 		for l := from; l < to-1; l++ { // channels: layer by layer, the last one split
-			place(rng, b, p, workloads.Slice{From: l, To: l + 1, Region: r.Graph.Full(l, r.Batch)})
+			place(rng, b, p, workloads.Slice{From: l, To: l + 1, Out: r.Graph.Full(l, r.Batch)})
 		}
 		from = to - 1
 	}
-	whole := [...]workloads.Range{full.Rows, full.Samples, full.Channels}[axis]
+	all := workloads.Slice{From: from, To: to, Out: r.Graph.Full(to-1, r.Batch)}
+	whole := r.Graph.Along(all.Last(), axis)
 	parts = min(parts, whole.Len())
 	for i := range parts {
-		s := workloads.Slice{From: from, To: to, Region: full}
 		piece := workloads.Range{Lo: whole.Lo + i*whole.Len()/parts, Hi: whole.Lo + (i+1)*whole.Len()/parts}
-		switch axis {
-		case 0:
-			s.Region.Rows = piece
-		case 1:
-			s.Region.Samples = piece
-		default:
-			s.Region.Channels = piece
-		}
+		s := r.Graph.Strip(all, axis, piece)
 		if r.Graph.Check(s, r.Batch) != nil {
-			place(rng, b, p, workloads.Slice{From: from, To: to, Region: full})
+			place(rng, b, p, all)
 			return
 		}
 		place(rng, b, p, s)

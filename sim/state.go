@@ -10,6 +10,7 @@ import (
 	"hidp/sim/node"
 	"hidp/sim/trace"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // code codes the state of the run between two instants. What is left out follows from the configuration, or is empty then.
@@ -78,7 +79,11 @@ func (n *nodeState) codeWeights(c *coder, g *workloads.Graph) {
 	if w == nil {
 		w = n.hold(g)
 	}
-	list(c, &w.channels, func(c *coder, x *workloads.Range) { c.all(&x.Lo, &x.Hi) })
+	list(c, &w.boxes, func(c *coder, x *tensor.Box) {
+		for i := range x {
+			c.all(&x[i].Lo, &x[i].Hi)
+		}
+	})
 }
 
 func (o *runningOp) code(c *coder) {

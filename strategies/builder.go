@@ -2,10 +2,12 @@ package strategies
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"hidp/devices"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // Builder makes a plan from placements: a strategy says, in topological order, which slice runs on which cluster; the builder
@@ -41,7 +43,7 @@ func (b *Builder) Compute(j, k int, s workloads.Slice) int {
 	}
 	id := b.append(Op{Kind: Compute, Node: j, Cluster: k, Slice: s, After: after})
 	for _, out := range b.graph.Outputs(s) {
-		b.held.add(out.Layer, holding{node: j, region: out.Region, op: id})
+		b.held.add(out.Layer, holding{node: j, box: out.Box, op: id})
 	}
 	return id
 }
@@ -57,7 +59,7 @@ func (b *Builder) Bring(part workloads.Part, j int) {
 // Finish gathers the whole output at the leader and returns the plan.
 func (b *Builder) Finish() (*Plan, error) {
 	out := b.graph.Output()
-	b.Bring(workloads.Part{Layer: out, Region: b.graph.Full(out, b.plan.Batch)}, b.plan.Leader)
+	b.Bring(b.graph.Tensor(out, b.plan.Batch), b.plan.Leader)
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -87,14 +89,14 @@ func compact(ids []int) []int {
 }
 
 // fetch makes node j hold the part and returns the ops after which it does. Sources are the node itself, then the makers of the
-// missing regions in the order they made them, then whoever received a copy.
+// missing boxes in the order they made them, then whoever received a copy.
 func (b *Builder) fetch(need workloads.Part, j int) []int {
 	var after []int
-	missing := []workloads.Region{need.Region}
+	missing := []tensor.Box{need.Box}
 	for _, h := range b.held[need.Layer] {
 		if h.node == j {
-			left := subtract(nil, missing, h.region)
-			if elements(left) < elements(missing) {
+			left := subtract(missing, &h.box)
+			if !slices.Equal(left, missing) {
 				after = append(after, h.op)
 			}
 			missing = left
@@ -108,52 +110,49 @@ func (b *Builder) fetch(need workloads.Part, j int) []int {
 		}
 	}
 	if len(missing) > 0 && b.err == nil {
-		b.err = fmt.Errorf("strategies: %s needs layer %d (%s) rows %v on node %d, but nobody has computed them",
-			b.plan.Strategy, need.Layer, b.graph.Layers[need.Layer].Name, missing[0].Rows, j)
+		b.err = fmt.Errorf("strategies: %s needs layer %d (%s) %s on node %d, but nobody has computed them",
+			b.plan.Strategy, need.Layer, b.graph.Layers[need.Layer].Name, b.graph.Describe(workloads.Part{Layer: need.Layer, Box: missing[0]}), j)
 	}
 	return after
 }
 
-// sendFrom sends from node u to node v what u holds of the missing regions: as one message where they form one box.
-func (b *Builder) sendFrom(layer, u, v int, missing []workloads.Region, after []int) ([]workloads.Region, []int) {
+// sendFrom sends from node u to node v what u holds of the missing boxes: as one message where they form one box.
+func (b *Builder) sendFrom(layer, u, v int, missing []tensor.Box, after []int) ([]tensor.Box, []int) {
 	if !b.plat.Network.Connected(u, v) {
 		return missing, after
 	}
-	var boxes []workloads.Region
+	var boxes []tensor.Box
 	left := missing
 	for _, h := range b.held[layer] {
 		if h.node != u {
 			continue
 		}
-		for _, m := range left {
-			if x := m.Intersect(h.region); !x.Empty() {
+		for i := range left {
+			if x := left[i].Intersect(&h.box); !x.Empty() {
 				boxes = append(boxes, x)
 			}
 		}
-		left = subtract(nil, left, h.region)
+		left = subtract(left, &h.box)
 	}
 	if len(boxes) == 0 {
 		return missing, after
 	}
-	if box := bounding(boxes); box.Elements() == elements(boxes) {
-		boxes = []workloads.Region{box}
-	}
-	for _, box := range boxes {
-		id := b.append(Op{Kind: Send, Node: u, To: v, Part: workloads.Part{Layer: layer, Region: box}, After: b.sources(layer, u, box)})
-		b.held.add(layer, holding{node: v, region: box, op: id, sent: true})
+	for _, box := range joined(boxes) {
+		id := b.append(Op{Kind: Send, Node: u, To: v, Part: workloads.Part{Layer: layer, Box: box}, After: b.sources(layer, u, box)})
+		b.held.add(layer, holding{node: v, box: box, op: id, sent: true})
 		after = append(after, id)
 	}
 	return left, after
 }
 
-// sources returns the ops that put the region on node u.
-func (b *Builder) sources(layer, u int, r workloads.Region) []int {
+// sources returns the ops that put the box on node u.
+func (b *Builder) sources(layer, u int, box tensor.Box) []int {
 	var after []int
-	missing := []workloads.Region{r}
+	missing := []tensor.Box{box}
 	for _, h := range b.held[layer] {
 		if h.node == u && len(missing) > 0 {
-			left := subtract(nil, missing, h.region)
-			if elements(left) < elements(missing) {
+			left := subtract(missing, &h.box)
+			if !slices.Equal(left, missing) {
 				after = append(after, h.op)
 			}
 			missing = left

@@ -20,9 +20,9 @@ func (s *firstHalf) Plan(r strategies.Request, b *strategies.Belief) (*strategie
 	end := len(r.Graph.Layers)
 	other := (r.Leader + 1) % len(b.Platform.Nodes)
 	pb.Compute(r.Leader, b.Platform.Nodes[r.Leader].DefaultCluster,
-		workloads.Slice{From: 1, To: mid, Region: r.Graph.Full(mid-1, r.Batch)})
+		workloads.Slice{From: 1, To: mid, Out: r.Graph.Full(mid-1, r.Batch)})
 	pb.Compute(other, b.Platform.Nodes[other].DefaultCluster,
-		workloads.Slice{From: mid, To: end, Region: r.Graph.Full(end-1, r.Batch)})
+		workloads.Slice{From: mid, To: end, Out: r.Graph.Full(end-1, r.Batch)})
 	return pb.Finish()
 }
 

@@ -50,7 +50,7 @@ func TestForecastOfOneSlice(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
 	r := Request{Graph: g, Batch: 1}
 	pb := NewBuilder("t", r, b)
-	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	require.NoError(t, Validate(p, g, b.Platform))
@@ -63,7 +63,7 @@ func TestForecastOfOneSlice(t *testing.T) {
 func TestForecastOfARemoteSlice(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
-	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	require.NoError(t, Validate(p, g, b.Platform))
@@ -81,11 +81,9 @@ func TestForecastOfARemoteSlice(t *testing.T) {
 func TestForecastOfCoRunningClusters(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
-	full := g.Full(3, 1)
-	top, bottom := full, full
-	top.Rows, bottom.Rows = workloads.Range{Lo: 0, Hi: 8}, workloads.Range{Lo: 8, Hi: 32}
-	cpu := pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Region: top})
-	gpu := pb.Compute(0, 1, workloads.Slice{From: 1, To: 4, Region: bottom})
+	top, bottom := rowsOf(g, 3, 0, 8), rowsOf(g, 3, 8, 32)
+	cpu := pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: top})
+	gpu := pb.Compute(0, 1, workloads.Slice{From: 1, To: 4, Out: bottom})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	require.NoError(t, Validate(p, g, b.Platform))
@@ -106,9 +104,9 @@ func TestForecastSharesTheMedium(t *testing.T) {
 	g, err := wb.Build()
 	require.NoError(t, err)
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
-	pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Region: g.Full(1, 1)})
-	pb.Compute(0, 0, workloads.Slice{From: 2, To: 3, Region: g.Full(2, 1)})
-	pb.Compute(1, 1, workloads.Slice{From: 3, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Out: g.Full(1, 1)})
+	pb.Compute(0, 0, workloads.Slice{From: 2, To: 3, Out: g.Full(2, 1)})
+	pb.Compute(1, 1, workloads.Slice{From: 3, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	require.NoError(t, Validate(p, g, b.Platform))
@@ -124,25 +122,25 @@ func TestForecastSharesTheMedium(t *testing.T) {
 func TestValidateNamesEveryFault(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
-	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
-	p.Ops[1].After = nil              // forgets to wait for the input
-	p.Ops[1].Cluster = 9              // no such cluster
-	p.Ops[2].Part.Region.Rows.Hi = 16 // half of the output stays behind
+	p.Ops[1].After = nil                    // forgets to wait for the input
+	p.Ops[1].Cluster = 9                    // no such cluster
+	p.Ops[2].Part.Box = rowsOf(g, 3, 0, 16) // half of the output stays behind
 	err = Validate(p, g, b.Platform)
 	require.ErrorContains(t, err, "op 1: node b has no cluster 9")
 	require.ErrorContains(t, err, "op 1: reads layer 0 (input)")
-	require.ErrorContains(t, err, "the leader a never gets rows [16,32)")
+	require.ErrorContains(t, err, "the leader a never gets samples [0,1) rows [16,32)")
 }
 
 func TestValidateRefusesToWaitForAnotherNode(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
-	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
-	p.Ops = append(p.Ops, Op{Kind: Compute, Node: 0, Slice: workloads.Slice{From: 1, To: 2, Region: g.Full(1, 1)}, After: []int{1}})
+	p.Ops = append(p.Ops, Op{Kind: Compute, Node: 0, Slice: workloads.Slice{From: 1, To: 2, Out: g.Full(1, 1)}, After: []int{1}})
 	require.ErrorContains(t, Validate(p, g, b.Platform), "op 3: waits for op 1, which ends on another node")
 }
 
@@ -150,7 +148,7 @@ func TestValidateChecksMemory(t *testing.T) {
 	g, plat := testGraph(t), testPlatform()
 	plat.Nodes[0].Memory = 1000
 	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, NewBelief(plat))
-	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Region: g.Full(3, 1)})
+	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	require.ErrorContains(t, Validate(p, g, plat), "node a needs")

@@ -1,6 +1,9 @@
 package strategies
 
-import "hidp/workloads"
+import (
+	"hidp/workloads"
+	"hidp/workloads/tensor"
+)
 
 // NodeMemory is what a plan needs of one node's memory, in bytes.
 type NodeMemory struct {
@@ -23,20 +26,20 @@ func Memory(p *Plan, g *workloads.Graph, n int) []NodeMemory {
 	for j := range release {
 		release[j] = map[int]int64{}
 	}
-	hold := func(j, op, layer int, r workloads.Region) {
-		bytes := g.Layers[layer].Bytes(r)
+	hold := func(j, op int, part workloads.Part) {
+		bytes := g.Bytes(part)
 		live[j] += bytes
-		release[j][max(op, last[key{j, layer}])] += bytes
+		release[j][max(op, last[key{j, part.Layer}])] += bytes
 		m[j].Activations = max(m[j].Activations, live[j])
 	}
-	hold(p.Leader, 0, 0, g.Full(0, p.Batch))
+	hold(p.Leader, 0, g.Tensor(0, p.Batch))
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		if op.Kind == Send {
-			hold(op.To, i, op.Part.Layer, op.Part.Region)
+			hold(op.To, i, op.Part)
 		} else {
 			for _, out := range g.Outputs(op.Slice) {
-				hold(op.Node, i, out.Layer, out.Region)
+				hold(op.Node, i, out)
 			}
 			m[op.Node].Activations = max(m[op.Node].Activations, live[op.Node]+working(g, op.Slice))
 		}
@@ -70,7 +73,7 @@ func working(g *workloads.Graph, s workloads.Slice) int64 {
 	w := g.Work(s)
 	size := make([]int64, s.To-s.From)
 	for _, part := range w.Layers {
-		size[part.Layer-s.From] = g.Layers[part.Layer].Bytes(part.Region)
+		size[part.Layer-s.From] = g.Bytes(part)
 	}
 	var peak int64
 	for _, part := range w.Layers {
@@ -85,28 +88,28 @@ func working(g *workloads.Graph, s workloads.Slice) int64 {
 	return peak
 }
 
-// weights adds up the parameters each node must hold: per layer the union of the channel ranges it computes.
+// weights adds up the parameters each node must hold: per layer those of the smallest box around all that it computes.
 func weights(p *Plan, g *workloads.Graph, m []NodeMemory) {
-	held := make([][]workloads.Range, len(m))
+	held := make([][]tensor.Box, len(m))
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		if op.Kind != Compute {
 			continue
 		}
 		if held[op.Node] == nil {
-			held[op.Node] = make([]workloads.Range, len(g.Layers))
+			held[op.Node] = make([]tensor.Box, len(g.Layers))
 		}
 		for l := op.Slice.From; l < op.Slice.To; l++ {
-			r := workloads.Range{Lo: 0, Hi: g.Layers[l].Out.C}
+			box := g.Full(l, 1)
 			if l == op.Slice.To-1 {
-				r = op.Slice.Region.Channels
+				box = op.Slice.Out
 			}
-			held[op.Node][l] = held[op.Node][l].Union(r)
+			held[op.Node][l].Cover(&box)
 		}
 	}
 	for j := range held {
-		for l, r := range held[j] {
-			m[j].Weights += g.Layers[l].WeightBytes * int64(r.Len()) / int64(max(1, g.Layers[l].Out.C))
+		for l := range held[j] {
+			m[j].Weights += g.Weights(workloads.Part{Layer: l, Box: held[j][l]})
 		}
 	}
 }

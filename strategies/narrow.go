@@ -118,8 +118,8 @@ func newView(r Request, b *Belief, most int) *view {
 	var others []ranked
 	costs := b.Costs(r.Graph)
 	out := r.Graph.Output()
-	whole := r.Graph.Work(workloads.Slice{From: 1, To: out + 1, Region: r.Graph.Full(out, r.Batch)})
-	up, down := r.Graph.Layers[0].Bytes(r.Graph.Full(0, r.Batch)), r.Graph.Layers[out].Bytes(r.Graph.Full(out, r.Batch))
+	whole := r.Graph.Work(workloads.Slice{From: 1, To: out + 1, Out: r.Graph.Full(out, r.Batch)})
+	up, down := r.Graph.Bytes(r.Graph.Tensor(0, r.Batch)), r.Graph.Bytes(r.Graph.Tensor(out, r.Batch))
 	for j := range b.Platform.Nodes {
 		net := &b.Platform.Network
 		if j == r.Leader || !net.Connected(r.Leader, j) || !net.Connected(j, r.Leader) {

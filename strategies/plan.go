@@ -40,7 +40,7 @@ func (o *Op) End() int {
 }
 
 // Bytes returns the payload of a send under graph g.
-func (o *Op) Bytes(g *workloads.Graph) int64 { return g.Layers[o.Part.Layer].Bytes(o.Part.Region) }
+func (o *Op) Bytes(g *workloads.Graph) int64 { return g.Bytes(o.Part) }
 
 // Plan is one request's partitioned execution: ops in topological order. At the start the leader holds the request's input; at
 // the end it must hold the whole output. A plan holds no durations: the belief forecasts them, an executor measures them.
@@ -140,7 +140,7 @@ func sharedBytes(g *workloads.Graph, s workloads.Slice, inputs []workloads.Part)
 	for _, have := range g.Outputs(s) {
 		for _, need := range inputs {
 			if need.Layer == have.Layer {
-				total += g.Layers[need.Layer].Bytes(need.Region.Intersect(have.Region))
+				total += g.Bytes(workloads.Part{Layer: need.Layer, Box: need.Box.Intersect(&have.Box)})
 			}
 		}
 	}

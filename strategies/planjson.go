@@ -7,6 +7,7 @@ import (
 
 	"hidp/devices"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // planVersion is the version of the plan file format. A file is a JSON object:
@@ -143,7 +144,7 @@ func (p *Plan) fileOp(i int, g *workloads.Graph, t *devices.Platform) planOp {
 	out := planOp{ID: i, Kind: op.Kind.String(), After: op.After}
 	part := op.Part
 	if op.Kind == Compute {
-		part = workloads.Part{Layer: op.Slice.To - 1, Region: op.Slice.Region}
+		part = op.Slice.Last()
 		out.Node, out.Cluster = t.Nodes[op.Node].Name, t.Nodes[op.Node].Clusters[op.Cluster].Name
 		out.Layers = &[2]int{op.Slice.From, op.Slice.To}
 		if op.Slice.To > op.Slice.From+1 {
@@ -157,17 +158,23 @@ func (p *Plan) fileOp(i int, g *workloads.Graph, t *devices.Platform) planOp {
 		out.From, out.To, out.Layer, out.Bytes = t.Nodes[op.Node].Name, t.Nodes[op.To].Name, &part.Layer, &sent
 	}
 	out.Names = append(out.Names, g.Layers[part.Layer].Name)
-	full := g.Full(part.Layer, p.Batch)
-	out.Rows = splitRange(part.Region.Rows, full.Rows)
-	out.Samples = splitRange(part.Region.Samples, full.Samples)
-	out.Channels = splitRange(part.Region.Channels, full.Channels)
+	full := g.Tensor(part.Layer, p.Batch)
+	for _, x := range out.splits() {
+		if r := g.Along(part, x.axis); r != g.Along(full, x.axis) {
+			*x.pair = &[2]int{r.Lo, r.Hi}
+		}
+	}
 	return out
 }
 
-// splitRange returns the range for the file, nil where it is the full one.
-func splitRange(r, full workloads.Range) *[2]int {
-	if r == full {
-		return nil
-	}
-	return &[2]int{r.Lo, r.Hi}
+// split is the range of an axis in the file, nil where all of it is meant.
+type split struct {
+	key  string
+	axis tensor.Axis
+	pair **[2]int
+}
+
+// splits returns the axes that the file has keys for.
+func (o *planOp) splits() [3]split {
+	return [3]split{{"rows", tensor.Row, &o.Rows}, {"samples", tensor.Sample, &o.Samples}, {"channels", tensor.Channel, &o.Channels}}
 }

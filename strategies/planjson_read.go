@@ -10,6 +10,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/suggest"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 var (
@@ -251,7 +252,7 @@ func (d *planDecoder) compute(f fields, op *Op) {
 		f.faultf("layers", "is [%d,%d), but %s has layers 1 to %d", from, to, d.g.Name, len(d.g.Layers)-1)
 		return
 	}
-	op.Slice = workloads.Slice{From: from, To: to, Region: d.region(f, to-1)}
+	op.Slice = workloads.Slice{From: from, To: to, Out: d.box(f, to-1)}
 	switch halo, _ := f.text("halo", false); halo {
 	case "":
 	case "ignore":
@@ -287,29 +288,27 @@ func (d *planDecoder) send(f fields, op *Op) {
 		return
 	}
 	before := len(d.faults)
-	op.Part = workloads.Part{Layer: int(layer), Region: d.region(f, int(layer))}
+	op.Part = workloads.Part{Layer: int(layer), Box: d.box(f, int(layer))}
 	if bytes, ok := f.whole("bytes", false, 1<<62); ok && len(d.faults) == before && bytes != op.Bytes(d.g) {
 		f.faultf("bytes", "is %d, but what is sent has %d", bytes, op.Bytes(d.g))
 	}
 }
 
-// region reads the split of layer l's tensor: the whole of what is not mentioned.
-func (d *planDecoder) region(f fields, l int) workloads.Region {
-	r := d.g.Full(l, max(1, d.p.Batch))
-	for _, x := range []struct {
-		key string
-		r   *workloads.Range
-	}{{"rows", &r.Rows}, {"samples", &r.Samples}, {"channels", &r.Channels}} {
+// box reads the split of layer l's tensor: the whole of what is not mentioned.
+func (d *planDecoder) box(f fields, l int) tensor.Box {
+	part := workloads.Part{Layer: l, Box: d.g.Full(l, max(1, d.p.Batch))}
+	for _, x := range new(planOp).splits() {
 		lo, hi, given, good := f.pair(x.key)
+		n := d.g.Along(part, x.axis).Hi
 		switch {
 		case !given || !good:
-		case hi > x.r.Hi:
-			f.faultf(x.key, "is [%d,%d), but layer %d (%s) has %d", lo, hi, l, d.g.Layers[l].Name, x.r.Hi)
+		case hi > n:
+			f.faultf(x.key, "is [%d,%d), but layer %d (%s) has %d", lo, hi, l, d.g.Layers[l].Name, n)
 		default:
-			*x.r = workloads.Range{Lo: lo, Hi: hi}
+			part = d.g.Restrict(part, x.axis, workloads.Range{Lo: lo, Hi: hi})
 		}
 	}
-	return r
+	return part.Box
 }
 
 // validate runs Validate and gives its faults their lines.

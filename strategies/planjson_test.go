@@ -17,6 +17,7 @@ import (
 	"hidp/strategies/modnn"
 	"hidp/strategies/omniboost"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // planned returns a random plan with everything that a file must carry: strips, samples, channels, ignored halos, pipelines.
@@ -79,11 +80,10 @@ func example(t testing.TB) (*strategies.Plan, *workloads.Graph, *devices.Platfor
 	require.NoError(t, err)
 	plat := conformance.Boards(1e6, 1, 1)
 	pb := strategies.NewBuilder("by-hand", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(plat))
-	top, bottom := g.Full(1, 1), g.Full(1, 1)
-	top.Rows, bottom.Rows = workloads.Range{Lo: 0, Hi: 4}, workloads.Range{Lo: 4, Hi: 8}
-	pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Region: top})
-	pb.Compute(1, 0, workloads.Slice{From: 1, To: 2, Region: bottom})
-	pb.Compute(0, 0, workloads.Slice{From: 2, To: 3, Region: g.Full(2, 1)})
+	conv := workloads.Slice{From: 1, To: 2, Out: g.Full(1, 1)}
+	pb.Compute(0, 0, g.Strip(conv, tensor.Row, workloads.Range{Lo: 0, Hi: 4}))
+	pb.Compute(1, 0, g.Strip(conv, tensor.Row, workloads.Range{Lo: 4, Hi: 8}))
+	pb.Compute(0, 0, workloads.Slice{From: 2, To: 3, Out: g.Full(2, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
 	return p, g, plat
@@ -175,7 +175,7 @@ func TestPlanFileFaults(t *testing.T) {
 		{`"names":["fc"]`, `"names":[3]`, `op 4: names must be a list of layer names`},
 		{`"after":[0,3]`, `"after":[3,0]`, `op 4: after must be ascending, but 0 follows 3`},
 		{`"after":[0,3]`, `"after":[0,5]`, `op 4: after names op 5; an op waits for earlier ones only`},
-		{`"after":[0,3]`, `"after":[0]`, `p.json:17: op 4: reads layer 1 (conv) rows [4,8)`},
+		{`"after":[0,3]`, `"after":[0]`, `p.json:17: op 4: reads layer 1 (conv) samples [0,1) rows [4,8)`},
 		{`"to":"n1"`, `"to":"n0"`, `op 1: sends to node 0, which is not another node`},
 		{`"ops": [`, `"ops": 3, "x": [`, `ops is a number; it must be a list`},
 		{"  ]\n}\n", "  ]\n}\n{}", `p.json:20: goes on behind the plan's last }`},

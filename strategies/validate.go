@@ -7,6 +7,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/strict"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // PlanError lists what is wrong with a plan, each fault naming its op: the first faults, and how many there are besides.
@@ -123,7 +124,7 @@ func (v *validator) compute(i int, op *Op) {
 		v.require(i, op.Node, need, "reads")
 	}
 	for _, out := range v.g.Outputs(op.Slice) {
-		v.held.add(out.Layer, holding{node: op.Node, region: out.Region, op: i})
+		v.held.add(out.Layer, holding{node: op.Node, box: out.Box, op: i})
 	}
 }
 
@@ -139,39 +140,43 @@ func (v *validator) send(i int, op *Op) {
 		v.faultf("op %d: sends layer %d of a graph of %d", i, l, len(v.g.Layers))
 		return
 	}
-	if full := v.g.Full(op.Part.Layer, v.p.Batch); op.Part.Region.Empty() || !full.Contains(op.Part.Region) {
-		v.faultf("op %d: sends an empty region or one outside layer %d's tensor", i, op.Part.Layer)
+	if full := v.g.Full(op.Part.Layer, v.p.Batch); op.Part.Box.Empty() || !full.Contains(&op.Part.Box) {
+		v.faultf("op %d: sends an empty part or one outside layer %d's tensor", i, op.Part.Layer)
+		return
+	}
+	if err := v.g.Splits(op.Part); err != nil {
+		v.faultf("op %d: %v", i, err)
 		return
 	}
 	v.require(i, op.Node, op.Part, "sends")
-	v.held.add(op.Part.Layer, holding{node: op.To, region: op.Part.Region, op: i, sent: true})
+	v.held.add(op.Part.Layer, holding{node: op.To, box: op.Part.Box, op: i, sent: true})
 }
 
 // require checks that the ops before op i have put the part on node j.
 func (v *validator) require(i, j int, need workloads.Part, verb string) {
-	missing := []workloads.Region{need.Region}
+	missing := []tensor.Box{need.Box}
 	for _, h := range v.held[need.Layer] {
 		if h.node == j && (h.op < 0 || v.past[i][h.op/64]&(1<<(h.op%64)) != 0) {
-			missing = subtract(nil, missing, h.region)
+			missing = subtract(missing, &h.box)
 		}
 	}
 	if len(missing) > 0 {
-		v.faultf("op %d: %s layer %d (%s) rows %v samples %v channels %v on node %s, but no op it waits for puts them there", i, verb,
-			need.Layer, v.g.Layers[need.Layer].Name, missing[0].Rows, missing[0].Samples, missing[0].Channels, v.t.Nodes[j].Name)
+		v.faultf("op %d: %s layer %d (%s) %s on node %s, but no op it waits for puts them there", i, verb,
+			need.Layer, v.g.Layers[need.Layer].Name, v.g.Describe(workloads.Part{Layer: need.Layer, Box: missing[0]}), v.t.Nodes[j].Name)
 	}
 }
 
 func (v *validator) output() {
 	out := v.g.Output()
-	missing := []workloads.Region{v.g.Full(out, v.p.Batch)}
+	missing := []tensor.Box{v.g.Full(out, v.p.Batch)}
 	for _, h := range v.held[out] {
 		if h.node == v.p.Leader {
-			missing = subtract(nil, missing, h.region)
+			missing = subtract(missing, &h.box)
 		}
 	}
 	if len(missing) > 0 {
-		v.faultf("plan: the leader %s never gets rows %v samples %v channels %v of the output", v.t.Nodes[v.p.Leader].Name,
-			missing[0].Rows, missing[0].Samples, missing[0].Channels)
+		v.faultf("plan: the leader %s never gets %s of the output", v.t.Nodes[v.p.Leader].Name,
+			v.g.Describe(workloads.Part{Layer: out, Box: missing[0]}))
 	}
 }
 

@@ -31,7 +31,7 @@ func (g *Graph) Coarse(most int) []Block {
 			}
 			part, least = now, -1
 		}
-		if n := g.Layers[b.To-1].Bytes(g.Full(b.To-1, 1)); least < 0 || n < least {
+		if n := g.Bytes(g.Tensor(b.To-1, 1)); least < 0 || n < least {
 			kept, least = b.To, n
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+
+	"hidp/workloads/tensor"
 )
 
 // Shape is the extent of one sample's tensor: channels × rows × columns. A tensor of another rank is folded to a vector: C is
@@ -41,18 +43,6 @@ type Layer struct {
 	Bilinear bool
 
 	Nodes []string // names of the ONNX nodes fused into the layer, if it came from a file
-}
-
-// Bytes returns the size of region r of the layer's output tensor. A partial sum of a global pool (see Slice) has the bytes of
-// the pooled vector whatever rows it sums.
-func (l *Layer) Bytes(r Region) int64 {
-	if l.Op == OpGlobalPool {
-		if r.Rows.Empty() {
-			return 0
-		}
-		return int64(r.Samples.Len()) * int64(r.Channels.Len()) * int64(l.ElemBytes)
-	}
-	return r.Elements() * int64(l.Out.W) * int64(l.ElemBytes)
 }
 
 // Block is a run of layers [From, To) between two neighbouring cut points: its only input from outside is layer From-1's
@@ -103,20 +93,15 @@ func (g *Graph) sum(of func(*Layer) int64) int64 {
 	return total
 }
 
-// Full returns the region that is the whole output tensor of layer i for a batch of b samples.
-func (g *Graph) Full(i, b int) Region {
-	return Region{Samples: Range{0, b}, Rows: Range{0, g.Rows(i)}, Channels: Range{0, g.Layers[i].Out.C}}
-}
+// Full returns the whole domain of layer i for a batch of b samples.
+func (g *Graph) Full(i, b int) tensor.Box { return g.geometry[i].Dims.Full(b) }
+
+// Tensor returns the whole output of layer i for a batch of b samples.
+func (g *Graph) Tensor(i, b int) Part { return Part{i, g.Full(i, b)} }
 
 // Rows returns the number of rows by which layer i is split: its output rows, except for a global pool, whose parts are
 // partial sums over input rows.
-func (g *Graph) Rows(i int) int {
-	l := &g.Layers[i]
-	if l.Op == OpGlobalPool {
-		return g.Layers[l.Inputs[0]].Out.H
-	}
-	return l.Out.H
-}
+func (g *Graph) Rows(i int) int { return g.geometry[i].Dims.Extent(tensor.Row) }
 
 // WithInputBytes returns the graph with n bytes per input element: 1 for an 8-bit image, 4 for floats.
 func (g *Graph) WithInputBytes(n int) *Graph {

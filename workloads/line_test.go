@@ -17,10 +17,11 @@ func TestBackpropAgreesWithWork(t *testing.T) {
 		g := drawGraph(t)
 		for range 3 {
 			to := rapid.IntRange(2, len(g.Layers)).Draw(t, "to")
-			s := Slice{To: to, Region: g.Full(to-1, 1), Halo: rapid.SampledFrom([]Halo{HaloRecompute, HaloIgnore}).Draw(t, "halo")}
-			s.Region.Rows.Lo = rapid.IntRange(0, s.Region.Rows.Hi-1).Draw(t, "lo")
-			s.Region.Rows.Hi = rapid.IntRange(s.Region.Rows.Lo+1, s.Region.Rows.Hi).Draw(t, "hi")
-			b.Start(g.Line(tensor.Row), to, s.Region.Rows, s.Halo)
+			s := Slice{To: to, Out: g.Full(to-1, 1), Halo: rapid.SampledFrom([]Halo{HaloRecompute, HaloIgnore}).Draw(t, "halo")}
+			lo := rapid.IntRange(0, g.Rows(to-1)-1).Draw(t, "lo")
+			rows := Range{lo, rapid.IntRange(lo+1, g.Rows(to-1)).Draw(t, "hi")}
+			s = g.Strip(s, tensor.Row, rows)
+			b.Start(g.Line(tensor.Row), to, rows, s.Halo)
 			for b.From() > 1 && rapid.IntRange(0, 9).Draw(t, "stop") > 0 {
 				s.From = rapid.IntRange(1, b.From()-1).Draw(t, "from")
 				b.Extend(s.From)
@@ -34,7 +35,7 @@ func requireSameRows(t *rapid.T, g *Graph, b *Backprop, s Slice) {
 	want := make([]Range, len(g.Layers))
 	w := g.Work(s)
 	for _, p := range append(w.Inputs, w.Layers...) {
-		want[p.Layer] = p.Region.Rows
+		want[p.Layer] = g.Along(p, tensor.Row)
 	}
 	for i := range want {
 		require.Equal(t, want[i], b.Span(i), "layer %d of %+v", i, s)
@@ -42,7 +43,7 @@ func requireSameRows(t *rapid.T, g *Graph, b *Backprop, s Slice) {
 			require.True(t, want[i].Empty())
 		}
 	}
-	if full := g.Full(s.To-1, 1); s.Region.Rows != full.Rows {
+	if s.Out != g.Full(s.To-1, 1) {
 		require.Equal(t, g.Check(s, 1) != nil, b.Barrier(), "%+v", s)
 	}
 }
@@ -94,8 +95,8 @@ func BenchmarkBackprop(b *testing.B) {
 
 func BenchmarkWork(b *testing.B) {
 	g := chainOfResiduals(50)
-	s := Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), 1)}
-	s.Region.Rows = Range{20, 30}
+	s := Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), 1)}
+	s = g.Strip(s, tensor.Row, Range{20, 30})
 	b.ReportAllocs()
 	for b.Loop() {
 		g.Work(s)

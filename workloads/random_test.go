@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	. "hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // graphMaker draws small random networks with every operator, branch, skip and irregular window.
@@ -167,25 +168,17 @@ func (m *graphMaker) join() {
 
 // drawSlices draws how layers [from, to) are shared out: the slices of one phase, which together hand on the whole tensors.
 func drawSlices(t *rapid.T, g *Graph, from, to, batch int) []Slice {
-	full := g.Full(to-1, batch)
-	parts := func(r Range, set func(*Region, Range)) []Slice {
-		var all []Slice
-		for _, p := range drawCuts(t, r) {
-			s := Slice{From: from, To: to, Region: full}
-			set(&s.Region, p)
-			all = append(all, s)
-		}
-		return all
-	}
-	whole := []Slice{{From: from, To: to, Region: full}}
-	slices := whole
+	whole := []Slice{{From: from, To: to, Out: g.Full(to-1, batch)}}
+	axis := tensor.Row
 	switch rapid.IntRange(0, 4).Draw(t, "split") {
-	case 0, 1, 2:
-		slices = parts(full.Rows, func(r *Region, p Range) { r.Rows = p })
 	case 3:
-		slices = parts(full.Channels, func(r *Region, p Range) { r.Channels = p })
-	default:
-		slices = parts(full.Samples, func(r *Region, p Range) { r.Samples = p })
+		axis = tensor.Channel
+	case 4:
+		axis = tensor.Sample
+	}
+	var slices []Slice
+	for _, r := range drawCuts(t, g.Along(whole[0].Last(), axis)) {
+		slices = append(slices, g.Strip(whole[0], axis, r))
 	}
 	for _, s := range slices {
 		if g.Check(s, batch) != nil {

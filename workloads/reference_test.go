@@ -5,6 +5,7 @@ import (
 	"math"
 
 	. "hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // This file executes graphs, naively, on floats: the oracle for the arithmetic of slices. Values that a device does not hold
@@ -29,11 +30,12 @@ func newTensor(g *Graph, layer, batch int) *values {
 
 func (t *values) at(n, c, y, x int) *float64 { return &t.v[((n*t.c+c)*t.h+y)*t.w+x] }
 
-// each calls f for every element of region r.
-func (t *values) each(r Region, f func(n, c, y, x int)) {
-	for n := r.Samples.Lo; n < r.Samples.Hi; n++ {
-		for c := r.Channels.Lo; c < r.Channels.Hi; c++ {
-			for y := r.Rows.Lo; y < r.Rows.Hi; y++ {
+// each calls f for every element of part p, of which the tensor is the whole.
+func (t *values) each(g *Graph, p Part, f func(n, c, y, x int)) {
+	samples, channels, rows := g.Along(p, tensor.Sample), g.Along(p, tensor.Channel), g.Along(p, tensor.Row)
+	for n := samples.Lo; n < samples.Hi; n++ {
+		for c := channels.Lo; c < channels.Hi; c++ {
+			for y := rows.Lo; y < rows.Hi; y++ {
 				for x := range t.w {
 					f(n, c, y, x)
 				}
@@ -76,11 +78,11 @@ func weight(layer, i int) float64 {
 	return float64(h>>11)/(1<<52) - 1
 }
 
-// copyTo hands region p of a tensor to another device. It fails where a value is missing here or present there already.
+// copyTo hands part p of a tensor to another device. It fails where a value is missing here or present there already.
 func (d *device) copyTo(to *device, p Part) error {
 	src, dst := d.tensor(p.Layer), to.tensor(p.Layer)
 	var err error
-	src.each(p.Region, func(n, c, y, x int) {
+	src.each(d.g, p, func(n, c, y, x int) {
 		from, at := src.at(n, c, y, x), dst.at(n, c, y, x)
 		switch {
 		case math.IsNaN(*from):
@@ -93,10 +95,10 @@ func (d *device) copyTo(to *device, p Part) error {
 	return err
 }
 
-// compute executes region r of a layer.
-func (d *device) compute(layer int, r Region) {
-	t := d.tensor(layer)
-	t.each(r, func(n, c, y, x int) { *t.at(n, c, y, x) = d.element(layer, n, c, y, x) })
+// compute executes a part of a layer.
+func (d *device) compute(p Part) {
+	t := d.tensor(p.Layer)
+	t.each(d.g, p, func(n, c, y, x int) { *t.at(n, c, y, x) = d.element(p.Layer, n, c, y, x) })
 }
 
 // in reads an element of a layer's k-th input.
@@ -243,7 +245,7 @@ func runWhole(g *Graph, batch int) *device {
 	d := newDevice(g, batch)
 	d.loadInput()
 	for i := 1; i < len(g.Layers); i++ {
-		d.compute(i, g.Full(i, batch))
+		d.compute(g.Tensor(i, batch))
 	}
 	return d
 }
@@ -258,7 +260,7 @@ func runSlice(owner *device, s Slice) error {
 		}
 	}
 	for _, p := range work.Layers {
-		d.compute(p.Layer, p.Region)
+		d.compute(p)
 	}
 	for _, p := range work.Outputs {
 		if err := d.copyTo(owner, p); err != nil {

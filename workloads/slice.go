@@ -7,7 +7,7 @@ import (
 	"hidp/workloads/tensor"
 )
 
-// Range is a half-open interval [Lo, Hi) of rows, samples or channels.
+// Range is a half-open interval [Lo, Hi) along one axis: a tensor.Span for those who count with int.
 type Range struct{ Lo, Hi int }
 
 // Len returns Hi-Lo, or 0 for an empty range.
@@ -15,6 +15,9 @@ func (r Range) Len() int { return max(0, r.Hi-r.Lo) }
 
 // Empty reports whether the range holds nothing.
 func (r Range) Empty() bool { return r.Hi <= r.Lo }
+
+// Span returns the range as a span of a box.
+func (r Range) Span() tensor.Span { return tensor.Span{Lo: int32(r.Lo), Hi: int32(r.Hi)} }
 
 // normal returns the range, or the zero one if it is empty.
 func (r Range) normal() Range {
@@ -46,27 +49,6 @@ func (r Range) Contains(o Range) bool { return o.Empty() || (r.Lo <= o.Lo && o.H
 // String prints the range as [Lo,Hi).
 func (r Range) String() string { return fmt.Sprintf("[%d,%d)", r.Lo, r.Hi) }
 
-// Region is a box of a batch's tensor: samples × channels × rows (columns are never split).
-type Region struct{ Samples, Rows, Channels Range }
-
-// Elements returns samples·rows·channels; times the width it is the number of elements.
-func (r Region) Elements() int64 {
-	return int64(r.Samples.Len()) * int64(r.Rows.Len()) * int64(r.Channels.Len())
-}
-
-// Empty reports whether the region holds nothing.
-func (r Region) Empty() bool { return r.Samples.Empty() || r.Rows.Empty() || r.Channels.Empty() }
-
-// Intersect returns the common box.
-func (r Region) Intersect(o Region) Region {
-	return Region{r.Samples.Intersect(o.Samples), r.Rows.Intersect(o.Rows), r.Channels.Intersect(o.Channels)}
-}
-
-// Contains reports whether o lies inside r.
-func (r Region) Contains(o Region) bool {
-	return o.Empty() || (r.Samples.Contains(o.Samples) && r.Rows.Contains(o.Rows) && r.Channels.Contains(o.Channels))
-}
-
 // Halo says how the rows that a strip needs beyond its own are come by.
 type Halo uint8
 
@@ -77,30 +59,88 @@ const (
 	HaloIgnore                // every layer computes its proportional rows only and pools over these: inexact, not the network's answer
 )
 
-// Slice is the unit of partitioned work: layers [From, To) and the part of the last layer's output that is wanted. A slice of a
-// global pool over rows yields the partial sums of these input rows; whoever holds partial sums that cover all rows holds the
-// pool's output.
+// Slice is the unit of partitioned work: layers [From, To) and the box of the last layer's domain that is wanted. A box that is not
+// full along an axis that the layer sums over yields partial sums: a global pool over some rows yields the sums of these rows, and
+// whoever holds sums that cover all rows holds the pool's output.
 //
 // Tensors of inner layers that layers at or after To read are outputs of the slice as well, for the same share of their rows
-// (see Exits).
+// (see Outputs).
 type Slice struct {
 	From, To int
-	Region   Region
+	Out      tensor.Box
 	Halo     Halo
 }
 
-// Part is a region of one layer's tensor.
+// Last returns what the slice makes of its last layer.
+func (s Slice) Last() Part { return Part{s.To - 1, s.Out} }
+
+// Samples returns the inputs of the batch that the slice is of. They are the first axis of every domain.
+func (s Slice) Samples() Range { return Range{int(s.Out[0].Lo), int(s.Out[0].Hi)} }
+
+// Part is a box of one layer's domain: a part of its tensor, or of the sums that make it up.
 type Part struct {
-	Layer  int
-	Region Region
+	Layer int
+	Box   tensor.Box
 }
 
-// Work is what a slice makes a device do, from back-propagating its rows through its layers.
+// Work is what a slice makes a device do, from back-propagating its box through its layers.
 type Work struct {
-	Layers  []Part // every layer computed, ascending, with the region computed (halo rows included)
-	Inputs  []Part // tensors from outside the slice and the regions needed, ascending by layer
-	Outputs []Part // tensors that leave the slice, ascending by layer; the last is (To-1, Region)
+	Layers  []Part // every layer computed, ascending, with the box computed (halo included)
+	Inputs  []Part // tensors from outside the slice and the boxes needed, ascending by layer
+	Outputs []Part // tensors that leave the slice, ascending by layer; the last is Slice.Last
 }
+
+// Along returns the range of a part along the axis called name: [0,1) if its layer has no such axis, the zero range if it is empty.
+func (g *Graph) Along(p Part, name tensor.Axis) Range {
+	s := g.geometry[p.Layer].Dims.Along(&p.Box, name)
+	return Range{int(s.Lo), int(s.Hi)}.normal()
+}
+
+// Restrict returns the part with range r of the axis called name. A layer without the axis has one element along it: what is left of
+// its part is all or nothing.
+func (g *Graph) Restrict(p Part, name tensor.Axis, r Range) Part {
+	if a := g.geometry[p.Layer].Dims.Find(name); a >= 0 {
+		p.Box[a] = r.Span()
+	} else if r != (Range{0, 1}) {
+		p.Box = tensor.Box{}
+	}
+	return p
+}
+
+// Strip returns slice s of whose output only range r of the axis called name is wanted.
+func (g *Graph) Strip(s Slice, name tensor.Axis, r Range) Slice {
+	s.Out = g.Restrict(s.Last(), name, r).Box
+	return s
+}
+
+// Bytes returns the size of a part. A partial sum has the bytes of the tensor, whatever it sums.
+func (g *Graph) Bytes(p Part) int64 {
+	return g.geometry[p.Layer].Dims.Elements(&p.Box) * int64(g.Layers[p.Layer].ElemBytes)
+}
+
+// Weights returns the bytes of the parameters that a layer reads to compute part p.
+func (g *Graph) Weights(p Part) int64 {
+	if p.Box.Empty() {
+		return 0
+	}
+	x := &g.geometry[p.Layer]
+	bytes := g.Layers[p.Layer].WeightBytes
+	for a, size := range x.Dims.Size {
+		if n := p.Box[a].Len(); x.Weights[a] && n != int(size) {
+			bytes = bytes * int64(n) / int64(size)
+		}
+	}
+	return bytes
+}
+
+// Needs returns the part of its k-th input that a layer needs to compute part p, exactly.
+func (g *Graph) Needs(p Part, k int) Part {
+	a := &g.geometry[p.Layer].Inputs[k]
+	return Part{int(a.In), a.Needs(&p.Box)}
+}
+
+// Describe says which part p is, for people: its samples, and its ranges of all axes that it has not whole.
+func (g *Graph) Describe(p Part) string { return g.geometry[p.Layer].Dims.Describe(&p.Box) }
 
 // Work back-propagates slice s through its layers. It panics if the layer range is not one of the graph's (Check reports that
 // as an error for slices that come from outside).
@@ -114,13 +154,16 @@ func (g *Graph) Work(s Slice) Work {
 			low = min(low, in)
 		}
 	}
-	last := g.box(s.To-1, s.Region)
-	need := make([]tensor.Box, s.To-low)
-	for i := s.From; i < s.To; i++ {
-		need[i-low] = g.exit(&s, &last, i)
+	need := make([]Part, s.To-low)
+	for i := range need {
+		need[i].Layer = low + i
+	}
+	outputs := g.Outputs(s)
+	for k := range outputs {
+		need[outputs[k].Layer-low].Box = outputs[k].Box
 	}
 	for i := s.To - 1; i >= s.From; i-- {
-		out := &need[i-low]
+		out := &need[i-low].Box
 		if out.Empty() {
 			continue
 		}
@@ -129,93 +172,56 @@ func (g *Graph) Work(s Slice) Work {
 			in := int(inputs[k].In)
 			r := inputs[k].Needs(out)
 			if s.Halo == HaloIgnore {
-				g.forgo(&r, &s, &last, in)
+				g.forgo(&r, &s, in)
 			}
-			need[in-low].Cover(&r)
+			need[in-low].Box.Cover(&r)
 		}
 	}
-	return Work{Inputs: g.parts(low, need[:s.From-low]), Layers: g.parts(s.From, need[s.From-low:]), Outputs: g.Outputs(s)}
+	return Work{Inputs: needed(need[:s.From-low]), Layers: needed(need[s.From-low:]), Outputs: outputs}
 }
 
-// parts returns the parts of layer from and those after it whose boxes are not empty.
-func (g *Graph) parts(from int, boxes []tensor.Box) []Part {
-	parts := make([]Part, 0, len(boxes))
-	for i := range boxes {
-		if !boxes[i].Empty() {
-			parts = append(parts, Part{from + i, g.region(from+i, &boxes[i])})
-		}
-	}
-	return slices.Clip(parts)
+// needed drops the parts that hold nothing, in place.
+func needed(parts []Part) []Part {
+	return slices.Clip(slices.DeleteFunc(parts, func(p Part) bool { return p.Box.Empty() }))
 }
 
-// box returns the box of layer i's domain that a region is.
-func (g *Graph) box(i int, r Region) tensor.Box {
-	d := &g.geometry[i].Dims
-	b := d.Full(r.Samples.Hi)
-	b[0].Lo, b[channelAxis] = int32(r.Samples.Lo), r.Channels.span()
-	if a := d.Find(tensor.Row); a >= 0 {
-		b[a] = r.Rows.span()
-	} else if r.Rows != (Range{0, 1}) {
-		return tensor.Box{}
-	}
-	return b
-}
-
-// region returns the region that a box of layer i's domain is.
-func (g *Graph) region(i int, b *tensor.Box) Region {
-	rows := g.geometry[i].Dims.Along(b, tensor.Row)
-	of := func(s tensor.Span) Range { return Range{int(s.Lo), int(s.Hi)} }
-	return Region{of(b[0]), of(rows), of(b[channelAxis])}
-}
-
-func (r Range) span() tensor.Span { return tensor.Span{Lo: int32(r.Lo), Hi: int32(r.Hi)} }
-
-// rows returns the same share of layer i's rows as box last of layer from's domain has of that layer's rows.
-func (g *Graph) rows(last *tensor.Box, from, i int) tensor.Span {
-	d, of := &g.geometry[i].Dims, &g.geometry[from].Dims
-	return tensor.Scaled(of.Along(last, tensor.Row), of.Extent(tensor.Row), d.Extent(tensor.Row))
+// rows returns the share of layer i's rows that the slice has of its last layer's rows.
+func (s *Slice) rows(g *Graph, i int) tensor.Span {
+	d, last := &g.geometry[i].Dims, &g.geometry[s.To-1].Dims
+	return tensor.Scaled(last.Along(&s.Out, tensor.Row), last.Extent(tensor.Row), d.Extent(tensor.Row))
 }
 
 // forgo replaces the rows of a need of layer i's tensor by the share of them that slice s has of its last layer's rows: at least
 // one, so that a device that ignores halos still has something to compute on where maps have fewer rows than there are strips.
-func (g *Graph) forgo(need *tensor.Box, s *Slice, last *tensor.Box, i int) {
+func (g *Graph) forgo(need *tensor.Box, s *Slice, i int) {
 	at := g.geometry[i].Dims.Find(tensor.Row)
 	if at < 0 {
 		return
 	}
-	if need[at] = g.rows(last, s.To-1, i); need[at].Empty() && !last.Empty() {
+	if need[at] = s.rows(g, i); need[at].Empty() && !s.Out.Empty() {
 		need[at].Hi = need[at].Lo + 1
 	}
 }
 
-// exit returns the box of layer i's domain that slice s, which makes box last of its last layer, hands on; empty if none.
-func (g *Graph) exit(s *Slice, last *tensor.Box, i int) tensor.Box {
+// exit returns the box of layer i's domain that slice s hands on; empty if none.
+func (g *Graph) exit(s *Slice, i int) tensor.Box {
 	x := &g.geometry[i]
 	switch {
 	case i == s.To-1:
-		return *last
+		return s.Out
 	case int(x.lastUse) < s.To:
 		return tensor.Box{}
 	}
-	b := x.Dims.Full(1)
-	b[0] = last[0]
-	rows := g.rows(last, s.To-1, i)
+	rows := s.rows(g, i)
 	if rows.Empty() { // of a tensor with fewer rows than there are strips: another strip hands it on
 		return tensor.Box{}
 	}
+	b := x.Dims.Full(1)
+	b[0] = s.Out[0]
 	if at := x.Dims.Find(tensor.Row); at >= 0 {
 		b[at] = rows
 	}
 	return b
-}
-
-// InputRegion returns the region of the k-th input of layer i that its output region out needs, exactly.
-func (g *Graph) InputRegion(i, k int, out Region) Region {
-	b := g.box(i, out)
-	a := &g.geometry[i].Inputs[k]
-	need := a.Needs(&b)
-	r := g.region(int(a.In), &need)
-	return Region{r.Samples.normal(), r.Rows.normal(), r.Channels.normal()}
 }
 
 // Whole reports whether layer i must be executed whole on rows: any output row depends on all input rows (and there are no
@@ -227,27 +233,47 @@ func (g *Graph) Check(s Slice, b int) error {
 	if s.From < 1 || s.To <= s.From || s.To > len(g.Layers) {
 		return fmt.Errorf("layers [%d,%d) are not in the graph's 1..%d", s.From, s.To, len(g.Layers))
 	}
-	last := s.To - 1
-	full := g.Full(last, b)
-	if s.Region.Empty() || !full.Contains(s.Region) {
-		return fmt.Errorf("region samples %v rows %v channels %v is empty or outside the output of layer %d (%s): %v %v %v",
-			s.Region.Samples, s.Region.Rows, s.Region.Channels, last, g.Layers[last].Name, full.Samples, full.Rows, full.Channels)
+	last, full := s.Last(), Part{s.To - 1, g.Full(s.To-1, b)}
+	name := g.Layers[last.Layer].Name
+	if s.Out.Empty() || !full.Box.Contains(&s.Out) {
+		return fmt.Errorf("%s is empty or outside the output of layer %d (%s): %s", g.Describe(last), last.Layer, name, g.Describe(full))
 	}
-	if s.Region.Channels != full.Channels {
-		op := g.Layers[last].Op
-		if s.To != s.From+1 || (op != OpConv && op != OpLinear) || s.Region.Rows != full.Rows {
+	if err := g.Splits(last); err != nil {
+		return err
+	}
+	whole := func(a tensor.Axis) bool { return g.Along(last, a) == g.Along(full, a) }
+	if !whole(tensor.Channel) {
+		op := g.Layers[last.Layer].Op
+		if s.To != s.From+1 || (op != OpConv && op != OpLinear) || !whole(tensor.Row) {
 			return fmt.Errorf("only a single convolution or fully connected layer, over all its rows, can be split by channels")
 		}
 	}
-	if s.Region.Rows != full.Rows {
-		rows := g.Line(tensor.Row).layers
-		for i := s.From; i < s.To; i++ {
-			if rows[i].whole {
-				return fmt.Errorf("layer %d (%s) cannot be split by rows", i, g.Layers[i].Name)
-			}
-			if i < last && rows[i].sums && s.Halo != HaloIgnore {
-				return fmt.Errorf("layer %d (%s) pools over all rows: a row split must end there and go on after its partial sums are merged", i, g.Layers[i].Name)
-			}
+	if whole(tensor.Row) {
+		return nil
+	}
+	rows := g.Line(tensor.Row).layers
+	for i := s.From; i < s.To; i++ {
+		if rows[i].whole {
+			return fmt.Errorf("layer %d (%s) cannot be split by rows", i, g.Layers[i].Name)
+		}
+		if i < last.Layer && rows[i].sums && s.Halo != HaloIgnore {
+			return fmt.Errorf("layer %d (%s) pools over all rows: a row split must end there and go on after its partial sums are merged",
+				i, g.Layers[i].Name)
+		}
+	}
+	return nil
+}
+
+// Splits reports why nothing can be split as part p is, or nil: tensors are split by samples, channels and rows, and sums by rows.
+func (g *Graph) Splits(p Part) error {
+	d := &g.geometry[p.Layer].Dims
+	for a := range d.Axes() {
+		switch d.Axis[a] {
+		case tensor.Sample, tensor.Channel, tensor.Row:
+			continue
+		}
+		if p.Box[a] != (tensor.Span{Hi: d.Size[a]}) {
+			return fmt.Errorf("layer %d (%s) cannot be split along its axis %s", p.Layer, g.Layers[p.Layer].Name, d.Axis[a])
 		}
 	}
 	return nil
@@ -255,11 +281,10 @@ func (g *Graph) Check(s Slice, b int) error {
 
 // Outputs returns the parts of tensors that slice s hands on: Work(s).Outputs, without the back-propagation.
 func (g *Graph) Outputs(s Slice) []Part {
-	last := g.box(s.To-1, s.Region)
 	var out []Part
 	for i := s.From; i < s.To; i++ {
-		if b := g.exit(&s, &last, i); !b.Empty() {
-			out = append(out, Part{i, g.region(i, &b)})
+		if b := g.exit(&s, i); !b.Empty() {
+			out = append(out, Part{i, b})
 		}
 	}
 	return out

@@ -52,13 +52,13 @@ func TestReferenceNoticesAMissingRow(t *testing.T) {
 	require.NoError(t, err)
 	whole, part := runWhole(g, 1), newDevice(g, 1)
 	part.loadInput()
-	part.compute(1, Region{Samples: Range{0, 1}, Rows: Range{3, 5}, Channels: Range{0, 2}})
+	part.compute(g.Restrict(g.Tensor(1, 1), tensor.Row, Range{3, 5}))
 	for y := range 5 {
-		part.compute(2, Region{Samples: Range{0, 1}, Rows: Range{y, y + 1}, Channels: Range{0, 1}})
+		part.compute(g.Restrict(g.Tensor(2, 1), tensor.Row, Range{y, y + 1}))
 		require.True(t, math.IsNaN(*part.tensor(2).at(0, 0, y, 0)), "output row %d needs more than rows 3 and 4 of a", y)
 	}
-	part.compute(1, Region{Samples: Range{0, 1}, Rows: Range{5, 6}, Channels: Range{0, 2}})
-	part.compute(2, Region{Samples: Range{0, 1}, Rows: Range{2, 3}, Channels: Range{0, 1}})
+	part.compute(g.Restrict(g.Tensor(1, 1), tensor.Row, Range{5, 6}))
+	part.compute(g.Restrict(g.Tensor(2, 1), tensor.Row, Range{2, 3}))
 	require.Equal(t, *whole.tensor(2).at(0, 0, 2, 1), *part.tensor(2).at(0, 0, 2, 1))
 }
 
@@ -84,9 +84,7 @@ func strips(g *Graph, from, to int, cuts ...int) []Slice {
 	var all []Slice
 	lo := 0
 	for _, hi := range append(cuts, g.Rows(to-1)) {
-		r := g.Full(to-1, 1)
-		r.Rows = Range{lo, hi}
-		all = append(all, Slice{From: from, To: to, Region: r})
+		all = append(all, g.Strip(Slice{From: from, To: to, Out: g.Full(to-1, 1)}, tensor.Row, Range{lo, hi}))
 		lo = hi
 	}
 	return all
@@ -106,25 +104,23 @@ func TestAttentionInPhases(t *testing.T) {
 	requireSame(t, want.tensor(9), owner.tensor(9))
 }
 
-func TestAttentionRegions(t *testing.T) {
+func TestAttentionParts(t *testing.T) {
 	g := residualGraph(t)
-	region := func(rows Range, c int) Region {
-		return Region{Samples: Range{0, 1}, Rows: rows, Channels: Range{0, c}}
-	}
+	rows := func(layer, lo, hi int) Part { return g.Restrict(g.Tensor(layer, 1), tensor.Row, Range{lo, hi}) }
 	w := g.Work(strips(g, 1, 5, 4, 5)[1]) // row 4 of stem, expand, depthwise and its partial sum
-	require.Equal(t, []Part{{0, region(Range{1, 8}, 3)}}, w.Inputs, "5×5 and 3×3: three rows to either side")
-	require.Equal(t, []Part{{1, region(Range{2, 7}, 4)}, {2, region(Range{2, 7}, 8)}, {3, region(Range{4, 5}, 8)},
-		{4, region(Range{4, 5}, 8)}}, w.Layers)
-	require.Equal(t, []Part{{1, region(Range{4, 5}, 4)}, {3, region(Range{4, 5}, 8)}, {4, region(Range{4, 5}, 8)}}, w.Outputs,
+	require.Equal(t, []Part{rows(0, 1, 8)}, w.Inputs, "5×5 and 3×3: three rows to either side")
+	require.Equal(t, []Part{rows(1, 2, 7), rows(2, 2, 7), rows(3, 4, 5),
+		rows(4, 4, 5)}, w.Layers)
+	require.Equal(t, []Part{rows(1, 4, 5), rows(3, 4, 5), rows(4, 4, 5)}, w.Outputs,
 		"the skip, the depthwise output and the partial sum leave")
-	require.Equal(t, int64(8*4), g.Layers[4].Bytes(w.Outputs[2].Region), "a partial sum is a vector")
+	require.Equal(t, int64(8*4), g.Bytes(w.Outputs[2]), "a partial sum is a vector")
 
 	w = g.Work(strips(g, 5, 7)[0])
-	require.Equal(t, []Part{{4, region(Range{0, 11}, 8)}}, w.Inputs, "all partial sums")
-	require.Equal(t, int64(8*4), g.Layers[4].Bytes(w.Inputs[0].Region))
+	require.Equal(t, []Part{rows(4, 0, 11)}, w.Inputs, "all partial sums")
+	require.Equal(t, int64(8*4), g.Bytes(w.Inputs[0]))
 
 	w = g.Work(strips(g, 7, 10, 3, 10)[2])
-	require.Equal(t, []Part{{1, region(Range{10, 11}, 4)}, {3, region(Range{10, 11}, 8)}, {6, region(Range{0, 1}, 8)}}, w.Inputs)
+	require.Equal(t, []Part{rows(1, 10, 11), rows(3, 10, 11), rows(6, 0, 1)}, w.Inputs)
 }
 
 func TestOutputsAreThoseOfWork(t *testing.T) {
@@ -212,9 +208,7 @@ func TestChannelsThroughALayer(t *testing.T) {
 	g, err := b.Build()
 	require.NoError(t, err)
 	channels := func(layer, k, lo, hi int) Range {
-		r := g.Full(layer, 1)
-		r.Channels = Range{lo, hi}
-		return g.InputRegion(layer, k, r).Channels
+		return g.Along(g.Needs(g.Restrict(g.Tensor(layer, 1), tensor.Channel, Range{lo, hi}), k), tensor.Channel)
 	}
 	require.Equal(t, Range{0, 2}, channels(1, 0, 0, 3), "the first group")
 	require.Equal(t, Range{0, 4}, channels(1, 0, 2, 4), "both groups")
@@ -229,15 +223,18 @@ func TestChannelsThroughALayer(t *testing.T) {
 func TestCheckNamesTheFault(t *testing.T) {
 	g := residualGraph(t)
 	full := g.Full(9, 2)
-	require.NoError(t, g.Check(Slice{From: 1, To: 10, Region: full}, 2))
-	half := full
-	half.Rows = Range{0, 5}
-	require.ErrorContains(t, g.Check(Slice{From: 1, To: 10, Region: half}, 2), "pools over all rows")
-	require.ErrorContains(t, g.Check(Slice{From: 7, To: 10, Region: full}, 1), "outside the output")
-	require.ErrorContains(t, g.Check(Slice{From: 3, To: 3, Region: full}, 1), "not in the graph's")
-	channels := full
-	channels.Channels = Range{0, 2}
-	require.ErrorContains(t, g.Check(Slice{From: 7, To: 10, Region: channels}, 2), "split by channels")
+	whole, end := Slice{From: 1, To: 10, Out: full}, Slice{From: 7, To: 10, Out: full}
+	require.NoError(t, g.Check(whole, 2))
+	require.ErrorContains(t, g.Check(g.Strip(whole, tensor.Row, Range{0, 5}), 2), "pools over all rows")
+	require.ErrorContains(t, g.Check(end, 1), "samples [0,2) is empty or outside the output of layer 9 (add): samples [0,1)")
+	require.ErrorContains(t, g.Check(Slice{From: 3, To: 3, Out: full}, 1), "not in the graph's")
+	require.ErrorContains(t, g.Check(g.Strip(end, tensor.Channel, Range{0, 2}), 2), "split by channels")
+	require.ErrorContains(t, g.Check(g.Strip(end, tensor.Column, Range{0, 2}), 2), "layer 9 (add) cannot be split along its axis column")
+	project := Slice{From: 8, To: 9, Out: g.Full(8, 2)}
+	require.NoError(t, g.Check(project, 2))
+	require.ErrorContains(t, g.Check(g.Strip(project, tensor.InChannel, Range{0, 2}), 2),
+		"layer 8 (project) cannot be split along its axis in_channel")
+	require.ErrorContains(t, g.Check(g.Strip(project, tensor.Token, Range{0, 2}), 2), "is empty", "there are no tokens")
 	require.Panics(t, func() { g.Work(Slice{From: 0, To: 2}) })
 }
 
@@ -249,7 +246,7 @@ func TestIgnoredHalosRepeatNothing(t *testing.T) {
 		s.Halo = HaloIgnore
 		require.NoError(t, g.Check(s, 1))
 		for _, p := range g.Work(s).Layers {
-			rows[p.Layer] += p.Region.Rows.Len()
+			rows[p.Layer] += g.Along(p, tensor.Row).Len()
 		}
 	}
 	require.Equal(t, []int{0, 11, 11, 11, 11, 3, 3, 11, 11, 11}, rows, "each of the three pools over its own rows")

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 const speechTable = `
@@ -45,8 +46,8 @@ func TestReadTable(t *testing.T) {
 	g, err := ReadTable("speech.toml", []byte(speechTable))
 	require.NoError(t, err)
 	require.Equal(t, "speech", g.Name)
-	require.Equal(t, int64(1500), g.Layers[0].Bytes(g.Full(0, 1)))
-	require.Equal(t, int64(2*3000), g.Layers[1].Bytes(g.Full(1, 2)))
+	require.Equal(t, int64(1500), g.Bytes(g.Tensor(0, 1)))
+	require.Equal(t, int64(2*3000), g.Bytes(g.Tensor(1, 2)))
 	require.Equal(t, []Block{{1, 2}, {2, 5}}, g.Blocks())
 	require.Equal(t, ClassFC, g.Layers[2].Class)
 	require.Equal(t, []int{1}, g.Layers[2].Inputs, "the layer before")
@@ -55,11 +56,9 @@ func TestReadTable(t *testing.T) {
 	require.Equal(t, int64(3000005), g.MACs())
 	require.Equal(t, int64(1500), g.Params())
 	require.Equal(t, int64(4*1000+500), g.WeightBytes(), "4 bytes a parameter unless said")
-	half := g.Full(4, 2)
-	half.Samples = Range{1, 2}
-	require.NoError(t, g.Check(Slice{From: 1, To: 5, Region: half}, 2))
-	half.Channels = Range{0, 10}
-	require.ErrorContains(t, g.Check(Slice{From: 1, To: 5, Region: half}, 2), "split by channels")
+	half := g.Strip(Slice{From: 1, To: 5, Out: g.Full(4, 2)}, tensor.Sample, Range{1, 2})
+	require.NoError(t, g.Check(half, 2))
+	require.ErrorContains(t, g.Check(g.Strip(half, tensor.Channel, Range{0, 10}), 2), "split by channels")
 }
 
 func TestReadTableNamesTheFault(t *testing.T) {
@@ -120,7 +119,7 @@ func FuzzTable(f *testing.F) {
 		}
 		require.GreaterOrEqual(t, g.FLOPs(), int64(0))
 		require.GreaterOrEqual(t, g.WeightBytes(), int64(0))
-		s := Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), 1)}
+		s := Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), 1)}
 		require.NoError(t, g.Check(s, 1))
 		w := g.Work(s)
 		require.Equal(t, []Part{{0, g.Full(0, 1)}}, w.Inputs)

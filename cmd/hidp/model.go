@@ -112,7 +112,7 @@ func (a *app) printModel(g *workloads.Graph, layers bool) {
 		}
 		last := &g.Layers[b.To-1]
 		rows = append(rows, []string{strconv.Itoa(i), fmt.Sprintf("%d..%d", b.From, b.To-1), last.Name, fmt.Sprintf("%.2f", float64(macs)/1e6),
-			strconv.FormatInt(params, 10), last.Out.String(), size(last.Bytes(g.Full(b.To-1, 1)))})
+			strconv.FormatInt(params, 10), last.Out.String(), size(g.Bytes(g.Tensor(b.To-1, 1)))})
 	}
 	a.printTable(results.Table{Columns: []string{"block", "layers", "last layer", "MMAC", "parameters", "output", "cut"},
 		Right: []string{"block", "MMAC", "parameters", "cut"}, Rows: rows})

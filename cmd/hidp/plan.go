@@ -159,7 +159,7 @@ func opRow(p *strategies.Plan, i int, g *workloads.Graph, c *devices.Costs) []st
 		bytesSent := op.Bytes(g)
 		row[2] = nodes[op.Node].Name + " → " + nodes[op.To].Name
 		row[3] = g.Layers[op.Part.Layer].Name
-		row[4] = part(op.Part.Region, g.Full(op.Part.Layer, p.Batch)) + ", " + size(bytesSent)
+		row[4] = part(g, op.Part, p.Batch) + ", " + size(bytesSent)
 		row[5] = millis(c.Platform.Transfer(op.Node, op.To, bytesSent))
 		return row
 	}
@@ -168,22 +168,20 @@ func opRow(p *strategies.Plan, i int, g *workloads.Graph, c *devices.Costs) []st
 	if last := op.Slice.To - 1; last > op.Slice.From {
 		row[3] += " … " + g.Layers[last].Name
 	}
-	row[4] = part(op.Slice.Region, g.Full(op.Slice.To-1, p.Batch))
+	row[4] = part(g, op.Slice.Last(), p.Batch)
 	row[5] = millis(p.ComputeTime(c, i))
 	return row
 }
 
-// part says which part of the full region r is.
-func part(r, full workloads.Region) string {
+// part says which part of its layer's tensor p is, for a batch.
+func part(g *workloads.Graph, p workloads.Part, batch int) string {
+	d, full := &g.Geometry(p.Layer).Dims, g.Full(p.Layer, batch)
 	var texts []string
-	add := func(name string, x, all workloads.Range) {
-		if x != all {
-			texts = append(texts, fmt.Sprintf("%s %v of %d", name, x, all.Len()))
+	for a := range d.Axes() {
+		if p.Box[a] != full[a] {
+			texts = append(texts, fmt.Sprintf("%vs %v of %d", d.Axis[a], p.Box[a], full[a].Len()))
 		}
 	}
-	add("samples", r.Samples, full.Samples)
-	add("rows", r.Rows, full.Rows)
-	add("channels", r.Channels, full.Channels)
 	if len(texts) == 0 {
 		return "whole"
 	}

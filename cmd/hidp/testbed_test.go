@@ -111,7 +111,7 @@ func whole(t *testing.T, path string) bool {
 	require.NoError(t, err)
 	for i := range p.Ops {
 		s := p.Ops[i].Slice
-		if p.Ops[i].Kind == strategies.Compute && s.Region != g.Full(s.To-1, p.Batch) {
+		if p.Ops[i].Kind == strategies.Compute && s.Out != g.Full(s.To-1, p.Batch) {
 			return false
 		}
 	}

@@ -104,9 +104,7 @@ func (x *export) computes() {
 		x.e.integer("request", c.Request)
 		x.e.integer("op", int64(c.Op))
 		if op != nil {
-			x.e.text("rows", op.Slice.Region.Rows.String())
-			x.e.text("samples", op.Slice.Region.Samples.String())
-			x.e.text("channels", op.Slice.Region.Channels.String())
+			x.e.text("box", op.Slice.Out.String())
 		}
 		x.e.text("work", c.Work.String())
 		x.e.text("waited", (c.Start - c.Ready).String())
@@ -145,7 +143,7 @@ func (x *export) transfer(m *trace.Transfer, name string, pid, tid int, start, e
 	x.e.integer("bytes", m.Bytes)
 	if _, op := x.op(m.Request, m.Op); op != nil {
 		x.e.integer("layer", int64(op.Part.Layer))
-		x.e.text("rows", op.Part.Region.Rows.String())
+		x.e.text("box", op.Part.Box.String())
 	}
 	x.e.closeArgs()
 	x.e.end()

@@ -21,6 +21,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -67,8 +68,8 @@ func simulate(t *testing.T, seed uint64) (*sim.Result, *devices.Platform) {
 				if try < 20 {
 					j = rng.IntN(len(p.Nodes))
 				}
-				s := workloads.Slice{From: block.From, To: block.To, Region: g.Full(block.To-1, 2)}
-				s.Region.Samples = workloads.Range{Lo: sample, Hi: sample + 1}
+				s := workloads.Slice{From: block.From, To: block.To, Out: g.Full(block.To-1, 2)}
+				s = g.Strip(s, tensor.Sample, workloads.Range{Lo: sample, Hi: sample + 1})
 				b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
 			}
 		}
@@ -167,11 +168,11 @@ func byHand() (*trace.Trace, *devices.Platform) {
 	p := &devices.Platform{Nodes: []devices.Node{
 		{Name: "a", Board: "jetson-nano", Runtime: "ncnn/fp16", IdlePower: 1.25, NICPower: 0.5, Clusters: []devices.Cluster{{Name: "gpu", ActivePower: 5}}},
 		{Name: "b", IdlePower: 2, NICPower: 0.5, Clusters: []devices.Cluster{{Name: "little", ActivePower: 1}, {Name: "big", ActivePower: 3}}}}}
-	rows := workloads.Region{Samples: workloads.Range{Hi: 1}, Rows: workloads.Range{Lo: 3, Hi: 7}, Channels: workloads.Range{Hi: 16}}
+	rows := tensor.Box{{Hi: 1}, {Hi: 16}, {Lo: 3, Hi: 7}, {Hi: 5}, {Hi: 1}, {Hi: 1}}
 	plan := &strategies.Plan{Model: "net", Ops: []strategies.Op{
-		{Kind: strategies.Compute, Slice: workloads.Slice{From: 1, To: 4, Region: rows}},
-		{Kind: strategies.Send, To: 1, Part: workloads.Part{Layer: 3, Region: rows}, After: []int{0}},
-		{Kind: strategies.Compute, Node: 1, Cluster: 1, Slice: workloads.Slice{From: 4, To: 5, Region: rows}, After: []int{1}}}}
+		{Kind: strategies.Compute, Slice: workloads.Slice{From: 1, To: 4, Out: rows}},
+		{Kind: strategies.Send, To: 1, Part: workloads.Part{Layer: 3, Box: rows}, After: []int{0}},
+		{Kind: strategies.Compute, Node: 1, Cluster: 1, Slice: workloads.Slice{From: 4, To: 5, Out: rows}, After: []int{1}}}}
 	return &trace.Trace{Plans: []*strategies.Plan{plan},
 		Computes: []trace.Compute{{End: 1500, Work: 1500}, {Request: 1, Ready: 200, Start: 1500, End: 2100, Work: 1500, Wasted: true},
 			{Op: 2, Node: 1, Cluster: 1, Ready: 9000, Start: 9000, End: 12_001, Work: 3001}},

@@ -11,6 +11,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // Machines that hear of completions and arrivals in any order execute every op of every request exactly once, never before what
@@ -53,8 +54,8 @@ func randomPlan(rng *rand.Rand, p *devices.Platform) *strategies.Plan {
 				if try < 20 {
 					j = rng.IntN(len(p.Nodes))
 				}
-				s := workloads.Slice{From: block.From, To: block.To, Region: g.Full(block.To-1, 2)}
-				s.Region.Samples = workloads.Range{Lo: sample, Hi: sample + 1}
+				s := workloads.Slice{From: block.From, To: block.To, Out: g.Full(block.To-1, 2)}
+				s = g.Strip(s, tensor.Sample, workloads.Range{Lo: sample, Hi: sample + 1})
 				b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
 			}
 		}

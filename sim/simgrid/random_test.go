@@ -9,6 +9,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // The networks of random jobs.
@@ -160,12 +161,12 @@ func randomPlan(rng *rand.Rand, r strategies.Request, p *devices.Platform) (*str
 		b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
 	}
 	for l := 1; l < len(r.Graph.Layers); l++ {
-		s := workloads.Slice{From: l, To: l + 1, Region: r.Graph.Full(l, 1)}
-		rows := s.Region.Rows
-		upper, lower := s, s
-		cut := rows.Lo + 1 + rng.IntN(max(1, rows.Len()-1))
-		upper.Region.Rows.Hi, lower.Region.Rows.Lo = cut, cut
-		if rows.Len() > 1 && r.Graph.Check(upper, 1) == nil && r.Graph.Check(lower, 1) == nil {
+		s := workloads.Slice{From: l, To: l + 1, Out: r.Graph.Full(l, 1)}
+		rows := r.Graph.Rows(l)
+		cut := 1 + rng.IntN(max(1, rows-1))
+		upper := r.Graph.Strip(s, tensor.Row, workloads.Range{Hi: cut})
+		lower := r.Graph.Strip(s, tensor.Row, workloads.Range{Lo: cut, Hi: rows})
+		if rows > 1 && r.Graph.Check(upper, 1) == nil && r.Graph.Check(lower, 1) == nil {
 			place(upper)
 			place(lower)
 		} else {

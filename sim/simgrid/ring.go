@@ -35,7 +35,7 @@ func Ring(seed uint64, requests int) (*Job, error) {
 		}
 		b := strategies.NewBuilder("ring", strategies.Request{Graph: g, Batch: 1, Leader: first}, belief)
 		for s := range ringSteps {
-			b.Compute((first+s)%ringHosts, s%len(ringClusters), workloads.Slice{From: s + 1, To: s + 2, Region: g.Full(s+1, 1)})
+			b.Compute((first+s)%ringHosts, s%len(ringClusters), workloads.Slice{From: s + 1, To: s + 2, Out: g.Full(s+1, 1)})
 		}
 		plan, err := b.Finish()
 		if err != nil {

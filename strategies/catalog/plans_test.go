@@ -15,6 +15,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
 )
 
@@ -68,7 +69,7 @@ func digestPlans(t *testing.T, out *strings.Builder, plat *devices.Platform, g *
 			if err != nil {
 				fmt.Fprintln(h, err)
 			} else {
-				writePlan(h, p)
+				writePlan(h, p, g)
 				x := strategies.Forecast(p, g, belief)
 				fmt.Fprintln(h, x.Latency, x.Energy)
 			}
@@ -90,14 +91,14 @@ func wordOptions(e strategies.Entry) []strategies.Options {
 }
 
 // writePlan writes what a plan says, in a form that does not depend on the plan file's.
-func writePlan(w io.Writer, p *strategies.Plan) {
+func writePlan(w io.Writer, p *strategies.Plan, g *workloads.Graph) {
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		part := op.Part
 		if op.Kind == strategies.Compute {
-			part = workloads.Part{Layer: op.Slice.To - 1, Region: op.Slice.Region}
+			part = op.Slice.Last()
 		}
-		r := part.Region
-		fmt.Fprintln(w, op.Kind, op.Node, op.Cluster, op.To, op.Slice.From, part.Layer, r.Samples, r.Rows, r.Channels, op.Slice.Halo, op.After)
+		fmt.Fprintln(w, op.Kind, op.Node, op.Cluster, op.To, op.Slice.From, part.Layer, g.Along(part, tensor.Sample),
+			g.Along(part, tensor.Row), g.Along(part, tensor.Channel), op.Slice.Halo, op.After)
 	}
 }

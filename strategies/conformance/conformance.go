@@ -135,7 +135,7 @@ func (s situation) String() string {
 func (s situation) whole(j, k int) *strategies.Plan {
 	out := s.request.Graph.Output()
 	b := strategies.NewBuilder("whole", s.request, s.belief)
-	b.Compute(j, k, workloads.Slice{From: 1, To: out + 1, Region: s.request.Graph.Full(out, s.request.Batch)})
+	b.Compute(j, k, workloads.Slice{From: 1, To: out + 1, Out: s.request.Graph.Full(out, s.request.Batch)})
 	p, err := b.Finish()
 	if err != nil {
 		return nil

@@ -131,7 +131,7 @@ func modelPartition(p *strategies.Plan, q situation) bool {
 	for i := range p.Ops {
 		if op := &p.Ops[i]; op.Kind == strategies.Compute {
 			s := op.Slice
-			if s.Region != g.Full(s.To-1, p.Batch) || !starts[s.From] || !starts[s.To] {
+			if s.Out != g.Full(s.To-1, p.Batch) || !starts[s.From] || !starts[s.To] {
 				return false
 			}
 		}

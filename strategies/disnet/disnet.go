@@ -8,6 +8,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/split"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 var options = []strategies.Option{
@@ -142,7 +143,7 @@ func (d *disnet) workers(r strategies.Request, b *strategies.Belief) []worker {
 	for _, j := range split.Clique(b.Platform, r.Leader) {
 		n := &b.Platform.Nodes[j]
 		w := worker{node: j, cluster: n.DefaultCluster, power: n.Clusters[n.DefaultCluster].ActivePower}
-		t := b.Costs(r.Graph).Slice(j, w.cluster, workloads.Slice{From: 1, To: out + 1, Region: r.Graph.Full(out, 1)})
+		t := b.Costs(r.Graph).Slice(j, w.cluster, workloads.Slice{From: 1, To: out + 1, Out: r.Graph.Full(out, 1)})
 		w.speed = float64(r.Graph.FLOPs()) / t.Seconds()
 		norm += float64(w.power * w.power)
 		all = append(all, w)
@@ -179,7 +180,7 @@ type part struct {
 
 // parts returns the work of a piece: a strip or some samples per helper, or everything on the anchor.
 func (pl *planner) parts(p split.Piece, c choice) []part {
-	s := workloads.Slice{From: p.From, To: p.To, Region: pl.g.Full(p.To-1, pl.r.Batch)}
+	s := workloads.Slice{From: p.From, To: p.To, Out: pl.g.Full(p.To-1, pl.r.Batch)}
 	if p.Whole {
 		return []part{{c.anchor, s}}
 	}
@@ -197,9 +198,9 @@ func (pl *planner) parts(p split.Piece, c choice) []part {
 			continue
 		}
 		if pl.samples {
-			s.Region.Samples = share
+			s = pl.g.Strip(s, tensor.Sample, share)
 		} else {
-			s.Region.Rows = share
+			s = pl.g.Strip(s, tensor.Row, share)
 		}
 		out = append(out, part{c.helpers[i], s})
 	}

@@ -89,7 +89,7 @@ func TestSamplesFollowSpeed(t *testing.T) {
 	require.Equal(t, 2, helpers(p))
 	for i := range p.Ops {
 		if op := &p.Ops[i]; op.Kind == strategies.Compute {
-			require.Equal(t, []int{3, 1}[op.Node], op.Slice.Region.Samples.Len())
+			require.Equal(t, []int{3, 1}[op.Node], op.Slice.Samples().Len())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // price is what a choice is believed to cost.
@@ -22,7 +23,7 @@ func (pl *planner) reference() {
 	pl.base = price{math.Inf(1), 1}
 	for _, w := range pl.workers {
 		p := pl.forward(pl.leader(), w, 0)
-		p.add(pl.compute(w, workloads.Slice{From: 1, To: out + 1, Region: pl.g.Full(out, pl.r.Batch)}))
+		p.add(pl.compute(w, workloads.Slice{From: 1, To: out + 1, Out: pl.g.Full(out, pl.r.Batch)}))
 		p.add(pl.forward(w, pl.leader(), out))
 		if p.seconds < pl.base.seconds {
 			pl.base = p
@@ -48,7 +49,7 @@ func (pl *planner) transfer(u, v worker, bytes int64) price {
 
 // forward prices handing layer i's whole tensor from one anchor to the next.
 func (pl *planner) forward(from, to worker, i int) price {
-	return pl.transfer(from, to, pl.g.Layers[i].Bytes(pl.g.Full(i, pl.r.Batch)))
+	return pl.transfer(from, to, pl.g.Bytes(pl.g.Tensor(i, pl.r.Batch)))
 }
 
 // tail prices the fully connected layers on the last anchor, and the way home.
@@ -56,7 +57,7 @@ func (pl *planner) tail(anchor worker) price {
 	n := len(pl.g.Layers)
 	p := pl.forward(anchor, pl.leader(), n-1)
 	if pl.body < n {
-		p.add(pl.compute(anchor, workloads.Slice{From: pl.body, To: n, Region: pl.g.Full(n-1, pl.r.Batch)}))
+		p.add(pl.compute(anchor, workloads.Slice{From: pl.body, To: n, Out: pl.g.Full(n-1, pl.r.Batch)}))
 	}
 	return p
 }
@@ -65,7 +66,7 @@ func (pl *planner) tail(anchor worker) price {
 // hand-over of the result to the anchor. Energy is everybody's.
 func (pl *planner) segment(from, to int, c choice) price {
 	var total price
-	have := make(map[[2]int]workloads.Region) // {node, layer} → what lies there
+	have := make(map[[2]int]tensor.Box) // {node, layer} → what lies there
 	for _, piece := range pl.pieces(from, to, c) {
 		slowest := 0.0
 		for _, p := range pl.parts(piece, c) {
@@ -77,14 +78,15 @@ func (pl *planner) segment(from, to int, c choice) price {
 		total.seconds += slowest
 		for _, p := range pl.parts(piece, c) {
 			for _, out := range pl.g.Outputs(p.slice) {
-				have[[2]int{p.node, out.Layer}] = out.Region
+				have[[2]int{p.node, out.Layer}] = out.Box
 			}
 		}
 	}
 	slowest := 0.0
 	full := pl.g.Full(to-1, pl.r.Batch)
 	for _, w := range c.helpers {
-		x := pl.transfer(w, c.anchor, pl.g.Layers[to-1].Bytes(have[[2]int{w.node, to - 1}].Intersect(full)))
+		made := have[[2]int{w.node, to - 1}]
+		x := pl.transfer(w, c.anchor, pl.g.Bytes(workloads.Part{Layer: to - 1, Box: made.Intersect(&full)}))
 		slowest = math.Max(slowest, x.seconds)
 		total.joules += x.joules
 	}
@@ -93,18 +95,18 @@ func (pl *planner) segment(from, to int, c choice) price {
 }
 
 // receive prices what a part lacks on its node: rows of the segment's input from the anchor, halos from a neighbour.
-func (pl *planner) receive(from int, p part, c choice, have map[[2]int]workloads.Region) price {
+func (pl *planner) receive(from int, p part, c choice, have map[[2]int]tensor.Box) price {
 	var total price
 	for _, need := range pl.g.Work(p.slice).Inputs {
 		at := [2]int{p.node, need.Layer}
 		if need.Layer < from && p.node == c.anchor.node {
 			continue
 		}
-		l := &pl.g.Layers[need.Layer]
-		missing := l.Bytes(need.Region) - l.Bytes(need.Region.Intersect(have[at]))
+		there := have[at]
+		missing := pl.g.Bytes(need) - pl.g.Bytes(workloads.Part{Layer: need.Layer, Box: need.Box.Intersect(&there)})
 		total.add(pl.transfer(pl.source(p.worker, c), p.worker, missing))
 		if need.Layer < from {
-			have[at] = need.Region
+			have[at] = need.Box
 		}
 	}
 	return total

@@ -8,6 +8,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/split"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // Space is which plans are tried: every way to cut the chain of blocks into segments, and for every segment every core cluster of
@@ -147,9 +148,8 @@ func (x *search) slices(st stage) []workloads.Slice {
 	last := x.blocks[st.to-1].To - 1
 	for d, rows := range split.Ranges(x.r.Graph.Rows(last), st.shares) {
 		if !rows.Empty() {
-			region := x.r.Graph.Full(last, x.r.Batch)
-			region.Rows = rows
-			out[d] = workloads.Slice{From: x.blocks[st.from].From, To: last + 1, Region: region}
+			s := workloads.Slice{From: x.blocks[st.from].From, To: last + 1, Out: x.r.Graph.Full(last, x.r.Batch)}
+			out[d] = x.r.Graph.Strip(s, tensor.Row, rows)
 		}
 	}
 	return out

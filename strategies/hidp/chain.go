@@ -4,6 +4,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // place says what a position of the chain allows.
@@ -65,7 +66,7 @@ func fewGates(g *workloads.Graph) bool {
 func (c *chain) add(layer int, kind place) {
 	c.at = append(c.at, layer)
 	c.kind = append(c.kind, kind)
-	c.bytes = append(c.bytes, c.g.Layers[layer-1].Bytes(c.g.Full(layer-1, c.batch)))
+	c.bytes = append(c.bytes, c.g.Bytes(c.g.Tensor(layer-1, c.batch)))
 }
 
 // finest is into how many parts of about equal work the chain is divided for data partition. Fusing two or three blocks of a deep
@@ -130,9 +131,7 @@ func (c *chain) rows(p int) int { return c.g.Rows(c.at[p] - 1) }
 
 // part returns the bytes of n rows of tensor i for samples samples.
 func (c *chain) part(i, n, samples int) int64 {
-	r := c.g.Full(i, samples)
-	r.Rows = workloads.Range{Hi: n}
-	return c.g.Layers[i].Bytes(r)
+	return c.g.Bytes(c.g.Restrict(c.g.Tensor(i, samples), tensor.Row, workloads.Range{Hi: n}))
 }
 
 // body returns the last position that a row split can reach.

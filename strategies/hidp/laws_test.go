@@ -162,7 +162,7 @@ func TestSamplesOfABatchAreShared(t *testing.T) {
 	require.Less(t, shared.Latency.Seconds(), 0.55*alone.Latency.Seconds())
 	for i := range p.Ops {
 		if op := &p.Ops[i]; op.Kind == strategies.Compute {
-			require.Equal(t, 2, op.Slice.Region.Samples.Len())
+			require.Equal(t, 2, op.Slice.Samples().Len())
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestNoDataPartitionMeansWholeTensors(t *testing.T) {
 		}
 		for i := range p.Ops {
 			if op := &p.Ops[i]; op.Kind == strategies.Compute {
-				require.Equal(t, r.Graph.Full(op.Slice.To-1, r.Batch), op.Slice.Region)
+				require.Equal(t, r.Graph.Full(op.Slice.To-1, r.Batch), op.Slice.Out)
 			}
 		}
 	})

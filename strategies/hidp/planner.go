@@ -8,6 +8,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/optchain"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // planner holds what does not depend on the backlog and may be used for many requests: prices of segments and the tiers' tables.
@@ -287,13 +288,13 @@ func (p *planner) emit(stages []stage, halo workloads.Halo) (*strategies.Plan, e
 	b := strategies.NewBuilder(p.name, p.r, p.b)
 	for _, st := range stages {
 		for _, l := range st.leaves {
-			s := workloads.Slice{From: st.from, To: st.to, Region: p.r.Graph.Full(st.to-1, p.r.Batch)}
+			s := workloads.Slice{From: st.from, To: st.to, Out: p.r.Graph.Full(st.to-1, p.r.Batch)}
 			switch {
 			case l.part.Empty():
 			case st.samples:
-				s.Region.Samples = l.part
+				s = p.r.Graph.Strip(s, tensor.Sample, l.part)
 			default:
-				s.Region.Rows, s.Halo = l.part, halo
+				s, s.Halo = p.r.Graph.Strip(s, tensor.Row, l.part), halo
 			}
 			b.Compute(l.node, l.cluster, s)
 		}

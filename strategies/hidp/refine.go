@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // trials is how many forecasts refining one plan may take.
@@ -79,11 +80,11 @@ func (c *choice) shifted(x scope, st *stage, share, direction int) stage {
 
 // leafTime returns the time a leaf computes.
 func (c *choice) leafTime(x scope, st *stage, l leaf) float64 {
-	s := workloads.Slice{From: st.from, To: st.to, Region: c.p.r.Graph.Full(st.to-1, c.p.r.Batch)}
+	s := workloads.Slice{From: st.from, To: st.to, Out: c.p.r.Graph.Full(st.to-1, c.p.r.Batch)}
 	if st.samples {
-		s.Region.Samples = l.part
+		s = c.p.r.Graph.Strip(s, tensor.Sample, l.part)
 	} else {
-		s.Region.Rows, s.Halo = l.part, x.data.halo
+		s, s.Halo = c.p.r.Graph.Strip(s, tensor.Row, l.part), x.data.halo
 	}
 	return c.p.costs.Slice(l.node, l.cluster, s).Seconds()
 }

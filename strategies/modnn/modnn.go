@@ -7,6 +7,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/split"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 var options = []strategies.Option{
@@ -98,7 +99,7 @@ func (m *modnn) capability(g *workloads.Graph, b *strategies.Belief, j int) floa
 		return 1
 	}
 	out := g.Output()
-	t := b.Costs(g).Slice(j, b.Platform.Nodes[j].DefaultCluster, workloads.Slice{From: 1, To: out + 1, Region: g.Full(out, 1)})
+	t := b.Costs(g).Slice(j, b.Platform.Nodes[j].DefaultCluster, workloads.Slice{From: 1, To: out + 1, Out: g.Full(out, 1)})
 	return float64(g.FLOPs()) / t.Seconds()
 }
 
@@ -146,10 +147,10 @@ func (e *execution) run() {
 // runSamples gives every node the whole network for its samples; a node alone takes them all.
 func (e *execution) runSamples() {
 	out := e.g.Output()
-	region := e.g.Full(out, e.r.Batch)
+	s := workloads.Slice{From: 1, To: out + 1, Out: e.g.Full(out, e.r.Batch)}
 	for w, samples := range split.Ranges(e.r.Batch, e.weights) {
-		if region.Samples = samples; !samples.Empty() {
-			e.at.compute(e.nodes[w], workloads.Slice{From: 1, To: out + 1, Region: region})
+		if !samples.Empty() {
+			e.at.compute(e.nodes[w], e.g.Strip(s, tensor.Sample, samples))
 		}
 	}
 }
@@ -196,30 +197,30 @@ func spatial(op workloads.Op) bool {
 
 // runPiece maps one piece over the nodes, or runs it on the host.
 func (e *execution) runPiece(p split.Piece) {
-	s := workloads.Slice{From: p.From, To: p.To, Region: e.g.Full(p.To-1, e.r.Batch)}
+	s := workloads.Slice{From: p.From, To: p.To, Out: e.g.Full(p.To-1, e.r.Batch)}
 	if p.Whole {
 		e.at.compute(e.nodes[0], s)
 		return
 	}
 	s.Halo = e.halo
 	for w, rows := range split.Ranges(e.g.Rows(p.To-1), e.weights) {
-		if s.Region.Rows = rows; !rows.Empty() {
-			e.at.compute(e.nodes[w], s)
+		if !rows.Empty() {
+			e.at.compute(e.nodes[w], e.g.Strip(s, tensor.Row, rows))
 		}
 	}
 }
 
 // runTail runs layer i behind the convolutions: split by output neurons if its weights are many, else on the host.
 func (e *execution) runTail(i int) {
-	s := workloads.Slice{From: i, To: i + 1, Region: e.g.Full(i, e.r.Batch)}
+	s := workloads.Slice{From: i, To: i + 1, Out: e.g.Full(i, e.r.Batch)}
 	l := &e.g.Layers[i]
 	if l.Op != workloads.OpLinear || l.WeightBytes <= e.fcBytes {
 		e.at.compute(e.nodes[0], s)
 		return
 	}
 	for w, channels := range split.Ranges(l.Out.C, e.weights) {
-		if s.Region.Channels = channels; !channels.Empty() {
-			e.at.compute(e.nodes[w], s)
+		if !channels.Empty() {
+			e.at.compute(e.nodes[w], e.g.Strip(s, tensor.Channel, channels))
 		}
 	}
 	e.at.gather(i)

@@ -9,6 +9,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
 )
 
@@ -48,11 +49,12 @@ func TestBytesOfHaloExchange(t *testing.T) {
 // Strips are proportional to speed: at 3:1, three quarters of the rows of every stage of VGG19 that divides.
 func TestBiasedStrips(t *testing.T) {
 	p, g := plan(t, "vgg19", boards(3, 1), 1, nil)
+	rows := func(p *strategies.Plan) workloads.Range { return g.Along(p.Ops[0].Slice.Last(), tensor.Row) }
 	first := p.Ops[0]
 	require.Equal(t, strategies.Compute, first.Kind)
-	require.Equal(t, workloads.Range{Lo: 0, Hi: 84}, first.Slice.Region.Rows, "of the 112 rows behind the first pool")
+	require.Equal(t, workloads.Range{Lo: 0, Hi: 84}, rows(p), "of the 112 rows behind the first pool")
 	equal, _ := plan(t, "vgg19", boards(3, 1), 1, strategies.Options{"weights": "equal"})
-	require.Equal(t, workloads.Range{Lo: 0, Hi: 56}, equal.Ops[0].Slice.Region.Rows)
+	require.Equal(t, workloads.Range{Lo: 0, Hi: 56}, rows(equal))
 	require.Equal(t, 2, splitFC(p, g), "fc6 and fc7 exceed 16 MiB, fc8 does not")
 }
 
@@ -78,7 +80,7 @@ func TestSamplesSplit(t *testing.T) {
 	var samples []workloads.Range
 	for i := range p.Ops {
 		if p.Ops[i].Kind == strategies.Compute {
-			samples = append(samples, p.Ops[i].Slice.Region.Samples)
+			samples = append(samples, p.Ops[i].Slice.Samples())
 			require.Equal(t, len(g.Layers), p.Ops[i].Slice.To)
 		}
 	}

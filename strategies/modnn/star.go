@@ -6,6 +6,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // star routes every tensor through the host: a strip is scattered with its halo even where the node computed part of it a moment
@@ -24,7 +25,7 @@ type star struct {
 // strip is a part of a tensor that lies on a node after an op.
 type strip struct {
 	node, op int
-	region   workloads.Region
+	box      tensor.Box
 }
 
 func newStar(r strategies.Request, b *strategies.Belief) *star {
@@ -54,7 +55,7 @@ func (s *star) compute(j int, slice workloads.Slice) {
 	}
 	id := s.append(strategies.Op{Kind: strategies.Compute, Node: j, Cluster: s.plat.Nodes[j].DefaultCluster, Slice: slice, After: ascending(after)})
 	for _, out := range s.g.Outputs(slice) {
-		s.strips[out.Layer] = append(s.strips[out.Layer], strip{j, id, out.Region})
+		s.strips[out.Layer] = append(s.strips[out.Layer], strip{j, id, out.Box})
 	}
 }
 
@@ -68,12 +69,12 @@ func (s *star) bring(j int, need workloads.Part) []int {
 		return s.atHost[need.Layer]
 	}
 	for _, x := range s.sent[need.Layer] {
-		if x.node == j && x.region.Contains(need.Region) {
+		if x.node == j && x.box.Contains(&need.Box) {
 			return []int{x.op}
 		}
 	}
 	id := s.send(host, j, need, s.atHost[need.Layer])
-	s.sent[need.Layer] = append(s.sent[need.Layer], strip{j, id, need.Region})
+	s.sent[need.Layer] = append(s.sent[need.Layer], strip{j, id, need.Box})
 	return []int{id}
 }
 
@@ -82,8 +83,8 @@ func (s *star) bring(j int, need workloads.Part) []int {
 func (s *star) relay(j int, need workloads.Part) []int {
 	var after []int
 	for _, x := range s.strips[need.Layer] {
-		rows := workloads.Part{Layer: need.Layer, Region: x.region.Intersect(need.Region)}
-		if rows.Region.Empty() {
+		rows := workloads.Part{Layer: need.Layer, Box: x.box.Intersect(&need.Box)}
+		if rows.Box.Empty() {
 			continue
 		}
 		op := x.op
@@ -113,7 +114,7 @@ func (s *star) gather(i int) {
 	for _, x := range s.strips[i] {
 		op := x.op
 		if x.node != s.plan.Leader {
-			op = s.send(x.node, s.plan.Leader, workloads.Part{Layer: i, Region: x.region}, []int{x.op})
+			op = s.send(x.node, s.plan.Leader, workloads.Part{Layer: i, Box: x.box}, []int{x.op})
 		}
 		after[op] = true
 	}

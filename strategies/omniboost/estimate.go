@@ -67,17 +67,18 @@ func (o *omniboost) newEstimator(r strategies.Request, b *strategies.Belief) *es
 		row := make([]float64, len(e.chain))
 		for i, block := range e.chain {
 			for l := block.From; l < block.To; l++ {
-				row[i] += b.Costs(r.Graph).Layer(d.node, d.cluster, l, r.Graph.Full(l, r.Batch))
+				full := r.Graph.Full(l, r.Batch)
+				row[i] += b.Costs(r.Graph).Layer(d.node, d.cluster, l, &full)
 			}
 			row[i] *= math.Exp(o.noise * rng.NormFloat64())
 		}
 		e.cost = append(e.cost, row)
 	}
 	for _, block := range e.chain {
-		e.bytes = append(e.bytes, r.Graph.Layers[block.From-1].Bytes(r.Graph.Full(block.From-1, r.Batch)))
+		e.bytes = append(e.bytes, r.Graph.Bytes(r.Graph.Tensor(block.From-1, r.Batch)))
 	}
 	out := r.Graph.Output()
-	e.bytes = append(e.bytes, r.Graph.Layers[out].Bytes(r.Graph.Full(out, r.Batch)))
+	e.bytes = append(e.bytes, r.Graph.Bytes(r.Graph.Tensor(out, r.Batch)))
 	e.busy = make([]float64, len(e.devices))
 	e.wire = make([]float64, len(b.Platform.Network.Resources))
 	return e

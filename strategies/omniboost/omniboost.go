@@ -59,7 +59,7 @@ func (o *omniboost) Plan(r strategies.Request, b *strategies.Belief) (*strategie
 			hi++
 		}
 		d, to := e.devices[mapping[lo]], e.chain[hi-1].To
-		pb.Compute(d.node, d.cluster, workloads.Slice{From: e.chain[lo].From, To: to, Region: r.Graph.Full(to-1, r.Batch)})
+		pb.Compute(d.node, d.cluster, workloads.Slice{From: e.chain[lo].From, To: to, Out: r.Graph.Full(to-1, r.Batch)})
 		lo = hi
 	}
 	p, err := pb.Finish()

@@ -44,9 +44,9 @@ func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster
 	if c.wasteful() {
 		c.walk()
 	}
-	c.bytes = append(c.bytes, r.Graph.Layers[0].Bytes(r.Graph.Full(0, r.Batch)))
+	c.bytes = append(c.bytes, r.Graph.Bytes(r.Graph.Tensor(0, r.Batch)))
 	for _, x := range c.blocks {
-		c.bytes = append(c.bytes, r.Graph.Layers[x.To-1].Bytes(r.Graph.Full(x.To-1, r.Batch)))
+		c.bytes = append(c.bytes, r.Graph.Bytes(r.Graph.Tensor(x.To-1, r.Batch)))
 	}
 	return c
 }
@@ -95,7 +95,8 @@ func (c *chain) wasteful() bool {
 		for _, k := range g.Consumers(i) {
 			for x, in := range g.Layers[k].Inputs {
 				if in == i {
-					read = read.Union(g.InputRegion(k, x, g.Full(k, 1)).Rows)
+					need := g.Needs(g.Tensor(k, 1), x)
+					read = read.Union(g.Along(need, tensor.Row))
 				}
 			}
 		}
@@ -160,7 +161,7 @@ func (c *chain) emit(runs []run) (*strategies.Plan, error) {
 	for _, x := range runs {
 		last := c.blocks[x.to-1].To - 1
 		b.Compute(c.devices[x.device].node, c.devices[x.device].cluster,
-			workloads.Slice{From: c.blocks[x.from].From, To: last + 1, Region: c.r.Graph.Full(last, c.r.Batch)})
+			workloads.Slice{From: c.blocks[x.from].From, To: last + 1, Out: c.r.Graph.Full(last, c.r.Batch)})
 	}
 	p, err := b.Finish()
 	if err == nil && c.warning != "" {

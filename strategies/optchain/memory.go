@@ -149,7 +149,7 @@ func (c *chain) needs() [][]int64 {
 	for from := range c.blocks {
 		for to := from + 1; to <= len(c.blocks); to++ {
 			last := c.blocks[to-1].To - 1
-			w := g.Work(workloads.Slice{From: c.blocks[from].From, To: last + 1, Region: g.Full(last, c.r.Batch)})
+			w := g.Work(workloads.Slice{From: c.blocks[from].From, To: last + 1, Out: g.Full(last, c.r.Batch)})
 			out[from] = append(out[from], c.slice(w, c.blocks[from].From, last)+c.bytes[to])
 		}
 	}
@@ -160,7 +160,7 @@ func (c *chain) needs() [][]int64 {
 // Every layer counts with all of its rows: where some are never read, that is a little too much.
 func (c *chain) needsOfWholeBlocks() [][]int64 {
 	g := c.r.Graph
-	full := func(i int) int64 { return g.Layers[i].Bytes(g.Full(i, c.r.Batch)) }
+	full := func(i int) int64 { return g.Bytes(g.Tensor(i, c.r.Batch)) }
 	weights, peak := make([]int64, len(c.blocks)), make([]int64, len(c.blocks))
 	for k, x := range c.blocks {
 		for i := x.From; i < x.To; i++ {
@@ -188,11 +188,11 @@ func (c *chain) slice(w workloads.Work, from, last int) int64 {
 	g := c.r.Graph
 	var total, peak int64
 	for _, x := range w.Inputs {
-		total += g.Layers[x.Layer].Bytes(x.Region)
+		total += g.Bytes(x)
 	}
 	size := make([]int64, last+1)
 	for _, x := range w.Layers {
-		size[x.Layer] = g.Layers[x.Layer].Bytes(x.Region)
+		size[x.Layer] = g.Bytes(x)
 		sum := size[x.Layer]
 		for _, in := range g.Layers[x.Layer].Inputs {
 			sum += size[in]

@@ -102,14 +102,14 @@ func (s *search) try(j int) {
 // latency returns the believed upload, compute and download time of the whole network on cluster k of node j.
 func latency(r strategies.Request, b *strategies.Belief, j, k int) time.Duration {
 	g, out := r.Graph, r.Graph.Output()
-	up := b.Platform.Transfer(r.Leader, j, g.Layers[0].Bytes(g.Full(0, r.Batch)))
-	down := b.Platform.Transfer(j, r.Leader, g.Layers[out].Bytes(g.Full(out, r.Batch)))
+	up := b.Platform.Transfer(r.Leader, j, g.Bytes(g.Tensor(0, r.Batch)))
+	down := b.Platform.Transfer(j, r.Leader, g.Bytes(g.Tensor(out, r.Batch)))
 	return up + b.Costs(g).Slice(j, k, whole(r)) + down
 }
 
 func whole(r strategies.Request) workloads.Slice {
 	out := r.Graph.Output()
-	return workloads.Slice{From: 1, To: out + 1, Region: r.Graph.Full(out, r.Batch)}
+	return workloads.Slice{From: 1, To: out + 1, Out: r.Graph.Full(out, r.Batch)}
 }
 
 func place(name string, r strategies.Request, b *strategies.Belief, j, k int) (*strategies.Plan, error) {

@@ -85,7 +85,7 @@ func exchanges(g *workloads.Graph, from, to int) []int {
 	for _, b := range g.Blocks() {
 		cut[b.To-1] = true
 	}
-	width := func(i int) int64 { return g.Layers[i].Bytes(g.Full(i, 1)) }
+	width := func(i int) int64 { return g.Bytes(g.Tensor(i, 1)) }
 	best := make([]int, to-from+1)
 	best[to-from] = -1
 	for i := to - 1; i >= from; i-- {
@@ -144,7 +144,7 @@ func Layers(g *workloads.Graph, from, to int) []Piece {
 func Boundaries(g *workloads.Graph) []int {
 	var out []int
 	blocks := g.Blocks()
-	entering := func(k int) int64 { return g.Layers[blocks[k].From-1].Bytes(g.Full(blocks[k].From-1, 1)) }
+	entering := func(k int) int64 { return g.Bytes(g.Tensor(blocks[k].From-1, 1)) }
 	for k, b := range blocks {
 		if b.From == 1 || 3*g.Rows(b.To-1) > 2*g.Rows(b.From-1) {
 			continue

@@ -31,7 +31,7 @@ func relay(t *testing.T) *scenario {
 	s := &scenario{platform: conformance.Boards(1e6, 0.0001, 0.0002, 0.0003), graph: g, at: []time.Duration{0}}
 	build := strategies.NewBuilder("relay", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(s.platform))
 	for l := 1; l <= 4; l++ {
-		build.Compute((l-1)%3, 0, workloads.Slice{From: l, To: l + 1, Region: g.Full(l, 1)})
+		build.Compute((l-1)%3, 0, workloads.Slice{From: l, To: l + 1, Out: g.Full(l, 1)})
 	}
 	s.plan, err = build.Finish()
 	require.NoError(t, err)
@@ -268,7 +268,7 @@ func firstMessage(s *scenario) wire.Message {
 	}
 	part := s.plan.Ops[op].Part
 	t := content(s.graph, part)
-	return wire.Message{Kind: wire.Tensor, Op: int32(op), Layer: int32(part.Layer), Region: regionOf(part.Region), DType: wire.Float32,
+	return wire.Message{Kind: wire.Tensor, Op: int32(op), Layer: int32(part.Layer), Region: regionOf(s.graph, part), DType: wire.Float32,
 		Shape: t.Shape, Payload: payload(t)}
 }
 

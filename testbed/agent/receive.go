@@ -154,8 +154,8 @@ func (rec *recipe) mismatch(m *wire.Message, from, j int, hollow bool) string {
 	switch {
 	case op.Kind != strategies.Send || op.Node != from || op.To != j:
 		return "the op sends nothing from there to here"
-	case int(m.Layer) != op.Part.Layer || m.Region != regionOf(op.Part.Region):
-		return fmt.Sprintf("it carries layer %d %v instead of layer %d %v", m.Layer, m.Region, op.Part.Layer, op.Part.Region)
+	case int(m.Layer) != op.Part.Layer || m.Region != regionOf(rec.Graph, op.Part):
+		return fmt.Sprintf("it carries layer %d %v instead of layer %d %v", m.Layer, m.Region, op.Part.Layer, regionOf(rec.Graph, op.Part))
 	case m.DType != wire.Float32 || !slices.Equal(m.Shape, shape) || !hollow && len(m.Payload) != 4*product(shape):
 		return fmt.Sprintf("it carries %d bytes of shape %v instead of %v", len(m.Payload), m.Shape, shape)
 	}

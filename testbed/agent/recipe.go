@@ -91,12 +91,12 @@ func (r *recipe) count(p *opParts) {
 
 // input is what a request brings to the leader, output what the leader has in the end.
 func (r *recipe) input() workloads.Part {
-	return workloads.Part{Layer: 0, Region: r.Graph.Full(0, r.Plan.Plan.Batch)}
+	return r.Graph.Tensor(0, r.Plan.Plan.Batch)
 }
 
 func (r *recipe) output() workloads.Part {
 	out := r.Graph.Output()
-	return workloads.Part{Layer: out, Region: r.Graph.Full(out, r.Plan.Plan.Batch)}
+	return r.Graph.Tensor(out, r.Plan.Plan.Batch)
 }
 
 // Requests and plans share the request number of a message: the plan has the upper bits.
@@ -117,8 +117,8 @@ func Limits(plans []Plan) wire.Limits {
 				continue
 			}
 			l.Payload = max(l.Payload, 4*int64(product(submodel.Shape(p.Graph, op.Part))))
-			r := op.Part.Region
-			l.Index = max(l.Index, int32(max(i, op.Part.Layer, r.Samples.Hi, r.Rows.Hi, r.Channels.Hi)))
+			r := regionOf(p.Graph, op.Part)
+			l.Index = max(l.Index, int32(max(i, op.Part.Layer)), r.Samples.Hi, r.Rows.Hi, r.Channels.Hi)
 		}
 	}
 	l.Window = max(l.Window, l.Payload)

@@ -11,6 +11,7 @@ import (
 	"hidp/testbed/inference"
 	"hidp/testbed/wire"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // send moves the tensor of an op to its receiver. Messages do not wait for each other here: how they share a connection is the
@@ -46,7 +47,7 @@ func (r *Runtime) send(a *activity, op int) {
 func (r *Runtime) transmit(a *activity, op int, bytes int64, ready time.Duration) error {
 	o := &a.recipe.Plan.Plan.Ops[op]
 	m := &wire.Message{Kind: wire.Tensor, Request: uint64(a.recipe.index)<<planShift | uint64(a.id), Op: int32(op), Layer: int32(o.Part.Layer),
-		Region: regionOf(o.Part.Region), DType: wire.Float32, Charge: bytes}
+		Region: regionOf(a.recipe.Graph, o.Part), DType: wire.Float32, Charge: bytes}
 	if r.cfg.Emulated {
 		m.Ready = ready
 	}
@@ -85,8 +86,9 @@ func (r *Runtime) unsent(a *activity, op int, err error) {
 	}
 }
 
-func regionOf(r workloads.Region) wire.Region {
-	return wire.Region{Samples: spanOf(r.Samples), Rows: spanOf(r.Rows), Channels: spanOf(r.Channels)}
+func regionOf(g *workloads.Graph, p workloads.Part) wire.Region {
+	span := func(a tensor.Axis) wire.Span { return spanOf(g.Along(p, a)) }
+	return wire.Region{Samples: span(tensor.Sample), Rows: span(tensor.Row), Channels: span(tensor.Channel)}
 }
 
 func spanOf(r workloads.Range) wire.Span { return wire.Span{Lo: int32(r.Lo), Hi: int32(r.Hi)} }

@@ -18,6 +18,7 @@ import (
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // scenario is a random platform, network and plan, with requests.
@@ -58,16 +59,12 @@ func newScenario(seed uint64) *scenario {
 func scattered(rng *rand.Rand, r strategies.Request, p *devices.Platform) *strategies.Plan {
 	b := strategies.NewBuilder("scattered", r, strategies.NewBelief(p))
 	for _, block := range r.Graph.Blocks() {
-		full := r.Graph.Full(block.To-1, r.Batch)
-		for _, rows := range halves(rng, full.Rows) {
-			for _, samples := range halves(rng, full.Samples) {
-				s := workloads.Slice{From: block.From, To: block.To, Region: full}
-				s.Region.Samples = samples
-				if cut := s; rows != full.Rows {
-					cut.Region.Rows = rows
-					if s = cut; r.Graph.Check(cut, r.Batch) != nil {
-						continue
-					}
+		full := workloads.Slice{From: block.From, To: block.To, Out: r.Graph.Full(block.To-1, r.Batch)}
+		for _, rows := range halves(rng, r.Graph.Along(full.Last(), tensor.Row)) {
+			for _, samples := range halves(rng, full.Samples()) {
+				s := r.Graph.Strip(r.Graph.Strip(full, tensor.Sample, samples), tensor.Row, rows)
+				if r.Graph.Check(s, r.Batch) != nil {
+					continue
 				}
 				j := rng.IntN(len(p.Nodes))
 				b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
@@ -202,7 +199,7 @@ func (x *session) begin(id int64, input inference.Tensor) {
 }
 
 func (x *session) input() inference.Tensor {
-	return content(x.s.graph, workloads.Part{Layer: 0, Region: x.s.graph.Full(0, x.s.plan.Batch)})
+	return content(x.s.graph, x.s.graph.Tensor(0, x.s.plan.Batch))
 }
 
 // serve runs all requests and returns the trace of all nodes.
@@ -243,17 +240,18 @@ func content(g *workloads.Graph, p workloads.Part) inference.Tensor {
 	l := &g.Layers[p.Layer]
 	t := inference.NewTensor(submodel.Shape(g, p)...)
 	i := 0
-	for n := p.Region.Samples.Lo; n < p.Region.Samples.Hi; n++ {
-		for c := p.Region.Channels.Lo; c < p.Region.Channels.Hi; c++ {
+	samples, channels, rows := g.Along(p, tensor.Sample), g.Along(p, tensor.Channel), g.Along(p, tensor.Row)
+	for n := samples.Lo; n < samples.Hi; n++ {
+		for c := channels.Lo; c < channels.Hi; c++ {
 			for y := range t.Shape[2] {
 				for x := range l.Out.W {
 					t.Data[i] = float32(1 + (p.Layer*31+n*17+c*5+x)%64)
 					if l.Op != workloads.OpGlobalPool {
-						t.Data[i] += float32(p.Region.Rows.Lo + y)
-					} else if in := g.Layers[l.Inputs[0]].Out; p.Region.Rows.Len() == in.H {
+						t.Data[i] += float32(rows.Lo + y)
+					} else if in := g.Layers[l.Inputs[0]].Out; rows.Len() == in.H {
 						t.Data[i] /= float32(in.W)
 					} else {
-						t.Data[i] *= float32(p.Region.Rows.Len())
+						t.Data[i] *= float32(rows.Len())
 					}
 					i++
 				}
@@ -275,7 +273,7 @@ func (w checking) Run(ctx context.Context, t *Task) (Done, error) {
 		want := content(t.Graph, part)
 		for k, x := range inputs[i].Data {
 			if d := x - want.Data[k]; d > 1e-3 || d < -1e-3 {
-				return Done{}, fmt.Errorf("layer %d %v at %d: %v instead of %v", part.Layer, part.Region, k, x, want.Data[k])
+				return Done{}, fmt.Errorf("layer %d %v at %d: %v instead of %v", part.Layer, part.Box, k, x, want.Data[k])
 			}
 		}
 	}

@@ -48,7 +48,7 @@ func (s *Session) finished(st *stream, f *control.Finished) {
 // output reads an answer.
 func (s *Session) output(o *Outcome, st *stream, f *control.Finished) (inference.Tensor, error) {
 	g := s.job.Graph
-	want := submodel.Shape(g, workloads.Part{Layer: g.Output(), Region: g.Full(g.Output(), s.job.Plans[o.Plan].Batch)})
+	want := submodel.Shape(g, workloads.Part{Layer: g.Output(), Box: g.Full(g.Output(), s.job.Plans[o.Plan].Batch)})
 	if t := (inference.Tensor{Shape: want}); len(f.Output)%4 == 0 && slices.Equal(f.Shape, shape64(want)) {
 		if t.Data = wire.BytesFloats(f.Output); t.Check() == nil {
 			return t, nil

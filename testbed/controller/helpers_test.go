@@ -13,6 +13,7 @@ import (
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // small is a network of a few convolutions with a residual branch.
@@ -34,13 +35,12 @@ func small(t *testing.T) *submodel.Source {
 // spread computes the convolutions in rows on all nodes, and the rest at the leader.
 func spread(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *strategies.Plan {
 	b := strategies.NewBuilder("spread", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
-	full := g.Full(3, 1)
+	all, rows := workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)}, g.Rows(3)
 	for j := range p.Nodes {
-		s := workloads.Slice{From: 1, To: 4, Region: full}
-		s.Region.Rows = workloads.Range{Lo: full.Rows.Hi * j / len(p.Nodes), Hi: full.Rows.Hi * (j + 1) / len(p.Nodes)}
-		b.Compute(j, 0, s)
+		strip := workloads.Range{Lo: rows * j / len(p.Nodes), Hi: rows * (j + 1) / len(p.Nodes)}
+		b.Compute(j, 0, g.Strip(all, tensor.Row, strip))
 	}
-	b.Compute(leader, 0, workloads.Slice{From: 4, To: len(g.Layers), Region: g.Full(g.Output(), 1)})
+	b.Compute(leader, 0, workloads.Slice{From: 4, To: len(g.Layers), Out: g.Full(g.Output(), 1)})
 	plan, err := b.Finish()
 	require.NoError(t, err)
 	return plan
@@ -48,7 +48,7 @@ func spread(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *
 
 // noise is an input.
 func noise(g *workloads.Graph, batch int) inference.Tensor {
-	x := inference.NewTensor(submodel.Shape(g, workloads.Part{Layer: 0, Region: g.Full(0, batch)})...)
+	x := inference.NewTensor(submodel.Shape(g, g.Tensor(0, batch))...)
 	rng := rand.New(rand.NewPCG(5, 5))
 	for i := range x.Data {
 		x.Data[i] = rng.Float32() - 0.5

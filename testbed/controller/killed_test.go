@@ -125,7 +125,7 @@ func someDone(s *Session) bool {
 // alone computes everything at the leader.
 func alone(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *strategies.Plan {
 	b := strategies.NewBuilder("alone", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
-	b.Compute(leader, 0, workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), 1)})
+	b.Compute(leader, 0, workloads.Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), 1)})
 	plan, err := b.Finish()
 	require.NoError(t, err)
 	return plan

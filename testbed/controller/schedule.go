@@ -142,7 +142,7 @@ func (s *Session) zeros(lead [][]*control.Due) []time.Duration {
 
 func (s *Session) inputShape(plan int) []int {
 	g := s.job.Graph
-	return submodel.Shape(g, workloads.Part{Layer: 0, Region: g.Full(0, s.job.Plans[plan].Batch)})
+	return submodel.Shape(g, workloads.Part{Layer: 0, Box: g.Full(0, s.job.Plans[plan].Batch)})
 }
 
 func shape64(shape []int) []int64 {

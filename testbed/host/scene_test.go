@@ -18,6 +18,7 @@ import (
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // scene is a plan on a platform with the network that it is of.
@@ -46,7 +47,7 @@ func newScene(t testing.TB, nodes int, seed uint64) *scene {
 		s.plan, s.source = plan, source
 		t.Cleanup(func() { source.Close() })
 	}
-	s.input = inference.NewTensor(submodel.Shape(s.graph, workloads.Part{Layer: 0, Region: s.graph.Full(0, 1)})...)
+	s.input = inference.NewTensor(submodel.Shape(s.graph, s.graph.Tensor(0, 1))...)
 	rng := rand.New(rand.NewPCG(2, 2))
 	for i := range s.input.Data {
 		s.input.Data[i] = rng.Float32()
@@ -62,12 +63,11 @@ func spread(g *workloads.Graph, p *devices.Platform) *strategies.Plan {
 	b := strategies.NewBuilder("spread", strategies.Request{Graph: g, Batch: 1, Leader: 0}, strategies.NewBelief(p))
 	turn := 0
 	for _, block := range g.Blocks() {
-		full := workloads.Slice{From: block.From, To: block.To, Region: g.Full(block.To-1, 1)}
+		full := workloads.Slice{From: block.From, To: block.To, Out: g.Full(block.To-1, 1)}
 		parts := []workloads.Slice{full}
-		if rows := full.Region.Rows; rows.Len() > 1 {
-			top, bottom := full, full
-			top.Region.Rows.Hi = (rows.Lo + rows.Hi) / 2
-			bottom.Region.Rows.Lo = top.Region.Rows.Hi
+		if rows := g.Rows(block.To - 1); rows > 1 {
+			top := g.Strip(full, tensor.Row, workloads.Range{Hi: rows / 2})
+			bottom := g.Strip(full, tensor.Row, workloads.Range{Lo: rows / 2, Hi: rows})
 			if g.Check(top, 1) == nil && g.Check(bottom, 1) == nil {
 				parts = []workloads.Slice{top, bottom}
 			}

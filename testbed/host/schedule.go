@@ -16,7 +16,6 @@ import (
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
-	"hidp/workloads"
 )
 
 // Limits of what a controller may have begun or measured.
@@ -123,10 +122,10 @@ func (s *session) checkDue(due *control.Due) (none inference.Tensor, err error) 
 	if s.job.modelled {
 		return none, nil
 	}
-	if out := p.Graph.Output(); due.Output && 4*elements(submodel.Shape(p.Graph, workloads.Part{Layer: out, Region: p.Graph.Full(out, p.Plan.Batch)})) > mostOutput {
+	if out := p.Graph.Output(); due.Output && 4*elements(submodel.Shape(p.Graph, p.Graph.Tensor(out, p.Plan.Batch))) > mostOutput {
 		return none, fmt.Errorf("its output is too large for a message; a message has up to %d bytes", control.MaxMessage)
 	}
-	shape := submodel.Shape(p.Graph, workloads.Part{Layer: 0, Region: p.Graph.Full(0, p.Plan.Batch)})
+	shape := submodel.Shape(p.Graph, p.Graph.Tensor(0, p.Plan.Batch))
 	if !slices.EqualFunc(due.Shape, shape, func(a int64, b int) bool { return a == int64(b) }) {
 		return none, fmt.Errorf("its input has the shape %v; plan %d takes %v", due.Shape, due.Plan, shape)
 	}

@@ -14,9 +14,9 @@ type portion struct {
 }
 
 // conv makes node i, a convolution of x, for the layer's output channels.
-func (e *layerCut) conv(i int, x string, attrs []onnx.Attr) (tensor, error) {
+func (e *layerCut) conv(i int, x string, attrs []onnx.Attr) (value, error) {
 	n := &e.s.Model.Nodes[i]
-	made := e.out.Channels // what the node computes: whole groups
+	made := e.channelsOf(e.out) // what the node computes: whole groups
 	if g := e.layer.Groups; g > 1 {
 		per := e.layer.Out.C / g
 		first, last := made.Lo/per, (made.Hi-1)/per+1
@@ -35,19 +35,19 @@ func (e *layerCut) conv(i int, x string, attrs []onnx.Attr) (tensor, error) {
 		}
 		w, err := e.constant(name, of)
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
 		inputs = append(inputs, w)
 	}
 	outputs, err := e.copy(i, inputs, attrs, "auto_pad", "dilations")
 	if err != nil {
-		return tensor{}, err
+		return value{}, err
 	}
 	y := outputs[0]
-	if made != e.out.Channels {
-		y = e.slice(y, 1, e.out.Channels.Lo-made.Lo, e.out.Channels.Hi-made.Lo)
+	if made != e.channelsOf(e.out) {
+		y = e.slice(y, 1, e.channelsOf(e.out).Lo-made.Lo, e.channelsOf(e.out).Hi-made.Lo)
 	}
-	return tensor{y, true}, nil
+	return value{y, true}, nil
 }
 
 // linear makes a fully connected layer of some outputs.
@@ -57,15 +57,15 @@ func (e *layerCut) linear() error {
 		return err
 	}
 	for _, p := range e.layer.Inputs {
-		if e.held[p].region != e.full(p) {
+		if e.held[p].part != e.full(p) {
 			return fmt.Errorf("it needs all of layer %d", p)
 		}
 	}
-	e.main, e.build = i, func() (tensor, error) {
+	e.main, e.build = i, func() (value, error) {
 		n := &e.s.Model.Nodes[i]
 		x, err := e.resolve(n.Inputs[0])
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
 		inputs := []string{x.name}
 		for k, name := range n.Inputs[1:] {
@@ -73,21 +73,21 @@ func (e *layerCut) linear() error {
 				inputs = append(inputs, "")
 				continue
 			}
-			of := portion{-1, e.out.Channels} // the last axis, also of a bias
+			of := portion{-1, e.channelsOf(e.out)} // the last axis, also of a bias
 			if k == 0 && transposed(n) {
 				of.axis = 0
 			}
 			w, err := e.constant(name, e.fit(name, of))
 			if err != nil {
-				return tensor{}, err
+				return value{}, err
 			}
 			inputs = append(inputs, w)
 		}
 		outputs, err := e.copy(i, inputs, nil)
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
-		return tensor{outputs[0], true}, nil
+		return value{outputs[0], true}, nil
 	}
 	return e.finish()
 }
@@ -104,19 +104,19 @@ func transposed(n *onnx.Node) bool {
 
 // share returns the portion of a constant that a node needs which computes only some channels.
 func (e *layerCut) share(n *onnx.Node, name string, part bool) portion {
-	if !part || e.out.Channels.Len() == e.layer.Out.C {
+	if !part || e.channelsOf(e.out).Len() == e.layer.Out.C {
 		return portion{}
 	}
 	switch n.OpType {
 	case "BatchNormalization", "QuantizeLinear", "DequantizeLinear": // one number for each channel, or one for all
-		return e.fit(name, portion{0, e.out.Channels})
+		return e.fit(name, portion{0, e.channelsOf(e.out)})
 	}
 	l, ok := e.s.layout(n.Outputs[0], e.index)
 	axis := l.axis(1, e.layer.Out)
 	if !ok || axis < 0 {
 		return portion{}
 	}
-	return e.fit(name, portion{axis - len(l.dims), e.out.Channels}) // constants are broadcast from the right
+	return e.fit(name, portion{axis - len(l.dims), e.channelsOf(e.out)}) // constants are broadcast from the right
 }
 
 // fit turns a portion whose axis is counted from the end into one of the constant called name; of a constant that is the same for

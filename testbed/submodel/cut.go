@@ -6,6 +6,7 @@ import (
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // Port is an input or output of a cut model: a part of a layer's tensor. The tensor that crosses the port has the dimensions
@@ -34,10 +35,10 @@ type Sub struct {
 // Describe returns what Source.Cut tells of the model of a slice of g, for whoever has got the model itself by other ways: the ports,
 // and how often the model is run. Its Bytes are not to be had. Repeat is that of the model: 1, or the number of samples.
 func Describe(g *workloads.Graph, sl workloads.Slice, repeat int) (*Sub, error) {
-	if err := g.Check(sl, sl.Region.Samples.Hi); err != nil {
+	if err := g.Check(sl, sl.Samples().Hi); err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Name, err)
 	}
-	samples := sl.Region.Samples.Len()
+	samples := sl.Samples().Len()
 	if repeat != 1 && repeat != samples {
 		return nil, fmt.Errorf("%s: a model of layers [%d,%d) that is run %d times for %d samples; it is run once, or once for each", g.Name, sl.From, sl.To, repeat, samples)
 	}
@@ -70,10 +71,10 @@ func (s *Source) Cut(sl workloads.Slice) (*Sub, error) {
 
 func (s *Source) cut(sl workloads.Slice) (*Sub, error) {
 	g := s.Graph
-	if err := g.Check(sl, sl.Region.Samples.Hi); err != nil {
+	if err := g.Check(sl, sl.Samples().Hi); err != nil {
 		return nil, err
 	}
-	sub := &Sub{Slice: sl, source: s, Repeat: 1, samples: sl.Region.Samples.Len()}
+	sub := &Sub{Slice: sl, source: s, Repeat: 1, samples: sl.Samples().Len()}
 	work := g.Work(sl)
 	if sub.samples > 1 && !s.batches(work) {
 		sub.Repeat, sub.samples = sub.samples, 1
@@ -85,7 +86,7 @@ func (s *Source) cut(sl workloads.Slice) (*Sub, error) {
 		}
 	}
 	for _, p := range work.Layers {
-		if err := c.layer(p.Layer, c.widened(p)); err != nil {
+		if err := c.layer(c.widened(p)); err != nil {
 			return nil, c.at(p.Layer, err)
 		}
 	}
@@ -121,7 +122,7 @@ func newCutter(sub *Sub) *cutter {
 type holding struct {
 	layout
 	name   string
-	region workloads.Region
+	part   workloads.Part
 	summed bool // a partial sum of a global pool, as 1×C×1×1
 }
 
@@ -129,24 +130,26 @@ func (c *cutter) at(layer int, err error) error {
 	return fmt.Errorf("layer %d (%s): %w", layer, c.g.Layers[layer].Name, err)
 }
 
-// full returns the region of a whole tensor for the samples of the slice.
-func (c *cutter) full(layer int) workloads.Region {
-	r := c.g.Full(layer, 1)
-	r.Samples = c.Slice.Region.Samples
-	return r
+// full returns the whole of a tensor for the samples of the slice.
+func (c *cutter) full(layer int) workloads.Part {
+	return c.g.Restrict(c.g.Tensor(layer, 1), tensor.Sample, c.Slice.Samples())
 }
 
-// widened returns the region of a layer to compute: if the slice is of all rows, all rows, though nobody may need the last (of a
-// map whose extent its window's stride does not divide), so that the layer is computed by the file's own nodes.
-func (c *cutter) widened(p workloads.Part) workloads.Region {
-	last := c.Slice.To - 1
-	if c.Slice.Region.Rows.Len() < c.g.Rows(last) || c.Slice.Region.Channels.Len() < c.g.Layers[last].Out.C {
-		return p.Region
+// rowsOf and channelsOf return the ranges of a part that models can be cut by.
+func (c *cutter) rowsOf(p workloads.Part) workloads.Range     { return c.g.Along(p, tensor.Row) }
+func (c *cutter) channelsOf(p workloads.Part) workloads.Range { return c.g.Along(p, tensor.Channel) }
+
+// widened returns the part of a layer to compute: if the slice is of the whole last layer, the whole layer, though nobody may need
+// the last rows (of a map whose extent its window's stride does not divide), so that it is computed by the file's own nodes.
+func (c *cutter) widened(p workloads.Part) workloads.Part {
+	if c.Slice.Last() != c.full(c.Slice.To-1) {
+		return p
 	}
 	full := c.full(p.Layer)
 	for k, in := range c.g.Layers[p.Layer].Inputs {
-		if !c.held[in].region.Contains(c.g.InputRegion(p.Layer, k, full)) {
-			return p.Region
+		need := c.g.Needs(full, k)
+		if held := c.held[in].part.Box; !held.Contains(&need.Box) {
+			return p
 		}
 	}
 	return full

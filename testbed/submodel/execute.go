@@ -144,7 +144,7 @@ func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (infere
 		}
 		return stores[node]
 	}
-	if err := on(p.Leader).Put(workloads.Part{Layer: 0, Region: g.Full(0, p.Batch)}, input); err != nil {
+	if err := on(p.Leader).Put(g.Tensor(0, p.Batch), input); err != nil {
 		return inference.Tensor{}, err
 	}
 	for i := range p.Ops {
@@ -162,6 +162,6 @@ func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (infere
 			return inference.Tensor{}, fmt.Errorf("op %d: %w", i, err)
 		}
 	}
-	out, _, err := on(p.Leader).Get(workloads.Part{Layer: g.Output(), Region: g.Full(g.Output(), p.Batch)})
+	out, _, err := on(p.Leader).Get(g.Tensor(g.Output(), p.Batch))
 	return out, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // Whatever a file is, opening it and cutting it anywhere ends with models or errors.
@@ -40,12 +41,9 @@ func FuzzCut(f *testing.F) {
 		for to := 2; to <= min(len(g.Layers), 12); to++ {
 			slice := whole(g, max(1, to-3), to, 1+to%2)
 			cutAll(src, slice)
-			rows := slice.Region.Rows.Hi
-			slice.Region.Rows = workloads.Range{Lo: rows / 3, Hi: rows - rows/4}
-			cutAll(src, slice)
-			slice = whole(g, to-1, to, 1)
-			slice.Region.Channels.Lo = slice.Region.Channels.Hi / 2
-			cutAll(src, slice)
+			rows, channels := g.Rows(to-1), g.Layers[to-1].Out.C
+			cutAll(src, g.Strip(slice, tensor.Row, workloads.Range{Lo: rows / 3, Hi: rows - rows/4}))
+			cutAll(src, g.Strip(whole(g, to-1, to, 1), tensor.Channel, workloads.Range{Lo: channels / 2, Hi: channels}))
 		}
 	})
 }
@@ -53,7 +51,7 @@ func FuzzCut(f *testing.F) {
 // cutAll cuts and writes a slice, if it can be.
 func cutAll(src *Source, s workloads.Slice) {
 	const most = 1 << 20 // elements: what is tried is the structure
-	if s.Region.Elements() > most {
+	if src.Graph.Geometry(s.To-1).Dims.Elements(&s.Out) > most {
 		return
 	}
 	sub, err := src.Cut(s)

@@ -76,20 +76,20 @@ const tolerance = 1e-5
 // begin returns a store that holds the input only.
 func begin(t require.TestingT, g *workloads.Graph, input inference.Tensor) *Store {
 	s := NewStore(g)
-	require.NoError(t, s.Put(workloads.Part{Layer: 0, Region: g.Full(0, input.Shape[0])}, input))
+	require.NoError(t, s.Put(workloads.Part{Layer: 0, Box: g.Full(0, input.Shape[0])}, input))
 	return s
 }
 
 // answer returns the whole tensor of a layer.
 func answer(t require.TestingT, s *Store, layer, batch int) inference.Tensor {
-	out, _, err := s.Get(workloads.Part{Layer: layer, Region: s.g.Full(layer, batch)})
+	out, _, err := s.Get(s.g.Tensor(layer, batch))
 	require.NoError(t, err)
 	return out
 }
 
 // whole returns the slice of layers [from, to) with all rows.
 func whole(g *workloads.Graph, from, to, batch int) workloads.Slice {
-	return workloads.Slice{From: from, To: to, Region: g.Full(to-1, batch)}
+	return workloads.Slice{From: from, To: to, Out: g.Full(to-1, batch)}
 }
 
 // networks returns the zoo: the small networks whole, of the large ones the first blocks.

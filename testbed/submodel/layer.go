@@ -9,8 +9,8 @@ import (
 	"hidp/workloads/onnx"
 )
 
-// tensor is a tensor of the cut model. Part says that it has only some of the rows or channels.
-type tensor struct {
+// value is a tensor of the cut model. Part says that it has only some of the rows or channels.
+type value struct {
 	name string
 	part bool
 }
@@ -20,23 +20,27 @@ type layerCut struct {
 	*cutter
 	index int
 	layer *workloads.Layer
-	out   workloads.Region
-	whole bool              // the layer and its inputs are whole: the file's own nodes compute it
-	known map[string]tensor // the file's tensors and what they are in the cut model
+	out   workloads.Part
+	whole bool             // the layer and its inputs are whole: the file's own nodes compute it
+	known map[string]value // the file's tensors and what they are in the cut model
 
 	main  int // the node that replace stands for, or -1
-	build func() (tensor, error)
+	build func() (value, error)
 }
 
-// layer makes the nodes that compute region out of a layer.
-func (c *cutter) layer(i int, out workloads.Region) error {
-	e := &layerCut{cutter: c, index: i, layer: &c.g.Layers[i], out: out, known: map[string]tensor{}, main: -1}
+// needs returns the rows of the layer's k-th input that it needs.
+func (e *layerCut) needs(k int) workloads.Range { return e.rowsOf(e.g.Needs(e.out, k)) }
+
+// layer makes the nodes that compute a part of a layer.
+func (c *cutter) layer(out workloads.Part) error {
+	i := out.Layer
+	e := &layerCut{cutter: c, index: i, layer: &c.g.Layers[i], out: out, known: map[string]value{}, main: -1}
 	if c.s.joined(i) {
 		return e.join()
 	}
 	e.whole = out == c.full(i)
 	for _, p := range e.layer.Inputs {
-		e.whole = e.whole && c.held[p].region == c.full(p)
+		e.whole = e.whole && c.held[p].part == c.full(p)
 	}
 	if e.whole && e.dropsWindow() {
 		e.whole = false
@@ -62,12 +66,12 @@ func (c *cutter) layer(i int, out workloads.Region) error {
 // finish makes the layer's nodes, as far as they lead to the tensor that carries its output.
 func (e *layerCut) finish() error {
 	t, err := e.resolve(e.s.Model.Tensors[e.index])
-	e.held[e.index] = holding{name: t.name, layout: e.s.tensors[e.index], region: e.out}
+	e.held[e.index] = holding{name: t.name, layout: e.s.tensors[e.index], part: e.out}
 	return err
 }
 
 // resolve returns what a tensor of the file is in the cut model, making the nodes that it needs.
-func (e *layerCut) resolve(name string) (tensor, error) {
+func (e *layerCut) resolve(name string) (value, error) {
 	if t, ok := e.known[name]; ok {
 		return t, nil
 	}
@@ -81,7 +85,7 @@ func (e *layerCut) resolve(name string) (tensor, error) {
 
 // operand returns a tensor that shows an input of the layer, as far as the layer needs that; one without a name, if it shows none, or
 // if nodes of the layer make it of the whole input.
-func (e *layerCut) operand(name string) (tensor, error) {
+func (e *layerCut) operand(name string) (value, error) {
 	for k, p := range e.layer.Inputs {
 		l, ok := e.s.layout(name, p)
 		carrier := name == e.s.Model.Tensors[p]
@@ -89,21 +93,21 @@ func (e *layerCut) operand(name string) (tensor, error) {
 			continue
 		}
 		h, full := e.held[p], e.full(p)
-		need := e.g.InputRegion(e.index, k, e.out).Rows
-		part := !e.whole && need != full.Rows
+		need := e.needs(k)
+		part := !e.whole && need != e.rowsOf(full)
 		if !carrier && !part && e.makes(name) {
 			continue
 		}
 		var err error
-		if part || h.region != full {
+		if part || h.part != full {
 			if h, err = e.rows(p, need); err != nil {
-				return tensor{}, err
+				return value{}, err
 			}
 		}
 		h, err = e.show(p, h, l)
-		return tensor{h.name, part}, err
+		return value{h.name, part}, err
 	}
-	return tensor{}, nil
+	return value{}, nil
 }
 
 // makes reports whether a node of the layer makes a tensor.
@@ -113,9 +117,9 @@ func (e *layerCut) makes(name string) bool {
 }
 
 // compute makes the node of the layer that makes a tensor.
-func (e *layerCut) compute(name string) (tensor, error) {
+func (e *layerCut) compute(name string) (value, error) {
 	if !e.makes(name) {
-		return tensor{}, fmt.Errorf("it depends on tensor %q, which is none of its inputs", name)
+		return value{}, fmt.Errorf("it depends on tensor %q, which is none of its inputs", name)
 	}
 	i := e.s.maker[name]
 	if i == e.main {
@@ -129,8 +133,8 @@ func (e *layerCut) compute(name string) (tensor, error) {
 		if t.part { // the file's nodes give the dimensions of the whole
 			from, _ := e.s.layout(root, e.index)
 			to, _ := e.s.layout(name, e.index)
-			h, err := e.show(e.index, holding{layout: from, name: t.name, region: e.out}, to)
-			return tensor{h.name, true}, err
+			h, err := e.show(e.index, holding{layout: from, name: t.name, part: e.out}, to)
+			return value{h.name, true}, err
 		}
 	}
 	err := e.node(i)
@@ -183,7 +187,7 @@ func (e *layerCut) node(i int) error {
 	}
 	outputs, err := e.copy(i, inputs, nil)
 	for k, out := range outputs {
-		e.known[n.Outputs[k]] = tensor{out, part}
+		e.known[n.Outputs[k]] = value{out, part}
 	}
 	return err
 }
@@ -231,6 +235,6 @@ func (e *layerCut) join() error {
 		return errors.New("the network has no output")
 	}
 	all := e.add("Concat", "outputs", parts, onnx.Attr{Name: "axis", I: 1})
-	e.held[e.index] = holding{name: all, layout: e.s.tensors[e.index], region: e.out}
+	e.held[e.index] = holding{name: all, layout: e.s.tensors[e.index], part: e.out}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"hidp/testbed/inference"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // sketch writes small files by hand, as other exporters than our own would.
@@ -169,9 +170,7 @@ func TestSeveralOutputs(t *testing.T) {
 			require.NoError(t, parts.Put(p, x))
 		}
 		for _, c := range []workloads.Range{{Lo: 0, Hi: 1}, {Lo: 1, Hi: 4}} {
-			slice := whole(g, i, i+1, 1)
-			slice.Region.Channels = c
-			require.NoError(t, r.Compute(slice, parts))
+			require.NoError(t, r.Compute(g.Strip(whole(g, i, i+1, 1), tensor.Channel, c), parts))
 		}
 		require.LessOrEqual(t, difference(t, answer(t, have, i, 1), answer(t, parts, i, 1)), tolerance)
 	}
@@ -210,8 +209,8 @@ func TestOperatorSets(t *testing.T) {
 			s.ports([]int64{1, 2, 9, 6}, map[string][]int64{"a": {1, 4, 1, 1}})
 			src := s.check(t, engine)
 			if r := (&Runner{Source: src, Engine: engine}); opset >= 9 { // a halo that is ignored needs zeros at the seams
-				slice := whole(src.Graph, 1, len(src.Graph.Layers)-1, 1)
-				slice.Halo, slice.Region.Rows.Hi = workloads.HaloIgnore, 1
+				slice := src.Graph.Strip(whole(src.Graph, 1, len(src.Graph.Layers)-1, 1), tensor.Row, workloads.Range{Hi: 1})
+				slice.Halo = workloads.HaloIgnore
 				require.NoError(t, r.Compute(slice, begin(t, src.Graph, inputOf(src.Graph, 1))))
 			}
 		})

@@ -7,17 +7,18 @@ import (
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // Shape returns the dimensions of a part's tensor on its way between machines: samples × channels × rows × columns. Of a global
 // pool it is a vector, whatever rows are summed.
 func Shape(g *workloads.Graph, p workloads.Part) []int {
 	l := &g.Layers[p.Layer]
-	rows := p.Region.Rows.Len()
+	rows := g.Along(p, tensor.Row).Len()
 	if l.Op == workloads.OpGlobalPool {
 		rows = 1
 	}
-	return []int{p.Region.Samples.Len(), p.Region.Channels.Len(), rows, l.Out.W}
+	return []int{g.Along(p, tensor.Sample).Len(), g.Along(p, tensor.Channel).Len(), rows, l.Out.W}
 }
 
 // PortName returns what cut models call the tensor of a layer at their inputs and outputs.
@@ -25,13 +26,13 @@ func PortName(layer int) string { return fmt.Sprintf("t%d", layer) }
 
 // input makes an input of the cut model.
 func (c *cutter) input(p workloads.Part) error {
-	if c.g.Layers[p.Layer].Op == workloads.OpGlobalPool && p.Region.Rows.Len() < c.g.Rows(p.Layer) {
+	if c.g.Layers[p.Layer].Op == workloads.OpGlobalPool && c.rowsOf(p).Len() < c.g.Rows(p.Layer) {
 		return errors.New("a slice that ignores its halo cannot begin behind a global pool")
 	}
 	port := Port{PortName(p.Layer), p, Shape(c.g, p)}
 	c.Inputs = append(c.Inputs, port)
-	h := holding{layout: crossing(c.g.Layers[p.Layer].Out), name: port.Name, region: p.Region}
-	if own := &c.s.tensors[p.Layer]; h.region == c.full(p.Layer) || own.how.Rows() {
+	h := holding{layout: crossing(c.g.Layers[p.Layer].Out), name: port.Name, part: p}
+	if own := &c.s.tensors[p.Layer]; h.part == c.full(p.Layer) || own.how.Rows() {
 		var err error
 		if h, err = c.show(p.Layer, h, *own); err != nil {
 			return err
@@ -47,12 +48,12 @@ func (c *cutter) output(p workloads.Part) error {
 	switch {
 	case !ok:
 		return errors.New("is not computed by the slice")
-	case c.g.Layers[p.Layer].Op == workloads.OpGlobalPool && !h.summed && p.Region.Rows != c.full(p.Layer).Rows:
+	case c.g.Layers[p.Layer].Op == workloads.OpGlobalPool && !h.summed && c.rowsOf(p) != c.rowsOf(c.full(p.Layer)):
 		return errors.New("a pool that ignores its halo has no partial sums to hand on")
 	}
 	if !h.summed {
 		var err error
-		if h, err = c.take(p.Layer, h, p.Region); err != nil {
+		if h, err = c.take(h, p); err != nil {
 			return err
 		}
 		if h, err = c.show(p.Layer, h, crossing(c.g.Layers[p.Layer].Out)); err != nil {

@@ -14,6 +14,7 @@ import (
 	"hidp/testbed/inference"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // randomSource exports a random network and opens it. The import may find fewer layers, because it makes normalisations part of the
@@ -36,7 +37,7 @@ func randomSlices(g *workloads.Graph, rng *rand.Rand, batch int) []workloads.Sli
 			to = from + 1
 		}
 		all := whole(g, from, to, batch)
-		parts := randomParts(all, how, g.Rows(to-1), rng)
+		parts := randomParts(g, all, how, rng)
 		for _, s := range parts {
 			if g.Check(s, batch) != nil {
 				parts = []workloads.Slice{all}
@@ -50,28 +51,27 @@ func randomSlices(g *workloads.Graph, rng *rand.Rand, batch int) []workloads.Sli
 }
 
 // randomParts cuts a slice at random places along one of its dimensions.
-func randomParts(all workloads.Slice, how, rows int, rng *rand.Rand) []workloads.Slice {
-	cut := func(extent, k int, set func(s *workloads.Slice, r workloads.Range)) []workloads.Slice {
+func randomParts(g *workloads.Graph, all workloads.Slice, how int, rng *rand.Rand) []workloads.Slice {
+	cut := func(axis tensor.Axis, k int) []workloads.Slice {
 		var list []workloads.Slice
+		extent := g.Along(all.Last(), axis).Hi
 		for at := 0; at < extent; k-- {
 			end := at + 1 + rng.IntN(extent-at)
 			if k == 1 {
 				end = extent
 			}
-			s := all
-			set(&s, workloads.Range{Lo: at, Hi: end})
-			list = append(list, s)
+			list = append(list, g.Strip(all, axis, workloads.Range{Lo: at, Hi: end}))
 			at = end
 		}
 		return list
 	}
 	switch how {
 	case 0:
-		return cut(all.Region.Channels.Hi, 2, func(s *workloads.Slice, r workloads.Range) { s.Region.Channels = r })
+		return cut(tensor.Channel, 2)
 	case 1, 2:
-		return cut(rows, 3, func(s *workloads.Slice, r workloads.Range) { s.Region.Rows = r })
+		return cut(tensor.Row, 3)
 	}
-	return cut(all.Region.Samples.Hi, 2, func(s *workloads.Slice, r workloads.Range) { s.Region.Samples = r })
+	return cut(tensor.Sample, 2)
 }
 
 // compareRandom runs random partitions of random networks and compares with the network whole.
@@ -133,7 +133,7 @@ func sensitivity(t require.TestingT, src *Source, in inference.Tensor) float64 {
 // sums reports whether any global pool is computed as partial sums.
 func sums(g *workloads.Graph, list []workloads.Slice) bool {
 	for _, s := range list {
-		if g.Layers[s.To-1].Op == workloads.OpGlobalPool && s.Region.Rows != g.Full(s.To-1, 1).Rows {
+		if g.Layers[s.To-1].Op == workloads.OpGlobalPool && g.Geometry(s.To-1).Dims.Partial(&s.Out) {
 			return true
 		}
 	}
@@ -178,9 +178,9 @@ func TestIgnoredHalos(t *testing.T) {
 		require.NoError(rt, r.Compute(whole(g, 1, to, 1), exact))
 		k := min(1+rng.IntN(3), g.Rows(to-1))
 		for i := range k {
-			slice := whole(g, 1, to, 1)
+			rows := g.Rows(to - 1)
+			slice := g.Strip(whole(g, 1, to, 1), tensor.Row, workloads.Range{Lo: i * rows / k, Hi: (i + 1) * rows / k})
 			slice.Halo = workloads.HaloIgnore
-			slice.Region.Rows = workloads.Range{Lo: i * slice.Region.Rows.Hi / k, Hi: (i + 1) * slice.Region.Rows.Hi / k}
 			require.NoError(rt, r.Compute(slice, ignored), "%+v", slice)
 		}
 		d := difference(rt, answer(rt, exact, to-1, 1), answer(rt, ignored, to-1, 1))

@@ -5,6 +5,7 @@ import (
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // slice cuts [lo, hi) out of an axis.
@@ -31,20 +32,19 @@ func (c *cutter) pad(x string, axis, before, after int, fill float32) string {
 // rows returns rows of a layer's tensor. Rows that are not held, which only happens where a slice ignores its halo, are zeros.
 func (c *cutter) rows(layer int, want workloads.Range) (holding, error) {
 	h := c.held[layer]
-	r := h.region
-	r.Rows = want.Intersect(h.region.Rows)
-	if r.Rows.Empty() {
-		return h, fmt.Errorf("it needs rows %v of layer %d, of which there are only %v", want, layer, h.region.Rows)
+	have := want.Intersect(c.rowsOf(h.part))
+	if have.Empty() {
+		return h, fmt.Errorf("it needs rows %v of layer %d, of which there are only %v", want, layer, c.rowsOf(h.part))
 	}
-	h, err := c.take(layer, h, r)
-	if err != nil || r.Rows == want {
+	h, err := c.take(h, c.g.Restrict(h.part, tensor.Row, have))
+	if err != nil || have == want {
 		return h, err
 	}
 	axis := h.axis(2, c.g.Layers[layer].Out)
 	if axis < 0 {
 		return h, errUncut
 	}
-	h.name, h.region.Rows = c.pad(h.name, axis, r.Rows.Lo-want.Lo, want.Hi-r.Rows.Hi, 0), want
+	h.name, h.part = c.pad(h.name, axis, have.Lo-want.Lo, want.Hi-have.Hi, 0), c.g.Restrict(h.part, tensor.Row, want)
 	return h, nil
 }
 
@@ -81,26 +81,26 @@ func (e *layerCut) upsample() error {
 		return err
 	}
 	p, f := e.layer.Inputs[0], e.layer.Scale
-	need := e.g.InputRegion(e.index, 0, e.out).Rows
-	e.main, e.build = i, func() (tensor, error) {
+	need, out := e.needs(0), e.rowsOf(e.out)
+	e.main, e.build = i, func() (value, error) {
 		n := &e.s.Model.Nodes[i]
 		h, err := e.rows(p, need)
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
 		x, err := e.plain(p, h)
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
 		inputs := []string{x}
 		if n.OpType == "Resize" && e.s.Model.Opset >= 11 {
 			if len(n.Inputs) < 3 {
-				return tensor{}, fmt.Errorf("%v does not say how much to enlarge", n)
+				return value{}, fmt.Errorf("%v does not say how much to enlarge", n)
 			}
 			region := n.Inputs[1] // of interest: not for these modes, but operator sets before 13 want it there
 			if region != "" {
 				if region, err = e.constant(region, portion{}); err != nil {
-					return tensor{}, err
+					return value{}, err
 				}
 			}
 			inputs = append(inputs, region)
@@ -110,14 +110,14 @@ func (e *layerCut) upsample() error {
 		}
 		outputs, err := e.copy(i, inputs, nil, "keep_aspect_ratio_policy", "axes")
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
 		have := workloads.Range{Lo: need.Lo * f, Hi: need.Hi * f}
 		y := outputs[0]
-		if have != e.out.Rows {
-			y = e.slice(y, 2, e.out.Rows.Lo-have.Lo, e.out.Rows.Hi-have.Lo)
+		if have != out {
+			y = e.slice(y, 2, out.Lo-have.Lo, out.Hi-have.Lo)
 		}
-		return tensor{y, true}, nil
+		return value{y, true}, nil
 	}
 	return e.finish()
 }
@@ -126,7 +126,7 @@ func (e *layerCut) upsample() error {
 // which can only be one that ignores its halo, the mean of its rows.
 func (e *layerCut) pool() error {
 	p := e.layer.Inputs[0]
-	h, err := e.rows(p, e.g.InputRegion(e.index, 0, e.out).Rows)
+	h, err := e.rows(p, e.needs(0))
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (e *layerCut) pool() error {
 	if err != nil {
 		return err
 	}
-	if e.index == e.Slice.To-1 && e.out.Rows != e.full(e.index).Rows {
+	if e.index == e.Slice.To-1 && e.out != e.full(e.index) {
 		axes, inputs := []int64{2, 3}, []string{x}
 		var attrs []onnx.Attr
 		if e.s.Model.Opset < 13 {
@@ -145,10 +145,10 @@ func (e *layerCut) pool() error {
 		if h.kind != onnx.Float {
 			inputs[0] = e.add("Cast", x+".cast", inputs[:1], onnx.Attr{Name: "to", I: int64(onnx.Float)})
 		}
-		e.held[e.index] = holding{name: e.add("ReduceSum", e.layer.Name+".sum", inputs, attrs...), region: e.out, summed: true}
+		e.held[e.index] = holding{name: e.add("ReduceSum", e.layer.Name+".sum", inputs, attrs...), part: e.out, summed: true}
 		return nil
 	}
 	out := h.plain(e.layer.Out)
-	e.held[e.index] = holding{name: e.add("GlobalAveragePool", e.layer.Name+".mean", []string{x}), layout: out, region: e.full(e.index)}
+	e.held[e.index] = holding{name: e.add("GlobalAveragePool", e.layer.Name+".mean", []string{x}), layout: out, part: e.full(e.index)}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"hidp/testbed/inference"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // Store holds the parts of a request's tensors that a node has computed or received, and assembles other parts from them. It is not
@@ -21,8 +22,8 @@ type Store struct {
 }
 
 type piece struct {
-	region workloads.Region
-	data   []float32
+	box  tensor.Box
+	data []float32
 }
 
 // NewStore returns an empty store for tensors of g.
@@ -31,8 +32,8 @@ func NewStore(g *workloads.Graph) *Store { return &Store{g: g, parts: map[int][]
 // Put adds a part. The tensor must have as many elements as the part's Shape (see there), in that order. It is not
 // copied.
 func (s *Store) Put(p workloads.Part, t inference.Tensor) error {
-	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Region.Empty() {
-		return fmt.Errorf("no part of a tensor of %s: layer %d, %v", s.g.Name, p.Layer, p.Region)
+	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Box.Empty() {
+		return fmt.Errorf("no part of a tensor of %s: layer %d, %v", s.g.Name, p.Layer, p.Box)
 	}
 	want := 1
 	for _, d := range Shape(s.g, p) {
@@ -41,7 +42,7 @@ func (s *Store) Put(p workloads.Part, t inference.Tensor) error {
 	if len(t.Data) != want {
 		return fmt.Errorf("%d numbers for a part of %v of layer %d", len(t.Data), Shape(s.g, p), p.Layer)
 	}
-	s.parts[p.Layer] = append(s.parts[p.Layer], piece{p.Region, t.Data})
+	s.parts[p.Layer] = append(s.parts[p.Layer], piece{p.Box, t.Data})
 	return nil
 }
 
@@ -50,9 +51,10 @@ func (s *Store) Drop(layer int) { delete(s.parts, layer) }
 
 // Get assembles a part. Made says that the tensor is a new one, not one that was put. The error names what is missing.
 func (s *Store) Get(p workloads.Part) (t inference.Tensor, made bool, err error) {
-	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Region.Empty() {
-		err = errors.New("there is no such part")
-	} else if s.g.Layers[p.Layer].Op == workloads.OpGlobalPool {
+	if p.Layer < 0 || p.Layer >= len(s.g.Layers) || p.Box.Empty() {
+		return t, false, fmt.Errorf("layer %d of %s: there is no such part", p.Layer, s.g.Name)
+	}
+	if s.g.Layers[p.Layer].Op == workloads.OpGlobalPool {
 		t, err = s.merge(p)
 		made = true
 	} else if have := s.find(p); have != nil {
@@ -62,7 +64,7 @@ func (s *Store) Get(p workloads.Part) (t inference.Tensor, made bool, err error)
 		made = true
 	}
 	if err != nil {
-		return t, made, fmt.Errorf("layer %d of %s, samples %v rows %v channels %v: %w", p.Layer, s.g.Name, p.Region.Samples, p.Region.Rows, p.Region.Channels, err)
+		return t, made, fmt.Errorf("layer %d of %s, %s: %w", p.Layer, s.g.Name, s.g.Describe(p), err)
 	}
 	return t, made, nil
 }
@@ -71,7 +73,7 @@ func (s *Store) Get(p workloads.Part) (t inference.Tensor, made bool, err error)
 func (s *Store) find(p workloads.Part) *piece {
 	list := s.parts[p.Layer]
 	for i := range list {
-		if list[i].region == p.Region {
+		if list[i].box == p.Box {
 			return &list[i]
 		}
 	}
@@ -80,45 +82,59 @@ func (s *Store) find(p workloads.Part) *piece {
 
 // gather copies a part together.
 func (s *Store) gather(p workloads.Part) (inference.Tensor, error) {
-	width := s.g.Layers[p.Layer].Out.W
+	rank := s.g.Geometry(p.Layer).Dims.Rank
 	t := s.Memory.Tensor(Shape(s.g, p)...)
-	filled := make([]bool, p.Region.Elements())
-	left := len(filled)
-	for _, have := range s.parts[p.Layer] {
-		x := have.region.Intersect(p.Region)
-		if x.Empty() || left == 0 {
+	missing := []tensor.Box{p.Box}
+	for i := range s.parts[p.Layer] {
+		have := &s.parts[p.Layer][i]
+		common := have.box.Intersect(&p.Box)
+		if common.Empty() || len(missing) == 0 {
 			continue
 		}
-		for n := x.Samples.Lo; n < x.Samples.Hi; n++ {
-			for c := x.Channels.Lo; c < x.Channels.Hi; c++ {
-				from, to := offset(have.region, n, c, x.Rows.Lo), offset(p.Region, n, c, x.Rows.Lo)
-				copy(t.Data[to*width:], have.data[from*width:(from+x.Rows.Len())*width])
-				for i := to; i < to+x.Rows.Len(); i++ {
-					if !filled[i] {
-						filled[i] = true
-						left--
-					}
-				}
-			}
+		copyBox(rank, &common, t.Data, &p.Box, have.data, &have.box)
+		var rest []tensor.Box
+		for k := range missing {
+			rest = missing[k].Subtract(rest, &common)
 		}
+		missing = rest
 	}
-	if left > 0 {
-		return t, fmt.Errorf("%d of its %d rows (over all channels) are not there", left, len(filled))
+	if len(missing) > 0 {
+		return t, fmt.Errorf("%s is not there", s.g.Describe(workloads.Part{Layer: p.Layer, Box: missing[0]}))
 	}
 	return t, nil
 }
 
-// offset returns the position of a row in a region's data, in rows.
-func offset(r workloads.Region, sample, channel, row int) int {
-	return ((sample-r.Samples.Lo)*r.Channels.Len()+channel-r.Channels.Lo)*r.Rows.Len() + row - r.Rows.Lo
+// copyBox copies the elements of box b between tensors that hold boxes to and from, of which b is a part: row-major over the first
+// rank axes.
+func copyBox(rank int, b *tensor.Box, dst []float32, to *tensor.Box, src []float32, from *tensor.Box) {
+	last := rank - 1 // elements lie side by side along this axis and those behind it, which all three have alike
+	run := 1
+	for ; last > 0 && b[last] == to[last] && b[last] == from[last]; last-- {
+		run *= b[last].Len()
+	}
+	n := run * b[last].Len()
+	var walk func(axis, d, s int)
+	walk = func(axis, d, s int) {
+		d, s = d*to[axis].Len(), s*from[axis].Len()
+		lo, hi := int(b[axis].Lo), int(b[axis].Hi)
+		if axis == last {
+			d, s = (d+lo-int(to[axis].Lo))*run, (s+lo-int(from[axis].Lo))*run
+			copy(dst[d:d+n], src[s:])
+			return
+		}
+		for x := lo; x < hi; x++ {
+			walk(axis+1, d+x-int(to[axis].Lo), s+x-int(from[axis].Lo))
+		}
+	}
+	walk(0, 0, 0)
 }
 
 // merge adds up the sums of a global pool, sample by sample: those that together are exactly the rows that are asked for.
 func (s *Store) merge(p workloads.Part) (inference.Tensor, error) {
 	t := s.Memory.Tensor(Shape(s.g, p)...)
-	channels := p.Region.Channels.Len()
-	for n := p.Region.Samples.Lo; n < p.Region.Samples.Hi; n++ {
-		to := t.Data[(n-p.Region.Samples.Lo)*channels:][:channels]
+	samples, channels := s.g.Along(p, tensor.Sample), s.g.Along(p, tensor.Channel)
+	for n := samples.Lo; n < samples.Hi; n++ {
+		to := t.Data[(n-samples.Lo)*channels.Len():][:channels.Len()]
 		if err := s.mergeSample(p, n, to); err != nil {
 			return t, err
 		}
@@ -127,43 +143,54 @@ func (s *Store) merge(p workloads.Part) (inference.Tensor, error) {
 }
 
 func (s *Store) mergeSample(p workloads.Part, sample int, to []float32) error {
-	tiles := s.tile(p, sample, p.Region.Rows.Lo)
+	rows, first := s.g.Along(p, tensor.Row), s.g.Along(p, tensor.Channel).Lo
+	tiles := s.tile(p, sample, rows.Lo)
 	if tiles == nil {
 		return errors.New("the sums that are there do not add up to these rows")
 	}
-	input := s.g.Layers[s.g.Layers[p.Layer].Inputs[0]].Out
-	for c := range to {
-		at := func(t *piece) float32 {
-			return t.data[(sample-t.region.Samples.Lo)*t.region.Channels.Len()+p.Region.Channels.Lo+c-t.region.Channels.Lo]
+	if len(tiles) == 1 { // a sum, or the mean if it is of all rows
+		copy(to, s.channels(p.Layer, tiles[0], sample, first))
+		return nil
+	}
+	sums := make([]float64, len(to))
+	for _, t := range tiles {
+		for c, x := range s.channels(p.Layer, t, sample, first)[:len(to)] {
+			sums[c] += float64(x)
 		}
-		if len(tiles) == 1 { // a sum, or the mean if it is of all rows
-			to[c] = at(tiles[0])
-			continue
+	}
+	if input := s.g.Layers[s.g.Layers[p.Layer].Inputs[0]].Out; rows.Len() == input.H {
+		for c := range sums {
+			sums[c] /= float64(input.H * input.W)
 		}
-		sum := 0.0
-		for _, t := range tiles {
-			sum += float64(at(t))
-		}
-		if p.Region.Rows.Len() == input.H {
-			sum /= float64(input.H * input.W)
-		}
-		to[c] = float32(sum)
+	}
+	for c, x := range sums {
+		to[c] = float32(x)
 	}
 	return nil
 }
 
+// channels returns the elements of a piece of a vector from a channel of a sample on.
+func (s *Store) channels(layer int, have *piece, sample, from int) []float32 {
+	p := workloads.Part{Layer: layer, Box: have.box}
+	channels := s.g.Along(p, tensor.Channel)
+	return have.data[(sample-s.g.Along(p, tensor.Sample).Lo)*channels.Len()+from-channels.Lo:]
+}
+
 // tile finds pieces that side by side are the rows of p from a row on, or nil.
 func (s *Store) tile(p workloads.Part, sample, from int) []*piece {
+	last := s.g.Along(p, tensor.Row).Hi
 	for i := range s.parts[p.Layer] {
 		have := &s.parts[p.Layer][i]
-		r := have.region
-		if r.Rows.Lo != from || r.Rows.Hi > p.Region.Rows.Hi || sample < r.Samples.Lo || sample >= r.Samples.Hi || !r.Channels.Contains(p.Region.Channels) {
+		h := workloads.Part{Layer: p.Layer, Box: have.box}
+		rows, samples := s.g.Along(h, tensor.Row), s.g.Along(h, tensor.Sample)
+		if rows.Lo != from || rows.Hi > last || sample < samples.Lo || sample >= samples.Hi ||
+			!s.g.Along(h, tensor.Channel).Contains(s.g.Along(p, tensor.Channel)) {
 			continue
 		}
-		if r.Rows.Hi == p.Region.Rows.Hi {
+		if rows.Hi == last {
 			return []*piece{have}
 		}
-		if rest := s.tile(p, sample, r.Rows.Hi); rest != nil {
+		if rest := s.tile(p, sample, rows.Hi); rest != nil {
 			return append([]*piece{have}, rest...)
 		}
 	}

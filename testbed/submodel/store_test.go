@@ -3,6 +3,7 @@ package submodel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,20 +12,21 @@ import (
 	"hidp/strategies/conformance"
 	"hidp/testbed/inference"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 
-// numbered returns a part whose elements are their positions in the whole tensor.
+// numbered returns a part of an image whose elements are their positions in the whole tensor.
 func numbered(g *workloads.Graph, p workloads.Part) inference.Tensor {
 	t := inference.NewTensor(Shape(g, p)...)
 	s := g.Layers[p.Layer].Out
 	i := 0
-	for n := p.Region.Samples.Lo; n < p.Region.Samples.Hi; n++ {
-		for c := p.Region.Channels.Lo; c < p.Region.Channels.Hi; c++ {
-			for y := p.Region.Rows.Lo; y < p.Region.Rows.Hi; y++ {
-				for x := range s.W {
-					t.Data[i] = float32(((n*s.C+c)*s.H+y)*s.W + x)
+	for n := p.Box[0].Lo; n < p.Box[0].Hi; n++ {
+		for c := p.Box[1].Lo; c < p.Box[1].Hi; c++ {
+			for y := p.Box[2].Lo; y < p.Box[2].Hi; y++ {
+				for x := p.Box[3].Lo; x < p.Box[3].Hi; x++ {
+					t.Data[i] = float32(((int(n)*s.C+int(c))*s.H+int(y))*s.W + int(x))
 					i++
 				}
 			}
@@ -33,9 +35,9 @@ func numbered(g *workloads.Graph, p workloads.Part) inference.Tensor {
 	return t
 }
 
-func drawRange(rt *rapid.T, n int, what string) workloads.Range {
-	lo := rapid.IntRange(0, n-1).Draw(rt, what)
-	return workloads.Range{Lo: lo, Hi: rapid.IntRange(lo+1, n).Draw(rt, what)}
+func drawSpan(rt *rapid.T, n int32, what string) tensor.Span {
+	lo := rapid.Int32Range(0, n-1).Draw(rt, what)
+	return tensor.Span{Lo: lo, Hi: rapid.Int32Range(lo+1, n).Draw(rt, what)}
 }
 
 // Whatever boxes are put into a store, in whatever order and overlap, any box that they cover comes out as put in; one that they do
@@ -46,40 +48,40 @@ func TestStoreAssembles(t *testing.T) {
 		const batch = 3
 		s := NewStore(g)
 		box := func(what string) workloads.Part {
-			full := g.Full(0, batch)
-			return workloads.Part{Region: workloads.Region{Samples: drawRange(rt, batch, what), Rows: drawRange(rt, full.Rows.Hi, what),
-				Channels: drawRange(rt, full.Channels.Hi, what)}}
+			p := g.Tensor(0, batch)
+			for axis := range 3 {
+				p.Box[axis] = drawSpan(rt, p.Box[axis].Hi, what)
+			}
+			return p
 		}
-		var put []workloads.Region
+		var put []tensor.Box
 		for range rapid.IntRange(1, 12).Draw(rt, "boxes") {
 			p := box("box")
 			require.NoError(rt, s.Put(p, numbered(g, p)))
-			put = append(put, p.Region)
+			put = append(put, p.Box)
 		}
 		want := box("want")
 		got, _, err := s.Get(want)
-		if covered(want.Region, put) {
+		if covered(want.Box, put) {
 			require.NoError(rt, err)
 			require.Equal(rt, numbered(g, want), got)
 		} else {
-			require.ErrorContains(rt, err, "are not there")
+			require.ErrorContains(rt, err, "is not there")
 		}
 	})
 }
 
-// covered decides element by element.
-func covered(r workloads.Region, boxes []workloads.Region) bool {
-	for n := r.Samples.Lo; n < r.Samples.Hi; n++ {
-		for c := r.Channels.Lo; c < r.Channels.Hi; c++ {
-		next:
-			for y := r.Rows.Lo; y < r.Rows.Hi; y++ {
-				one := func(i int) workloads.Range { return workloads.Range{Lo: i, Hi: i + 1} }
-				for _, b := range boxes {
-					if b.Contains(workloads.Region{Samples: one(n), Channels: one(c), Rows: one(y)}) {
-						continue next
-					}
+// covered decides element by element, but for the columns, of which there are all.
+func covered(all tensor.Box, boxes []tensor.Box) bool {
+	one := func(i int32) tensor.Span { return tensor.Span{Lo: i, Hi: i + 1} }
+	for n := all[0].Lo; n < all[0].Hi; n++ {
+		for c := all[1].Lo; c < all[1].Hi; c++ {
+			for y := all[2].Lo; y < all[2].Hi; y++ {
+				x := all
+				x[0], x[1], x[2] = one(n), one(c), one(y)
+				if !slices.ContainsFunc(boxes, func(b tensor.Box) bool { return b.Contains(&x) }) {
+					return false
 				}
-				return false
 			}
 		}
 	}
@@ -93,9 +95,7 @@ func TestStoreMergesSums(t *testing.T) {
 	g, err := b.Build()
 	require.NoError(t, err)
 	part := func(lo, hi int) workloads.Part {
-		r := g.Full(1, 2)
-		r.Rows = workloads.Range{Lo: lo, Hi: hi}
-		return workloads.Part{Layer: 1, Region: r}
+		return g.Restrict(g.Tensor(1, 2), tensor.Row, workloads.Range{Lo: lo, Hi: hi})
 	}
 	sum := func(lo, hi int) inference.Tensor { // channel c of sample n has the value 10n+c everywhere
 		t := inference.NewTensor(2, 2, 1, 1)
@@ -121,8 +121,8 @@ func TestStoreMergesSums(t *testing.T) {
 	whole, _, err := s.Get(part(0, 7))
 	require.NoError(t, err)
 	require.Equal(t, mean.Data, whole.Data, "all rows are the mean, not a sum")
-	one := part(0, 7)
-	one.Region.Samples.Lo, one.Region.Channels.Lo = 1, 1
+	second := workloads.Range{Lo: 1, Hi: 2}
+	one := g.Restrict(g.Restrict(part(0, 7), tensor.Sample, second), tensor.Channel, second)
 	last, _, err := s.Get(one)
 	require.NoError(t, err)
 	require.Equal(t, []float32{11}, last.Data)
@@ -134,9 +134,9 @@ func TestStoreMergesSums(t *testing.T) {
 func TestStoreRefuses(t *testing.T) {
 	g := conformance.RandomGraph(newRandom(3))
 	s := NewStore(g)
-	full := workloads.Part{Region: g.Full(0, 1)}
+	full := g.Tensor(0, 1)
 	require.ErrorContains(t, s.Put(full, inference.NewTensor(1, 2, 3)), "6 numbers for a part of")
-	require.Error(t, s.Put(workloads.Part{Layer: -1, Region: full.Region}, inference.Tensor{}))
+	require.Error(t, s.Put(workloads.Part{Layer: -1, Box: full.Box}, inference.Tensor{}))
 	require.Error(t, s.Put(workloads.Part{}, inference.Tensor{}))
 	for _, p := range []workloads.Part{{Layer: len(g.Layers)}, {Layer: -1}, {}} {
 		_, _, err := s.Get(p)

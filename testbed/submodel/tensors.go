@@ -66,28 +66,28 @@ func (s *Source) layout(name string, layer int) (layout, bool) {
 
 var errUncut = errors.New("the file does not tell how its rows and channels are laid out, so that no part of it can be taken")
 
-// take returns region r of a layer's tensor, cutting it out of what is held if that is more.
-func (c *cutter) take(layer int, h holding, r workloads.Region) (holding, error) {
-	out := c.g.Layers[layer].Out
+// take returns a part of a layer's tensor, cutting it out of what is held if that is more.
+func (c *cutter) take(h holding, p workloads.Part) (holding, error) {
+	l := &c.g.Layers[p.Layer]
 	cut := func(of int, have, want workloads.Range) error {
-		axis := h.layout.axis(of, out)
+		axis := h.layout.axis(of, l.Out)
 		if axis < 0 {
 			return errUncut
 		}
 		h.name = c.slice(h.name, axis, want.Lo-have.Lo, want.Hi-have.Lo)
 		return nil
 	}
-	if c.g.Layers[layer].Op != workloads.OpGlobalPool && h.region.Rows != r.Rows {
-		if err := cut(2, h.region.Rows, r.Rows); err != nil {
+	if have, want := c.rowsOf(h.part), c.rowsOf(p); l.Op != workloads.OpGlobalPool && have != want {
+		if err := cut(2, have, want); err != nil {
 			return h, err
 		}
 	}
-	if h.region.Channels != r.Channels {
-		if err := cut(1, h.region.Channels, r.Channels); err != nil {
+	if have, want := c.channelsOf(h.part), c.channelsOf(p); have != want {
+		if err := cut(1, have, want); err != nil {
 			return h, err
 		}
 	}
-	h.region = r
+	h.part = p
 	return h, nil
 }
 
@@ -125,7 +125,7 @@ func (c *cutter) show(layer int, h holding, to layout) (holding, error) {
 
 // reshape gives a tensor whose elements are in the order of the layer's other dimensions.
 func (c *cutter) reshape(layer int, h holding, to layout) (holding, error) {
-	dims, err := c.shape(workloads.Part{Layer: layer, Region: h.region}, &to)
+	dims, err := c.shape(h.part, &to)
 	if err == nil {
 		h.name, h.layout = c.add("Reshape", h.name+".view", []string{h.name, c.numbers(dims...)}), to
 	}
@@ -137,11 +137,11 @@ func (c *cutter) reshape(layer int, h holding, to layout) (holding, error) {
 func (c *cutter) shape(p workloads.Part, l *layout) ([]int64, error) {
 	dims := slices.Clone(l.dims)
 	out := c.g.Layers[p.Layer].Out
-	rows := p.Region.Rows.Len()
+	rows := c.rowsOf(p).Len()
 	if c.g.Layers[p.Layer].Op == workloads.OpGlobalPool {
 		rows = 1
 	}
-	for _, part := range []struct{ of, want, all int }{{1, p.Region.Channels.Len(), out.C}, {2, rows, out.H}} {
+	for _, part := range []struct{ of, want, all int }{{1, c.channelsOf(p).Len(), out.C}, {2, rows, out.H}} {
 		if part.want == part.all {
 			continue
 		}

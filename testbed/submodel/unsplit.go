@@ -20,10 +20,10 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	}
 	batch := input.Shape[0]
 	store := NewStore(g)
-	if err := store.Put(workloads.Part{Layer: 0, Region: g.Full(0, batch)}, input); err != nil {
+	if err := store.Put(g.Tensor(0, batch), input); err != nil {
 		return inference.Tensor{}, err
 	}
-	all := workloads.Slice{From: 1, To: len(g.Layers), Region: g.Full(g.Output(), batch)}
+	all := workloads.Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), batch)}
 	if batch == 1 || r.Source.batches(g.Work(all)) {
 		if session, err := r.Engine.Load(r.Source.whole(), r.Options); err == nil {
 			defer session.Close()
@@ -35,7 +35,7 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	if err := r.Compute(all, store); err != nil {
 		return inference.Tensor{}, err
 	}
-	out, _, err := store.Get(workloads.Part{Layer: g.Output(), Region: all.Region})
+	out, _, err := store.Get(all.Last())
 	return out, err
 }
 
@@ -72,7 +72,7 @@ func (r *Runner) file(session inference.Session, input inference.Tensor) (infere
 			return inference.Tensor{}, fmt.Errorf("%s: output %q: %w", s.Model.Path, name, err)
 		}
 	}
-	shape := Shape(s.Graph, workloads.Part{Layer: last, Region: s.Graph.Full(last, batch)})
+	shape := Shape(s.Graph, s.Graph.Tensor(last, batch))
 	if s.joined(last) {
 		return join(outputs, names, shape), nil
 	}

@@ -6,6 +6,7 @@ import (
 
 	"hidp/workloads"
 	"hidp/workloads/onnx"
+	"hidp/workloads/tensor"
 )
 
 // strip is the geometry of a window over some rows: the input rows it is given, and the padding above and below them.
@@ -46,7 +47,7 @@ func (e *layerCut) dropsWindow() bool {
 	if !w.Ceil || e.layer.Op != workloads.OpMaxPool && e.layer.Op != workloads.OpAvgPool {
 		return false
 	}
-	in, all := e.g.Layers[e.layer.Inputs[0]].Out, e.full(e.index).Rows
+	in, all := e.g.Layers[e.layer.Inputs[0]].Out, e.rowsOf(e.full(e.index))
 	rows := newStrip(w, all, workloads.Range{Hi: in.H}, in.H)
 	if rows.use.Hi+rows.after == in.H+w.PadBottom && columns(w, in.W) == (strip{workloads.Range{Hi: in.W}, w.PadLeft, w.PadRight}) {
 		return false
@@ -61,7 +62,7 @@ func (e *layerCut) window() error {
 	if err != nil {
 		return err
 	}
-	e.main, e.build = i, func() (tensor, error) { return e.slide(i) }
+	e.main, e.build = i, func() (value, error) { return e.slide(i) }
 	return e.finish()
 }
 
@@ -71,14 +72,14 @@ func (e *layerCut) sliding() (int, error) {
 }
 
 // slide makes node i, the layer's window.
-func (e *layerCut) slide(i int) (tensor, error) {
+func (e *layerCut) slide(i int) (value, error) {
 	n := &e.s.Model.Nodes[i]
 	p, w := e.layer.Inputs[0], e.layer.Window
 	h := e.held[p]
-	s := newStrip(w, e.out.Rows, h.region.Rows, e.g.Rows(p))
+	s := newStrip(w, e.rowsOf(e.out), e.rowsOf(h.part), e.g.Rows(p))
 	x, err := e.stripInput(p, &s)
 	if err != nil {
-		return tensor{}, err
+		return value{}, err
 	}
 	width := e.g.Layers[p].Out.W
 	cols := columns(w, width)
@@ -97,9 +98,9 @@ func (e *layerCut) slide(i int) (tensor, error) {
 	if e.layer.Op != workloads.OpConv {
 		outputs, err := e.copy(i, []string{x}, attrs, "auto_pad", "dilations")
 		if err != nil {
-			return tensor{}, err
+			return value{}, err
 		}
-		return tensor{outputs[0], e.out != e.full(e.index)}, nil
+		return value{outputs[0], e.out != e.full(e.index)}, nil
 	}
 	return e.conv(i, x, attrs)
 }
@@ -108,9 +109,7 @@ func (e *layerCut) slide(i int) (tensor, error) {
 func (e *layerCut) stripInput(p int, s *strip) (string, error) {
 	h := e.held[p]
 	if !s.use.Empty() {
-		r := h.region
-		r.Rows = s.use
-		h, err := e.take(p, h, r)
+		h, err := e.take(h, e.g.Restrict(h.part, tensor.Row, s.use))
 		if err != nil {
 			return "", err
 		}
@@ -118,11 +117,11 @@ func (e *layerCut) stripInput(p int, s *strip) (string, error) {
 	}
 	in := e.g.Layers[p].Out
 	if e.layer.Op != workloads.OpConv || e.s.tensors[p].kind != onnx.Float {
-		return "", fmt.Errorf("rows %v see nothing but padding", e.out.Rows)
+		return "", fmt.Errorf("rows %v see nothing but padding", e.rowsOf(e.out))
 	}
 	rows := s.before + s.use.Hi - s.use.Lo + s.after // all that the windows span
 	*s = strip{}
-	channels := e.g.InputRegion(e.index, 0, e.out).Channels.Len()
+	channels := e.channelsOf(e.g.Needs(e.out, 0)).Len()
 	return e.zeros(e.samples, channels, rows, in.W), nil
 }
 

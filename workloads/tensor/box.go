@@ -45,6 +45,19 @@ func Scaled(s Span, h, n int) Span {
 // Box is a span for each axis of a domain. An axis that the domain lacks is [0,1). The zero Box is empty.
 type Box [MaxAxes]Span
 
+// String prints the spans of the axes, up to the last that is not [0,1).
+func (b Box) String() string {
+	n := len(b)
+	for n > 1 && b[n-1] == (Span{0, 1}) {
+		n--
+	}
+	text := b[0].String()
+	for _, s := range b[1:n] {
+		text += "×" + s.String()
+	}
+	return text
+}
+
 // Empty reports whether the box holds nothing.
 func (b *Box) Empty() bool {
 	for i := range b {

@@ -1,5 +1,10 @@
 package tensor
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Axis names an axis of a domain. Names are for people, for plan files and for planners that split an axis of a certain name. The
 // needs of a box never depend on names: they go by the position of an axis. The names of a domain differ. A reduced axis has the
 // name of an axis of the input if a split of the input along that axis is to be followed into partial results (a pool over rows);
@@ -116,6 +121,17 @@ func (d *Dims) Full(b int) Box {
 	}
 	x[0].Hi = int32(b)
 	return x
+}
+
+// Describe says which part of the domain box b is, for people: its samples, and its spans of all axes that are not full.
+func (d *Dims) Describe(b *Box) string {
+	var text []string
+	for i := range d.Axes() {
+		if i == 0 || b[i] != (Span{0, d.Size[i]}) {
+			text = append(text, fmt.Sprintf("%vs %v", d.Axis[i], b[i]))
+		}
+	}
+	return strings.Join(text, " ")
 }
 
 // Partial reports whether box b sums a part of a reduced axis only.

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // evenStrips splits rows in n strips at the rounded multiples of rows/n: 7 rows in 5 are 1, 2, 1, 2 and 1.
@@ -28,12 +29,12 @@ func recompute(g *workloads.Graph, cuts []int, n int) (work, speedup float64) {
 	for _, to := range cuts {
 		longest := 0.0
 		for _, rows := range evenStrips(g.Rows(to-1), n) {
-			s := workloads.Slice{From: from, To: to, Region: g.Full(to-1, 1)}
-			s.Region.Rows = rows
+			s := workloads.Slice{From: from, To: to, Out: g.Full(to-1, 1)}
+			s = g.Strip(s, tensor.Row, rows)
 			sum := 0.0
 			for _, p := range g.Work(s).Layers {
 				l := &g.Layers[p.Layer]
-				sum += float64(l.MACs) * float64(p.Region.Rows.Len()) / float64(g.Rows(p.Layer))
+				sum += float64(l.MACs) * float64(g.Along(p, tensor.Row).Len()) / float64(g.Rows(p.Layer))
 			}
 			all += sum
 			longest = max(longest, sum)
@@ -120,12 +121,12 @@ func TestReceptiveFields(t *testing.T) {
 		require.NoError(t, err)
 		cuts := cutsAfter(g, c.last)
 		to := cuts[len(cuts)-1]
-		s := workloads.Slice{From: 1, To: to, Region: g.Full(to-1, 1)}
+		s := workloads.Slice{From: 1, To: to, Out: g.Full(to-1, 1)}
 		middle := g.Rows(to-1) / 2
-		s.Region.Rows = workloads.Range{Lo: middle, Hi: middle + 1}
+		s = g.Strip(s, tensor.Row, workloads.Range{Lo: middle, Hi: middle + 1})
 		w := g.Work(s)
 		require.Len(t, w.Inputs, 1)
-		require.Equal(t, c.want, w.Inputs[0].Region.Rows.Len(), g.Name)
+		require.Equal(t, c.want, g.Along(w.Inputs[0], tensor.Row).Len(), g.Name)
 	}
 }
 
@@ -141,12 +142,12 @@ func TestIgnoredHalosCostNothing(t *testing.T) {
 		}
 		var strips, whole float64
 		for _, rows := range evenStrips(g.Rows(to-1), 5) {
-			s := workloads.Slice{From: 1, To: to, Region: g.Full(to-1, 1), Halo: workloads.HaloIgnore}
-			s.Region.Rows = rows
+			s := workloads.Slice{From: 1, To: to, Out: g.Full(to-1, 1), Halo: workloads.HaloIgnore}
+			s = g.Strip(s, tensor.Row, rows)
 			require.NoError(t, g.Check(s, 1))
 			for _, p := range g.Work(s).Layers {
 				if g.Rows(p.Layer) > 1 {
-					strips += float64(g.Layers[p.Layer].FLOPs) * float64(p.Region.Rows.Len()) / float64(g.Rows(p.Layer))
+					strips += float64(g.Layers[p.Layer].FLOPs) * float64(g.Along(p, tensor.Row).Len()) / float64(g.Rows(p.Layer))
 				}
 			}
 		}

@@ -104,7 +104,7 @@ func TestCutTensorBytes(t *testing.T) {
 	var got []int64
 	for i := range g.Layers {
 		if l := &g.Layers[i]; i == 0 || l.Op == workloads.OpMaxPool || l.Op == workloads.OpLinear {
-			got = append(got, l.Bytes(g.Full(i, 1)))
+			got = append(got, g.Bytes(g.Tensor(i, 1)))
 		}
 	}
 	require.Equal(t, []int64{602112, 3211264, 1605632, 802816, 401408, 100352, 16384, 16384, 4000}, got)
