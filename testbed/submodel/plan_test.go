@@ -150,7 +150,7 @@ func TestImpossiblePlan(t *testing.T) {
 	g = r.Source.Graph
 	p := &strategies.Plan{Batch: 1, Ops: []strategies.Op{{Kind: strategies.Send, To: 1, Part: g.Tensor(2, 1)}}}
 	_, err = r.ExecutePlan(p, inputOf(g, 1))
-	require.ErrorContains(t, err, "op 0: layer 2 of squeezenet1_1, samples [0,1) rows")
+	require.ErrorContains(t, err, "op 0: layer 2 of squeezenet1_1, samples [0,1): ")
 	p.Ops[0] = strategies.Op{Kind: strategies.Compute, Slice: whole(g, 3, 2, 1)}
 	_, err = r.ExecutePlan(p, inputOf(g, 1))
 	require.ErrorContains(t, err, "op 0: ")
