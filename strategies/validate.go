@@ -26,7 +26,7 @@ func (e *PlanError) Error() string {
 }
 
 // Validate checks that plan p for graph g fits platform t: ops name existing nodes, clusters and connected pairs, wait only for
-// earlier ops, find every region they read on their node once the ops they wait for are done, the leader ends up with the whole
+// earlier ops, find every part they read on their node once the ops they wait for are done, the leader ends up with the whole
 // output, and memory suffices. It returns a *PlanError with all faults, or nil.
 func Validate(p *Plan, g *workloads.Graph, t *devices.Platform) error {
 	v := &validator{p: p, g: g, t: t}

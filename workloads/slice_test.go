@@ -11,7 +11,7 @@ import (
 	"hidp/workloads/tensor"
 )
 
-// The foundation: a network executed phase by phase, every phase shared out among devices that get exactly the regions Work
+// The foundation: a network executed phase by phase, every phase shared out among devices that get exactly the parts Work
 // names, computes what the unsplit network computes; no row is missing and none has two owners.
 func TestSharedExecutionIsExact(t *testing.T) { rapid.Check(t, sharedExecutionIsExact) }
 
