@@ -15,7 +15,8 @@ import (
 // explainFlags say what is explained, unless a file does.
 type explainFlags struct {
 	planFlags
-	seed uint64
+	seed              uint64
+	timeline, against string
 }
 
 func (a *app) explainCommand() *cobra.Command {
@@ -32,6 +33,8 @@ func (a *app) explainCommand() *cobra.Command {
 	c.Flags().IntVar(&f.batch, "batch", 1, "inputs of the request")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
+	c.Flags().StringVar(&f.timeline, "timeline", "", timelineFlag)
+	c.Flags().StringVar(&f.against, "against", "", "another `STRATEGY` to draw below it in the timeline")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	f.file.add(c)
 	return c
@@ -57,11 +60,40 @@ func (a *app) explain(c *cobra.Command, args []string, f explainFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.draw(c, s, o); err != nil {
+		return err
+	}
 	if f.asJSON {
 		return printJSON(a.out, x)
 	}
 	a.printExplanation(x)
 	return nil
+}
+
+// draw draws the timeline, if one is asked for.
+func (f *explainFlags) draw(c *cobra.Command, s *experiments.Scenario, o experiments.Overrides) error {
+	if f.timeline == "" {
+		if f.against != "" {
+			return errors.New("--against: goes with --timeline FILE")
+		}
+		return nil
+	}
+	o.Trace = -1
+	first, err := s.Run(c.Context(), o)
+	if err != nil {
+		return err
+	}
+	runs := []drawn{{first.Summary.Strategy, first}}
+	if f.against != "" {
+		free := *s
+		free.Plan, o.Strategy, o.Options = nil, f.against, nil
+		second, err := free.Run(c.Context(), o)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, drawn{f.against, second})
+	}
+	return writeTimeline(f.timeline, runs...)
 }
 
 // scenario returns what is to be explained.

@@ -25,6 +25,7 @@ import (
 // runFlags override parts of a scenario for one run.
 type runFlags struct {
 	strategy, trace string
+	timeline        string
 	checkpoint      string
 	resume          bool
 	options, sets   []string
@@ -46,6 +47,7 @@ func (a *app) runCommand() *cobra.Command {
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	c.Flags().IntVar(&f.replication, "replication", 0, "a replication of the seed, as in the rows of a sweep")
 	c.Flags().StringVar(&f.trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().StringVar(&f.timeline, "timeline", "", timelineFlag)
 	c.Flags().StringVar(&f.checkpoint, "checkpoint", "", "keep the run's state in this file, every minute and when it is interrupted")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on from the file of --checkpoint")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -73,7 +75,7 @@ func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
 	if o.Replication = f.replication; f.replication < 0 {
 		return fmt.Errorf("--replication %d: write a number from 0", f.replication)
 	}
-	if f.trace != "" {
+	if f.trace != "" || f.timeline != "" {
 		o.Trace = -1
 	}
 	if err := f.keepState(&o); err != nil {
@@ -89,6 +91,11 @@ func (a *app) runScenario(c *cobra.Command, path string, f runFlags) error {
 	}
 	if f.trace != "" {
 		if err := writeTrace(f.trace, out); err != nil {
+			return err
+		}
+	}
+	if f.timeline != "" {
+		if err := writeTimeline(f.timeline, drawn{out.Summary.Strategy, out}); err != nil {
 			return err
 		}
 	}
@@ -222,7 +229,7 @@ func utilisation(n *sim.NodeResult, makespan time.Duration) string {
 }
 
 func (a *app) simulateCommand() *cobra.Command {
-	var platform, model, trace string
+	var platform, model, trace, timeline string
 	var file fileFlags
 	var requests int64
 	var interval time.Duration
@@ -244,7 +251,7 @@ func (a *app) simulateCommand() *cobra.Command {
 				return err
 			}
 			cfg := sim.Config{Truth: p, Seed: seed}
-			if trace != "" {
+			if trace != "" || timeline != "" {
 				cfg.TraceLimit = -1
 			}
 			limit := workloads.Limit{Requests: int(requests)}
@@ -256,7 +263,7 @@ func (a *app) simulateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.simulate(c, cfg, plan, g, notes, trace, asJSON)
+			return a.simulate(c, cfg, plan, g, notes, trace, timeline, asJSON)
 		}}
 	c.Flags().StringVar(&platform, "platform", "", "catalogue name, FILE.toml or board:NAME|FILE[@RUNTIME/PRECISION] (default: the plan's own)")
 	c.Flags().StringVar(&model, "model", "", "the network (default: the one the plan names)")
@@ -264,6 +271,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	c.Flags().DurationVar(&interval, "interval", 0, "time between arrivals; 0: the next request comes when the last is served")
 	c.Flags().Uint64Var(&seed, "seed", 1, "seed of what is random (jitter)")
 	c.Flags().StringVar(&trace, "trace", "", "write a Chrome trace to this file (open it in Perfetto)")
+	c.Flags().StringVar(&timeline, "timeline", "", timelineFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	file.add(c)
 	return c
@@ -294,7 +302,7 @@ func planPlatform(file, asked string) (p *devices.Platform, notes []string, err 
 	return p, append(notes, p.Warnings...), nil
 }
 
-func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, notes []string, trace string, asJSON bool) error {
+func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, notes []string, trace, timeline string, asJSON bool) error {
 	r, err := sim.RunPlan(c.Context(), cfg, p, g)
 	if err != nil {
 		return err
@@ -304,6 +312,11 @@ func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *
 	out.Summary.Warnings = append(append(out.Summary.Warnings, notes...), warnings(p, g)...)
 	if trace != "" {
 		if err := writeTrace(trace, out); err != nil {
+			return err
+		}
+	}
+	if timeline != "" {
+		if err := writeTimeline(timeline, drawn{p.Strategy, out}); err != nil {
 			return err
 		}
 	}

@@ -23,12 +23,12 @@ type figure struct {
 }
 
 // figures draws the report: all cells against the diagonal, their errors as bars, and one plan of every model op by op.
-func (r *Report) figures() []figure {
+func (r *Report) figures() ([]figure, error) {
 	if r.Compared == 0 {
-		return nil
+		return nil, nil
 	}
-	out := []figure{{"scatter", r.scatter()}, {"errors", r.errorBars()}}
-	return append(out, r.timelines()...)
+	lines, err := r.timelines()
+	return append([]figure{{"scatter", r.scatter()}, {"errors", r.errorBars()}}, lines...), err
 }
 
 // scatter shows latencies and rates, simulated against measured.

@@ -88,9 +88,9 @@ func TestAReportWithoutARunHasNoFigures(t *testing.T) {
 func TestTimelineShowsEveryOp(t *testing.T) {
 	r := validate(t, small("mobilenet_v2"), noisy())
 	for _, c := range r.comparisons {
-		f := c.timeline(r)
+		f, err := c.timeline(r)
+		require.NoError(t, err)
 		lanes := f.Panels[0].(plot.Timeline)
-		require.Len(t, lanes.Groups, len(c.resources()))
 		for half := range 2 {
 			bars := 0
 			for _, g := range lanes.Groups {
@@ -102,5 +102,4 @@ func TestTimelineShowsEveryOp(t *testing.T) {
 		require.InDelta(t, 1e3*float64(c.row.Latency.Measured), lanes.Marks[1].Value, 1e-6)
 	}
 	require.Equal(t, "a-b_1.2", fileName("a/b_1.2"))
-	require.Equal(t, []string{"12 kB", "1.5 MB"}, []string{size(12000), size(1.5e6)})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hidp/devices"
+	"hidp/results/timeline"
 	"hidp/strategies"
 )
 
@@ -85,15 +86,7 @@ func (s simulation) what(op *strategies.Op) string {
 	if op.Kind == strategies.Send {
 		return fmt.Sprintf("layer %d, %d bytes", op.Part.Layer, op.Bytes(s.graph))
 	}
-	return "layers " + layers(op)
-}
-
-// layers names the layers that a compute op runs, the last one included.
-func layers(op *strategies.Op) string {
-	if op.Slice.To-op.Slice.From == 1 {
-		return fmt.Sprint(op.Slice.From)
-	}
-	return fmt.Sprintf("%d–%d", op.Slice.From, op.Slice.To-1)
+	return "layers " + timeline.Layers(op)
 }
 
 // opError condenses the rows of a kind.

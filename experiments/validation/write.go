@@ -20,7 +20,10 @@ func (r *Report) Files() ([]durable.Output, error) {
 		{Name: "rows.csv", Data: r.rowCSV()},
 		{Name: "ops.csv", Data: r.opCSV()},
 	}
-	figures := r.figures()
+	figures, err := r.figures()
+	if err != nil {
+		return nil, err
+	}
 	files = append(files, durable.Output{Name: "validation.md", Data: []byte(r.markdown(figures))})
 	for i := range figures {
 		for _, format := range plot.Formats() {
