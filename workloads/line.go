@@ -7,6 +7,7 @@ import "hidp/workloads/tensor"
 type Line struct {
 	layers []lineLayer // one more than the graph's
 	edges  []lineEdge  // of all layers' inputs, in order
+	bytes  []int64     // of one element along the axis of one sample
 }
 
 // lineLayer is what a line knows of a layer.
@@ -24,7 +25,7 @@ type lineEdge struct {
 
 // newLine makes the line of an axis.
 func (g *Graph) newLine(name tensor.Axis) *Line {
-	l := &Line{layers: make([]lineLayer, len(g.Layers)+1)}
+	l := &Line{layers: make([]lineLayer, len(g.Layers)+1), bytes: make([]int64, len(g.Layers))}
 	for i := range g.Layers {
 		x := &g.geometry[i]
 		a := x.Dims.Find(name)
@@ -33,6 +34,7 @@ func (g *Graph) newLine(name tensor.Axis) *Line {
 		if a >= 0 {
 			at.size = x.Dims.Size[a]
 		}
+		l.bytes[i] = g.Bytes(g.Restrict(g.Tensor(i, 1), name, Range{0, 1}))
 		for k := range x.Inputs {
 			e, whole := g.newLineEdge(i, k, name, a)
 			l.edges, at.whole = append(l.edges, e), at.whole || whole
@@ -75,6 +77,15 @@ func (e *lineEdge) span(o Range) Range {
 
 // Size returns the extent of the axis at layer i.
 func (l *Line) Size(i int) int { return int(l.layers[i].size) }
+
+// Bytes returns the size of n elements along the axis of layer i's tensor, for a number of samples: Graph.Bytes of that part. The
+// axis is not that of samples.
+func (l *Line) Bytes(i, n, samples int) int64 {
+	if l.layers[i].sums {
+		n = min(n, 1) // a partial sum has the bytes of the whole
+	}
+	return l.bytes[i] * int64(n) * int64(samples)
+}
 
 // share returns the part of layer i's axis that corresponds to the share that r is of layer last's.
 func (l *Line) share(r Range, last, i int) Range {

@@ -48,6 +48,18 @@ func requireSameRows(t *rapid.T, g *Graph, b *Backprop, s Slice) {
 	}
 }
 
+// A line knows the bytes of what it splits.
+func TestBytesAlongALine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := drawGraph(t)
+		for i := range g.Layers {
+			n := rapid.IntRange(0, g.Rows(i)).Draw(t, "n")
+			some := g.Restrict(g.Tensor(i, 3), tensor.Row, Range{0, n})
+			require.Equal(t, g.Bytes(some), g.Line(tensor.Row).Bytes(i, n, 3), "layer %d", i)
+		}
+	})
+}
+
 func TestBackpropRefusesNonsense(t *testing.T) {
 	g := residualGraph(t)
 	var b Backprop

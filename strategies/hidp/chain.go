@@ -20,6 +20,7 @@ const (
 // positions inside every block with a squeeze-excite gate, so that a row split can stop for the gate's global pool.
 type chain struct {
 	g     *workloads.Graph
+	line  *workloads.Line // along rows
 	batch int
 	at    []int   // the first layer behind every position, ascending; the last is the number of layers
 	kind  []place // of every position
@@ -31,7 +32,7 @@ type chain struct {
 }
 
 func newChain(g *workloads.Graph, batch int, gates bool) *chain {
-	c := &chain{g: g, batch: batch}
+	c := &chain{g: g, line: g.Line(tensor.Row), batch: batch}
 	c.add(1, boundary)
 	var blocks []workloads.Block
 	blocks, c.warning = strategies.SearchBlocks(g, strategies.MostBlocks)
@@ -131,7 +132,7 @@ func (c *chain) rows(p int) int { return c.g.Rows(c.at[p] - 1) }
 
 // part returns the bytes of n rows of tensor i for samples samples.
 func (c *chain) part(i, n, samples int) int64 {
-	return c.g.Bytes(c.g.Restrict(c.g.Tensor(i, samples), tensor.Row, workloads.Range{Hi: n}))
+	return c.line.Bytes(i, n, samples)
 }
 
 // body returns the last position that a row split can reach.
