@@ -11,6 +11,7 @@ import (
 	"hidp/sim"
 	"hidp/sim/trace"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -65,7 +66,7 @@ type WhatIf struct {
 
 // Lone returns the scenario of one request for one network. With a plan the request runs that plan; the strategy then plans only
 // where the scenario is changed so that the plan cannot run.
-func Lone(p *devices.Platform, g *workloads.Graph, strategy string, options strategies.Options, batch int, plan *strategies.Plan) *Scenario {
+func Lone(p *devices.Platform, g *workloads.Graph, strategy string, options strategies.Options, batch int, plan *plan.Plan) *Scenario {
 	return &Scenario{Name: "lone request", Seed: 1, Platform: p, Strategy: strategy, Options: options, Plan: plan, Models: []*workloads.Graph{g},
 		Mix: workloads.Equal(1), Batch: batch, Limit: workloads.Limit{Requests: 1}, Arrivals: Arrivals{Kind: Closed, Clients: 1},
 		Warnings: p.Warnings}

@@ -8,7 +8,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -66,7 +66,7 @@ func TestPlansAreExplained(t *testing.T) {
 	s := lone(t, "paper-gbe-3", "vgg19", "modnn")
 	strategy, _, err := new(Shared).strategy("modnn", nil, 1, s.Platform)
 	require.NoError(t, err)
-	plan, err := strategy.Plan(strategies.Request{Graph: s.Models[0], Batch: 1, Leader: s.Platform.Leader}, strategies.NewBelief(s.Platform))
+	plan, err := strategy.Plan(plan.Problem{Graph: s.Models[0], Batch: 1, Leader: s.Platform.Leader}, plan.NewBelief(s.Platform))
 	require.NoError(t, err)
 	want, err := s.Explain(context.Background(), Overrides{})
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Record is what a simulation of an experiment measured, in seconds and joules. Where the modelled world allows no run, Failed
@@ -107,7 +107,7 @@ func simulate(ctx context.Context, scenarios []*Scenario, jobs int, progress Pro
 // measure runs one scenario. What the modelled world refuses is a result, not an error.
 func measure(ctx context.Context, s *Scenario) (Record, error) {
 	o, err := s.Run(ctx, Overrides{})
-	var infeasible *strategies.InfeasibleError
+	var infeasible *plan.InfeasibleError
 	var memory *sim.OutOfMemoryError
 	switch {
 	case errors.As(err, &infeasible), errors.As(err, &memory):

@@ -8,6 +8,7 @@ import (
 	"hidp/internal/strict"
 	"hidp/sim"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -26,7 +27,7 @@ type Scenario struct {
 	Planning Planning
 	Strategy string
 	Options  strategies.Options
-	Plan     *strategies.Plan // what every request runs; nil: the strategy plans
+	Plan     *plan.Plan // what every request runs; nil: the strategy plans
 
 	Models   []*workloads.Graph
 	Mix      workloads.Mix

@@ -10,15 +10,16 @@ import (
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
 // Shared keeps the strategies of runs, and the simulator's memory, for the runs after them: in a short run, making them takes more time
 // than simulating. The zero value is ready to use. Not safe for concurrent use, nor are the strategies in it.
 type Shared struct {
-	strategies map[string]strategies.Strategy // by what their plans depend on: StrategyKey, and the run's seed if they take it
-	platforms  map[*devices.Platform]bool     // that these have planned for since they were made
-	seeded     map[string]bool                // by name: whether there is an option seed
+	strategies map[string]plan.Planner    // by what their plans depend on: StrategyKey, and the run's seed if they take it
+	platforms  map[*devices.Platform]bool // that these have planned for since they were made
+	seeded     map[string]bool            // by name: whether there is an option seed
 	workspace  sim.Workspace
 	lent       lent
 }
@@ -73,7 +74,7 @@ func strategyKey(name string, options strategies.Options) string {
 
 // strategy returns a strategy for a run on p and a key that says what its plans depend on. One with a seed of its own gets the run's, unless its
 // options say otherwise, so that repetitions of a run differ in everything that is random. The error is catalog.New's.
-func (h *Shared) strategy(name string, options strategies.Options, seed uint64, p *devices.Platform) (strategies.Strategy, string, error) {
+func (h *Shared) strategy(name string, options strategies.Options, seed uint64, p *devices.Platform) (plan.Planner, string, error) {
 	key := strategyKey(name, options)
 	_, given := options["seed"]
 	seeded := !given && h.takesSeed(name)
@@ -103,7 +104,7 @@ func (h *Shared) strategy(name string, options strategies.Options, seed uint64, 
 // bound makes room for one more strategy and for p.
 func (h *Shared) bound(p *devices.Platform) {
 	if h.strategies == nil || len(h.strategies) >= mostStrategies || !h.platforms[p] && len(h.platforms) >= mostPlatforms {
-		h.strategies, h.platforms = map[string]strategies.Strategy{}, map[*devices.Platform]bool{}
+		h.strategies, h.platforms = map[string]plan.Planner{}, map[*devices.Platform]bool{}
 	}
 	if !h.platforms[p] {
 		h.platforms[p] = true

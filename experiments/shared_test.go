@@ -11,6 +11,7 @@ import (
 	"hidp/devices"
 	"hidp/sim"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // What runs share changes nothing of what they put out: summary, requests, trace.
@@ -49,7 +50,7 @@ func TestSharingChangesNothing(t *testing.T) {
 func TestStrategiesAreSharedByOptionsAndSeed(t *testing.T) {
 	var shared Shared
 	p := new(devices.Platform)
-	keys := map[string]strategies.Strategy{}
+	keys := map[string]plan.Planner{}
 	ask := func(name string, options strategies.Options, seed uint64) string {
 		s, key, err := shared.strategy(name, options, seed, p)
 		require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -21,7 +21,7 @@ type greedy struct {
 
 func (*greedy) UsesBacklog() bool { return true }
 
-func (s *greedy) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+func (s *greedy) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	s.plans++
 	s.seen = append(s.seen, b.Backlog)
 	best := at{0, 0}

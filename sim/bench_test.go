@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
@@ -50,8 +50,8 @@ func ringPlatform() *devices.Platform {
 // ring is the strategy of the ring workload: the model called "ring<i>" visits the hosts in turn from host i on.
 type ring struct{}
 
-func (ring) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
-	pb := strategies.NewBuilder("ring", r, b)
+func (ring) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
+	pb := plan.NewBuilder("ring", r, b)
 	for s := range 10 {
 		pb.Compute((r.Leader+s)%5, s%3, workloads.Slice{From: s + 1, To: s + 2, Out: r.Graph.Full(s+1, r.Batch)})
 	}
@@ -114,10 +114,10 @@ func benchPlatform() *devices.Platform {
 }
 
 // benchPlan splits ResNet-50 into seven segments, every other one into row strips over four clusters of three nodes.
-func benchPlan(tb testing.TB, p *devices.Platform) (*strategies.Plan, *workloads.Graph) {
+func benchPlan(tb testing.TB, p *devices.Platform) (*plan.Plan, *workloads.Graph) {
 	g, err := zoo.Get("resnet50")
 	require.NoError(tb, err)
-	b := strategies.NewBuilder("bench", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(p))
+	b := plan.NewBuilder("bench", plan.Problem{Graph: g, Batch: 1}, plan.NewBelief(p))
 	blocks := g.Blocks()
 	from := 0
 	for i, to := range []int{4, 6, 9, 12, 14, 16, len(blocks)} {
@@ -168,8 +168,8 @@ func BenchmarkPaperPlatform(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			s, err := catalog.New(name, nil)
 			require.NoError(b, err)
-			belief := strategies.NewBelief(p)
-			plan, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, belief)
+			belief := plan.NewBelief(p)
+			plan, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}, belief)
 			require.NoError(b, err)
 			rate := 0.8 / busiest(b, p, plan, g).Seconds()
 			source, err := workloads.Poisson{Rate: rate}.Source(1, workloads.Mix{}, workloads.Limit{Requests: b.N})
@@ -186,7 +186,7 @@ func BenchmarkPaperPlatform(b *testing.B) {
 }
 
 // busiest returns the time for which one request keeps the busiest cluster or network interface busy.
-func busiest(tb testing.TB, p *devices.Platform, plan *strategies.Plan, g *workloads.Graph) time.Duration {
+func busiest(tb testing.TB, p *devices.Platform, plan *plan.Plan, g *workloads.Graph) time.Duration {
 	r := runPlan(tb, Config{Truth: p, Arrivals: once()}, plan, g)
 	var most time.Duration
 	for _, n := range r.Nodes {

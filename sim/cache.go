@@ -7,7 +7,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/lines"
 	"hidp/sim/flow"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -22,7 +22,7 @@ type Cache struct {
 	answers map[question]map[string]planned // the inner key says more of loaded strategies and lost nodes: see answerKey
 	ops     int                             // in all plans of answers
 	costs   map[priced]*devices.Costs
-	beliefs map[priced][]*strategies.Belief // not in use by any run, by platform and first model
+	beliefs map[priced][]*plan.Belief // not in use by any run, by platform and first model
 	roomy   map[*devices.Platform]*devices.Platform
 	paths   map[pair][]flow.Hop
 }
@@ -128,24 +128,24 @@ func (c *Cache) pricesOf(p *devices.Platform, g *workloads.Graph) *devices.Costs
 }
 
 // takeBelief returns a belief that no other run uses, with the prices that earlier runs of the same models have asked it for.
-func (c *Cache) takeBelief(x priced) *strategies.Belief {
+func (c *Cache) takeBelief(x priced) *plan.Belief {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	idle := c.beliefs[x]
 	if len(idle) == 0 {
-		return strategies.NewBelief(x.platform)
+		return plan.NewBelief(x.platform)
 	}
 	c.beliefs[x] = idle[:len(idle)-1]
 	return idle[len(idle)-1]
 }
 
 // returnBelief gives back a belief that its run needs no longer.
-func (c *Cache) returnBelief(x priced, b *strategies.Belief) {
+func (c *Cache) returnBelief(x priced, b *plan.Belief) {
 	b.Backlog = nil
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.beliefs == nil || len(c.beliefs) >= maxCachedTables {
-		c.beliefs = map[priced][]*strategies.Belief{}
+		c.beliefs = map[priced][]*plan.Belief{}
 	}
 	c.beliefs[x] = append(c.beliefs[x], b)
 }
@@ -169,7 +169,7 @@ func (c *Cache) roomyOf(p *devices.Platform) *devices.Platform {
 func (k *class) costs(g *workloads.Graph) *devices.Costs { return k.cache.pricesOf(k.Truth, g) }
 
 // believed returns what the strategy may know.
-func (k *class) believed() *strategies.Belief {
+func (k *class) believed() *plan.Belief {
 	if k.belief == nil {
 		k.belief = k.cache.takeBelief(k.beliefKey())
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -57,7 +57,7 @@ func TestACacheChangesNothing(t *testing.T) {
 // silent is a strategy that must not be asked.
 type silent struct{}
 
-func (silent) Plan(strategies.Request, *strategies.Belief) (*strategies.Plan, error) {
+func (silent) Plan(plan.Problem, *plan.Belief) (*plan.Plan, error) {
 	panic("a plan that was in the cache was made again")
 }
 
@@ -118,7 +118,7 @@ func TestACacheIsBounded(t *testing.T) {
 		p := plainPlatform(1)
 		c.pricesOf(p, g)
 		c.roomyOf(p)
-		c.returnBelief(priced{p, g}, strategies.NewBelief(p))
+		c.returnBelief(priced{p, g}, plan.NewBelief(p))
 		c.keep(question{truth: p}, nil, planned{prog: &program{ops: make([]opCost, maxCachedOps/100)}})
 	}
 	require.LessOrEqual(t, len(c.costs), maxCachedTables)

@@ -12,7 +12,7 @@ import (
 	"hidp/internal/build"
 	"hidp/internal/durable"
 	"hidp/internal/sealed"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -161,17 +161,17 @@ func (c *Config) hash() []byte {
 
 // identity returns what stands for a class of sites in the hash.
 func (k *SiteClass) identity() any {
-	var plan *strategies.Plan
+	var p *plan.Plan
 	if f, ok := k.Strategy.(fixedPlan); ok {
-		plan = f.plan
+		p = f.plan
 	}
 	return struct {
 		Truth, Belief *devices.Platform
 		Strategy      string
-		Plan          *strategies.Plan
+		Plan          *plan.Plan
 		Leader        int
 		Leaders       []int
-	}{k.Truth, k.Belief, fmt.Sprintf("%T", k.Strategy), plan, k.Leader, k.Leaders}
+	}{k.Truth, k.Belief, fmt.Sprintf("%T", k.Strategy), p, k.Leader, k.Leaders}
 }
 
 // SaveTo returns a Checkpoints.Save that keeps the last checkpoint in a file, which is whole at any moment.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"hidp/sim/node"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // coder writes values to data or, when reading, sets them from it: one method per type serves both directions, so that what is
@@ -129,13 +129,13 @@ func (c *coder) gob(v any) {
 }
 
 // plan codes a plan as JSON, which tells an empty list from none.
-func (c *coder) plan(p **strategies.Plan) {
+func (c *coder) plan(p **plan.Plan) {
 	var data []byte
 	if !c.reading {
 		data, _ = json.Marshal(*p) // numbers and words: it cannot fail
 	}
 	if data = c.bytes(data); c.reading && c.err == nil {
-		*p = new(strategies.Plan)
+		*p = new(plan.Plan)
 		c.err = json.Unmarshal(data, *p)
 	}
 }

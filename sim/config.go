@@ -6,20 +6,20 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
 // Config is everything that a run depends on. Platforms and graphs are only read and may be shared by runs that go on at the
 // same time; a Strategy, Arrivals and Clients belong to one run.
 type Config struct {
-	Truth    *devices.Platform   // what plans run on
-	Belief   *devices.Platform   // what the strategy believes; nil: the truth
-	Strategy strategies.Strategy // makes the plans
-	Models   []*workloads.Graph  // an arrival names one by index
-	Batch    int                 // inputs per request; 0 means 1
-	Leader   int                 // the node that receives the requests
-	Leaders  []int               // by model, where models have leaders of their own; nil: Leader for all
+	Truth    *devices.Platform  // what plans run on
+	Belief   *devices.Platform  // what the strategy believes; nil: the truth
+	Strategy plan.Planner       // makes the plans
+	Models   []*workloads.Graph // an arrival names one by index
+	Batch    int                // inputs per request; 0 means 1
+	Leader   int                // the node that receives the requests
+	Leaders  []int              // by model, where models have leaders of their own; nil: Leader for all
 
 	Arrivals workloads.Source // when requests come; or nil and
 	Clients  *workloads.Loop  // clients that wait for their answers
@@ -42,7 +42,7 @@ type Config struct {
 
 	// Work, if not nil, tells what compute op i of plan p takes on an otherwise idle node, in place of the truth's cost model: what
 	// was measured on a board.
-	Work func(p *strategies.Plan, i int) time.Duration
+	Work func(p *plan.Plan, i int) time.Duration
 
 	Records    bool // keep a Record of every request in the result
 	TraceLimit int  // records of each kind to keep in the trace; 0: no trace, -1: all

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -27,7 +27,7 @@ type Fleet struct {
 type SiteClass struct {
 	Truth    *devices.Platform // a site's own nodes and those that it shares, as it sees them
 	Belief   *devices.Platform // nil: the truth
-	Strategy strategies.Strategy
+	Strategy plan.Planner
 	Leader   int
 	Leaders  []int // by model, or nil
 }

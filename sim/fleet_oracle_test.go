@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -32,7 +32,7 @@ func explicit(cfg Config) Config {
 	merged := &merge{}
 	for i, x := range f.Sites {
 		k := f.Classes[x.Class]
-		d := district{inner: k.Strategy, belief: strategies.NewBelief(k.Truth)}
+		d := district{inner: k.Strategy, belief: plan.NewBelief(k.Truth)}
 		for j := range x.Nodes {
 			if x.Nodes[j] == Own {
 				d.nodes = append(d.nodes, len(u.Nodes))
@@ -96,14 +96,14 @@ func (m *merge) Next() (workloads.Arrival, bool) {
 type unionStrategy struct{ districts []district }
 
 type district struct {
-	inner  strategies.Strategy
-	belief *strategies.Belief
+	inner  plan.Planner
+	belief *plan.Belief
 	nodes  []int
 }
 
 func (*unionStrategy) UsesBacklog() bool { return true }
 
-func (s *unionStrategy) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+func (s *unionStrategy) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	i := slices.IndexFunc(s.districts, func(d district) bool { return d.nodes[0] == r.Leader })
 	d := &s.districts[i]
 	d.belief.Backlog = nil

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // The fluid forecast and the event-driven simulator share nothing but the cost model, so their agreement on lone plans checks
@@ -21,7 +21,7 @@ func TestLonePlansAgreeWithTheForecast(t *testing.T) {
 		s := randomScenario(seed)
 		r, err := RunPlan(context.Background(), Config{Truth: s.platform, Arrivals: &fixedArrivals{at: []time.Duration{0}}}, s.plan, s.graph)
 		require.NoError(t, err, "seed %d", seed)
-		want := strategies.Forecast(s.plan, s.graph, strategies.NewBelief(s.platform))
+		want := plan.Forecast(s.plan, s.graph, plan.NewBelief(s.platform))
 		relative := math.Abs(float64(r.Latency.Mean-want.Latency)) / float64(want.Latency)
 		energy := math.Abs(r.ServingJoules-want.Energy) / want.Energy
 		require.Less(t, relative, 0.01, "seed %d: simulated %v, forecast %v", seed, r.Latency.Mean, want.Latency)

@@ -12,15 +12,15 @@ import (
 	"hidp/devices"
 	"hidp/sim/laws"
 	"hidp/sim/trace"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
 // planPerModel answers each model with its own plan.
-type planPerModel map[*workloads.Graph]*strategies.Plan
+type planPerModel map[*workloads.Graph]*plan.Plan
 
-func (m planPerModel) Plan(r strategies.Request, _ *strategies.Belief) (*strategies.Plan, error) {
+func (m planPerModel) Plan(r plan.Problem, _ *plan.Belief) (*plan.Plan, error) {
 	return m[r.Graph], nil
 }
 
@@ -32,14 +32,14 @@ func randomRun(seed uint64) Config {
 	plans := planPerModel{s.graph: s.plan}
 	for n := rng.IntN(3); n > 0; n-- {
 		g := conformance.RandomGraph(rng)
-		p := randomPlan(rng, strategies.Request{Graph: g, Batch: cfg.Batch, Leader: cfg.Leader}, s.platform)
-		if p != nil && strategies.Validate(p, g, s.platform) == nil {
+		p := randomPlan(rng, plan.Problem{Graph: g, Batch: cfg.Batch, Leader: cfg.Leader}, s.platform)
+		if p != nil && plan.Validate(p, g, s.platform) == nil {
 			cfg.Models = append(cfg.Models, g)
 			plans[g] = p
 		}
 	}
 	cfg.Strategy = plans
-	gap := strategies.Forecast(s.plan, s.graph, strategies.NewBelief(s.platform)).Latency * time.Duration(rng.IntN(3)) / 2
+	gap := plan.Forecast(s.plan, s.graph, plan.NewBelief(s.platform)).Latency * time.Duration(rng.IntN(3)) / 2
 	a := &fixedArrivals{models: len(cfg.Models)}
 	at := time.Duration(rng.IntN(1000))
 	for n := 1 + rng.IntN(12); n > 0; n-- {

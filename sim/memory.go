@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -38,7 +38,7 @@ func (s *simulation) vacate(r *request) {
 func (s *simulation) load(t *site, p *program, g *workloads.Graph) {
 	for i := range p.plan.Ops {
 		op := &p.plan.Ops[i]
-		if op.Kind != strategies.Compute {
+		if op.Kind != plan.Compute {
 			continue
 		}
 		n := &s.nodes[t.node(op.Node)]

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -18,21 +18,21 @@ func TestUnsplitChainIsTheSumOfItsCosts(t *testing.T) {
 		s := randomScenario(seed)
 		leader := s.platform.Leader
 		k := s.platform.Nodes[leader].DefaultCluster
-		b := strategies.NewBuilder("chain", strategies.Request{Graph: s.graph, Batch: 1, Leader: leader}, strategies.NewBelief(s.platform))
+		b := plan.NewBuilder("chain", plan.Problem{Graph: s.graph, Batch: 1, Leader: leader}, plan.NewBelief(s.platform))
 		for _, block := range s.graph.Blocks() {
 			b.Compute(leader, k, workloads.Slice{From: block.From, To: block.To, Out: s.graph.Full(block.To-1, 1)})
 		}
-		plan, err := b.Finish()
+		p, err := b.Finish()
 		require.NoError(t, err)
-		if strategies.Validate(plan, s.graph, s.platform) != nil {
+		if plan.Validate(p, s.graph, s.platform) != nil {
 			continue // it does not fit the leader's memory
 		}
 		var want time.Duration
 		costs := devices.NewCosts(s.platform, s.graph)
-		for i := range plan.Ops {
-			want += plan.ComputeTime(costs, i)
+		for i := range p.Ops {
+			want += p.ComputeTime(costs, i)
 		}
-		r := runPlan(t, Config{Truth: s.platform, Arrivals: once()}, plan, s.graph)
+		r := runPlan(t, Config{Truth: s.platform, Arrivals: once()}, p, s.graph)
 		require.Equal(t, want, r.Latency.Mean, "seed %d", seed)
 	}
 }
@@ -92,7 +92,7 @@ func TestMaxMinSharesByHand(t *testing.T) {
 		Out: workloads.Shape{C: 1, H: 1, W: 1}, Class: workloads.ClassElementwise})
 	g, err := b.Build()
 	require.NoError(t, err)
-	pb := strategies.NewBuilder("fan", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(p))
+	pb := plan.NewBuilder("fan", plan.Problem{Graph: g, Batch: 1}, plan.NewBelief(p))
 	for layer, x := range []at{1: {0, 0}, {0, 0}, {0, 0}, {1, 0}, {1, 1}, {2, 0}, {0, 0}} {
 		if layer > 0 {
 			pb.Compute(x.node, x.cluster, workloads.Slice{From: layer, To: layer + 1, Out: g.Full(layer, 1)})

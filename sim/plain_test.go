@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -62,8 +62,8 @@ func tasks(tb testing.TB, bytes int, flops ...int64) *workloads.Graph {
 type at struct{ node, cluster int }
 
 // chainPlan runs layer i+1 at places[i].
-func chainPlan(tb testing.TB, p *devices.Platform, g *workloads.Graph, leader int, places ...at) *strategies.Plan {
-	b := strategies.NewBuilder("chain", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
+func chainPlan(tb testing.TB, p *devices.Platform, g *workloads.Graph, leader int, places ...at) *plan.Plan {
+	b := plan.NewBuilder("chain", plan.Problem{Graph: g, Batch: 1, Leader: leader}, plan.NewBelief(p))
 	for i, x := range places {
 		b.Compute(x.node, x.cluster, workloads.Slice{From: i + 1, To: i + 2, Out: g.Full(i+1, 1)})
 	}
@@ -83,7 +83,7 @@ func every(interval time.Duration, n int) *fixedArrivals {
 	return a
 }
 
-func runPlan(tb testing.TB, cfg Config, p *strategies.Plan, g *workloads.Graph) *Result {
+func runPlan(tb testing.TB, cfg Config, p *plan.Plan, g *workloads.Graph) *Result {
 	r, err := RunPlan(context.Background(), cfg, p, g)
 	require.NoError(tb, err)
 	return r

@@ -6,7 +6,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/lines"
 	"hidp/sim/engine"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // planner is what plans at a leader: it makes one plan at a time.
@@ -184,10 +184,10 @@ func (k *class) newProgram() *program {
 // ask lets the strategy make a plan and prepares it.
 func (s *simulation) ask(k *class, model int32) planned {
 	g := s.cfg.Models[model]
-	var p *strategies.Plan
+	var p *plan.Plan
 	var err error
 	work := func() {
-		p, err = k.Strategy.Plan(strategies.Request{Graph: g, Batch: s.cfg.Batch, Leader: k.leader(model)}, k.believed())
+		p, err = k.Strategy.Plan(plan.Problem{Graph: g, Batch: s.cfg.Batch, Leader: k.leader(model)}, k.believed())
 	}
 	var took time.Duration
 	if s.cfg.Planning.Mode == PlanningMeasured {
@@ -217,6 +217,6 @@ func (s *simulation) forget(lost int) {
 		}
 	}
 	p.Network.Paths = paths
-	k.belief = strategies.NewBelief(&p)
+	k.belief = plan.NewBelief(&p)
 	k.plans.reset(len(s.cfg.Models))
 }

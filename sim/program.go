@@ -8,7 +8,7 @@ import (
 	"hidp/devices"
 	"hidp/sim/flow"
 	"hidp/sim/node"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -16,10 +16,10 @@ import (
 // have copies of this struct and of nothing below it.
 type program struct {
 	*node.Program
-	plan   *strategies.Plan
+	plan   *plan.Plan
 	index  int32 // in the trace's plans; -1 before its first use there
 	ops    []opCost
-	memory []strategies.NodeMemory // by part
+	memory []plan.NodeMemory // by part
 	load   []load
 	number int32 // among the programs of its class
 }
@@ -46,7 +46,7 @@ type load struct {
 }
 
 // compile checks plan p against the truth and prepares it.
-func (s *simulation) compile(k *class, p *strategies.Plan, g *workloads.Graph) (*program, error) {
+func (s *simulation) compile(k *class, p *plan.Plan, g *workloads.Graph) (*program, error) {
 	if err := k.validate(p, g); err != nil {
 		return nil, err
 	}
@@ -55,13 +55,13 @@ func (s *simulation) compile(k *class, p *strategies.Plan, g *workloads.Graph) (
 		return nil, err
 	}
 	out := &program{Program: prog, plan: p, index: -1, ops: make([]opCost, len(p.Ops))}
-	needs := strategies.Memory(p, g, len(k.Truth.Nodes))
+	needs := plan.Memory(p, g, len(k.Truth.Nodes))
 	for i := range prog.Parts {
 		out.memory = append(out.memory, needs[prog.Parts[i].Node])
 	}
 	truth, belief := k.costs(g), k.believed().Costs(g)
 	for i := range p.Ops {
-		if p.Ops[i].Kind == strategies.Send {
+		if p.Ops[i].Kind == plan.Send {
 			out.ops[i] = k.sendCost(&p.Ops[i], g)
 			out.ops[i].end = prog.Routes[i].End
 			continue
@@ -80,12 +80,12 @@ func (s *simulation) compile(k *class, p *strategies.Plan, g *workloads.Graph) (
 	return out, nil
 }
 
-// validate returns a *strategies.PlanError or an *OutOfMemoryError if the plan cannot run on the true platform.
-func (k *class) validate(p *strategies.Plan, g *workloads.Graph) error {
-	if err := strategies.Validate(p, g, k.cache.roomyOf(k.Truth)); err != nil {
+// validate returns a *plan.InvalidError or an *OutOfMemoryError if the plan cannot run on the true platform.
+func (k *class) validate(p *plan.Plan, g *workloads.Graph) error {
+	if err := plan.Validate(p, g, k.cache.roomyOf(k.Truth)); err != nil {
 		return err
 	}
-	for j, m := range strategies.Memory(p, g, len(k.Truth.Nodes)) {
+	for j, m := range plan.Memory(p, g, len(k.Truth.Nodes)) {
 		if n := &k.Truth.Nodes[j]; m.Total() > n.Memory {
 			return &OutOfMemoryError{Node: n.Name, Model: p.Model, Weights: m.Weights, Activation: m.Activations, Memory: n.Memory}
 		}
@@ -103,7 +103,7 @@ func withRoom(p *devices.Platform) *devices.Platform {
 	return &roomy
 }
 
-func (k *class) sendCost(op *strategies.Op, g *workloads.Graph) opCost {
+func (k *class) sendCost(op *plan.Op, g *workloads.Graph) opCost {
 	path := k.Truth.Network.Paths[op.Node][op.To]
 	c := opCost{from: int32(op.Node), to: int32(op.To), bytes: op.Bytes(g), before: k.Truth.Nodes[op.Node].Message,
 		after: path.Latency + k.Truth.Nodes[op.To].Message, jitter: path.Jitter}
@@ -125,6 +125,6 @@ func (p *program) addLoad(j, k int, d time.Duration) int32 {
 
 // isInfeasible reports whether err says that the modelled world allows no plan.
 func isInfeasible(err error) bool {
-	var e *strategies.InfeasibleError
+	var e *plan.InfeasibleError
 	return errors.As(err, &e)
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -15,7 +15,7 @@ import (
 type scenario struct {
 	platform *devices.Platform
 	graph    *workloads.Graph
-	plan     *strategies.Plan
+	plan     *plan.Plan
 }
 
 // randomScenario draws a scenario with a valid plan: segments of blocks on random clusters, whole or split by rows, samples or
@@ -24,17 +24,17 @@ func randomScenario(seed uint64) scenario {
 	rng := rand.New(rand.NewPCG(seed, 17))
 	for {
 		s := scenario{platform: conformance.RandomPlatform(rng), graph: conformance.RandomGraph(rng)}
-		r := strategies.Request{Graph: s.graph, Batch: 1 + rng.IntN(3), Leader: s.platform.Leader}
+		r := plan.Problem{Graph: s.graph, Batch: 1 + rng.IntN(3), Leader: s.platform.Leader}
 		s.plan = randomPlan(rng, r, s.platform)
-		if s.plan != nil && strategies.Validate(s.plan, s.graph, s.platform) == nil {
+		if s.plan != nil && plan.Validate(s.plan, s.graph, s.platform) == nil {
 			return s
 		}
 	}
 }
 
 // randomPlan returns nil where missing links leave no way.
-func randomPlan(rng *rand.Rand, r strategies.Request, p *devices.Platform) *strategies.Plan {
-	b := strategies.NewBuilder("random", r, strategies.NewBelief(p))
+func randomPlan(rng *rand.Rand, r plan.Problem, p *devices.Platform) *plan.Plan {
+	b := plan.NewBuilder("random", r, plan.NewBelief(p))
 	blocks := r.Graph.Blocks()
 	for i := 0; i < len(blocks); {
 		n := min(len(blocks)-i, 1+rng.IntN(4))
@@ -48,7 +48,7 @@ func randomPlan(rng *rand.Rand, r strategies.Request, p *devices.Platform) *stra
 	return plan
 }
 
-func placeSegment(rng *rand.Rand, b *strategies.Builder, r strategies.Request, p *devices.Platform, from, to int) {
+func placeSegment(rng *rand.Rand, b *plan.Builder, r plan.Problem, p *devices.Platform, from, to int) {
 	parts := 1 + rng.IntN(4)
 	axis := []tensor.Axis{tensor.Row, tensor.Sample, tensor.Channel}[rng.IntN(3)]
 	if axis == tensor.Channel {
@@ -71,7 +71,7 @@ func placeSegment(rng *rand.Rand, b *strategies.Builder, r strategies.Request, p
 	}
 }
 
-func place(rng *rand.Rand, b *strategies.Builder, p *devices.Platform, s workloads.Slice) {
+func place(rng *rand.Rand, b *plan.Builder, p *devices.Platform, s workloads.Slice) {
 	j := rng.IntN(len(p.Nodes))
 	b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
 // relay is two nodes that take turns: one task of 10 ms on each, 1 kB between (1 ms and 1 ms latency each way).
-func relay(t *testing.T) (*devices.Platform, *workloads.Graph, *strategies.Plan) {
+func relay(t *testing.T) (*devices.Platform, *workloads.Graph, *plan.Plan) {
 	p := plainPlatform(1, 1, 1)
 	g := tasks(t, 1000, 10e6, 10e6)
 	return p, g, chainPlan(t, p, g, 0, at{0, 0}, at{1, 0})
@@ -96,7 +96,7 @@ func TestALostNodeFailsWhoNeedsIt(t *testing.T) {
 // avoider plans for node 1 while it can be reached, and for the leader alone when it cannot.
 type avoider struct{ t *testing.T }
 
-func (a avoider) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+func (a avoider) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	n := 0
 	if b.Platform.Network.Connected(0, 1) {
 		n = 1
@@ -164,22 +164,22 @@ func TestMemory(t *testing.T) {
 	b.Linear("fc", 0, 1000, workloads.NoAct)
 	g, err := b.Build()
 	require.NoError(t, err)
-	plan := chainPlan(t, p, g, 0, at{1, 0})
-	need := strategies.Memory(plan, g, 2)
+	made := chainPlan(t, p, g, 0, at{1, 0})
+	need := plan.Memory(made, g, 2)
 	require.Equal(t, int64(1001*1000*4), need[1].Weights)
 
 	p.Nodes[1].Memory = need[1].Total()
-	r := runPlan(t, Config{Truth: p, Arrivals: once()}, plan, g)
+	r := runPlan(t, Config{Truth: p, Arrivals: once()}, made, g)
 	require.Equal(t, need[1].Total(), r.Nodes[1].PeakMemory)
 	require.Empty(t, r.Warnings)
 
-	r = runPlan(t, Config{Truth: p, Arrivals: every(0, 5)}, plan, g)
+	r = runPlan(t, Config{Truth: p, Arrivals: every(0, 5)}, made, g)
 	require.Equal(t, need[1].Weights+5*need[1].Activations, r.Nodes[1].PeakMemory, "weights once, activations per request")
 	require.Len(t, r.Warnings, 1)
 	require.Contains(t, r.Warnings[0], "node n1")
 
 	p.Nodes[1].Memory--
-	_, err = RunPlan(context.Background(), Config{Truth: p, Arrivals: once()}, plan, g)
+	_, err = RunPlan(context.Background(), Config{Truth: p, Arrivals: once()}, made, g)
 	var full *OutOfMemoryError
 	require.ErrorAs(t, err, &full)
 	require.Equal(t, "n1", full.Node)
@@ -203,20 +203,20 @@ func TestCancelledRunReturnsWhatItHas(t *testing.T) {
 
 // spy notes which platforms it is shown.
 type spy struct {
-	strategies.Strategy
+	plan.Planner
 	seen []*devices.Platform
 }
 
-func (s *spy) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+func (s *spy) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	s.seen = append(s.seen, b.Platform)
-	return s.Strategy.Plan(r, b)
+	return s.Planner.Plan(r, b)
 }
 
 // Strategies see the belief and nothing else; plans run on the truth.
 func TestStrategiesSeeTheBeliefOnly(t *testing.T) {
 	p, g, plan := relay(t)
 	belief := faster(p, 2)
-	s := &spy{Strategy: fixedPlan{plan}}
+	s := &spy{Planner: fixedPlan{plan}}
 	r, err := Run(context.Background(), Config{Truth: p, Belief: belief, Strategy: s, Models: []*workloads.Graph{g}, Arrivals: once()})
 	require.NoError(t, err)
 	require.Equal(t, 24*ms, r.Latency.Mean)
@@ -226,23 +226,23 @@ func TestStrategiesSeeTheBeliefOnly(t *testing.T) {
 
 type infeasible struct{}
 
-func (infeasible) Plan(strategies.Request, *strategies.Belief) (*strategies.Plan, error) {
-	return nil, &strategies.InfeasibleError{Reason: "too big"}
+func (infeasible) Plan(plan.Problem, *plan.Belief) (*plan.Plan, error) {
+	return nil, &plan.InfeasibleError{Reason: "too big"}
 }
 
 func TestInfeasibleAndInvalid(t *testing.T) {
-	p, g, plan := relay(t)
+	p, g, made := relay(t)
 	_, err := Run(context.Background(), Config{Truth: p, Strategy: infeasible{}, Models: []*workloads.Graph{g}, Arrivals: once()})
-	var e *strategies.InfeasibleError
+	var e *plan.InfeasibleError
 	require.True(t, errors.As(err, &e))
 
-	bad := *plan
-	bad.Ops = append([]strategies.Op(nil), plan.Ops...)
+	bad := *made
+	bad.Ops = append([]plan.Op(nil), made.Ops...)
 	bad.Ops[1].Node = 7
 	_, err = RunPlan(context.Background(), Config{Truth: p, Arrivals: once()}, &bad, g)
 	require.ErrorContains(t, err, "op 1: node 7")
 
-	_, err = RunPlan(context.Background(), Config{Truth: p, Faults: Faults{Nodes: []NodeLoss{{Node: 9}}}, Horizon: -1}, plan, g)
+	_, err = RunPlan(context.Background(), Config{Truth: p, Faults: Faults{Nodes: []NodeLoss{{Node: 9}}}, Horizon: -1}, made, g)
 	var config *ConfigError
 	require.ErrorAs(t, err, &config)
 	require.Len(t, config.Faults, 3)

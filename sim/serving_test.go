@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -110,7 +110,7 @@ func TestServingWithSeveralPlanners(t *testing.T) {
 	for seed := range uint64(50) {
 		source, err := workloads.Poisson{Rate: 30}.Source(seed, workloads.Mix{Weights: []float64{1, 3}}, workloads.Limit{Requests: 100})
 		require.NoError(t, err)
-		cfg := Config{Truth: p, Strategy: strategies.Strategy(plans), Models: []*workloads.Graph{a, b}, Leaders: []int{0, 2}, Arrivals: source,
+		cfg := Config{Truth: p, Strategy: plan.Planner(plans), Models: []*workloads.Graph{a, b}, Leaders: []int{0, 2}, Arrivals: source,
 			Planning: Planning{Mode: PlanningFixed, Fixed: 40 * ms}, TraceLimit: -1}
 		r := finished(t, cfg)
 		checkServing(t, seed, cfg, r)

@@ -11,7 +11,7 @@ import (
 	"hidp/sim/flow"
 	"hidp/sim/node"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -70,7 +70,7 @@ type simulation struct {
 }
 
 // Run simulates what cfg says. A run that the modelled world ends early returns what was measured so far together with the
-// error: *strategies.InfeasibleError, *OutOfMemoryError, *DeadlockError, *HorizonError, or the context's error. Requests that
+// error: *plan.InfeasibleError, *OutOfMemoryError, *DeadlockError, *HorizonError, or the context's error. Requests that
 // fail one by one (lost nodes) are counted in the result and are no error.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.check(); err != nil {
@@ -99,21 +99,21 @@ func (s *simulation) run(ctx context.Context) (*Result, error) {
 
 // RunPlan simulates requests that all run plan p of graph g: Run with a strategy that answers p whatever it is asked. The
 // configuration's Strategy, Models, Batch and Leader are taken from the plan.
-func RunPlan(ctx context.Context, cfg Config, p *strategies.Plan, g *workloads.Graph) (*Result, error) {
+func RunPlan(ctx context.Context, cfg Config, p *plan.Plan, g *workloads.Graph) (*Result, error) {
 	return Run(ctx, cfg.WithPlan(p, g))
 }
 
 // WithPlan returns the configuration of RunPlan, for Resume.
-func (c Config) WithPlan(p *strategies.Plan, g *workloads.Graph) Config {
+func (c Config) WithPlan(p *plan.Plan, g *workloads.Graph) Config {
 	c.Strategy, c.Models, c.Batch, c.Leader, c.Leaders = fixedPlan{p}, []*workloads.Graph{g}, p.Batch, p.Leader, nil
 	return c
 }
 
 // fixedPlan is the strategy that always answers one plan.
-type fixedPlan struct{ plan *strategies.Plan }
+type fixedPlan struct{ plan *plan.Plan }
 
-// Plan implements strategies.Strategy.
-func (f fixedPlan) Plan(strategies.Request, *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (f fixedPlan) Plan(plan.Problem, *plan.Belief) (*plan.Plan, error) {
 	return f.plan, nil
 }
 

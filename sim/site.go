@@ -6,7 +6,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/lines"
 	"hidp/sim/flow"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -14,9 +14,9 @@ import (
 type class struct {
 	SiteClass // Belief is set
 	cache     *Cache
-	first     *workloads.Graph   // the first of the run's models
-	belief    *strategies.Belief // nil until a plan is made
-	loaded    bool               // the strategy looks at the backlog
+	first     *workloads.Graph // the first of the run's models
+	belief    *plan.Belief     // nil until a plan is made
+	loaded    bool             // the strategy looks at the backlog
 	plans     planCache
 	programs  int32      // numbers given to programs
 	oldest    int32      // the first of them that sites keep in mind
@@ -102,7 +102,7 @@ func (k *class) begin(x SiteClass, s *simulation) {
 	if k.Belief == nil {
 		k.Belief = k.Truth
 	}
-	if l, ok := k.Strategy.(strategies.Loaded); ok {
+	if l, ok := k.Strategy.(plan.Loaded); ok {
 		k.loaded = l.UsesBacklog()
 	}
 	s.loaded = s.loaded || k.loaded

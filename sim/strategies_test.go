@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/sim/laws"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -28,14 +28,14 @@ func TestPlansOfEveryStrategy(t *testing.T) {
 			require.NoError(t, err)
 			cfg := Config{Truth: p, Leader: p.Leader, Strategy: strategy, Models: []*workloads.Graph{g}, Arrivals: once()}
 			r, err := Run(context.Background(), cfg)
-			if infeasible := (*strategies.InfeasibleError)(nil); errors.As(err, &infeasible) {
+			if infeasible := (*plan.InfeasibleError)(nil); errors.As(err, &infeasible) {
 				continue
 			}
 			require.NoError(t, err, "%s, seed %d", entry.Name, seed)
-			belief := strategies.NewBelief(p)
-			plan, err := strategy.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, belief)
+			belief := plan.NewBelief(p)
+			made, err := strategy.Plan(plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}, belief)
 			require.NoError(t, err)
-			want := strategies.Forecast(plan, g, belief).Latency
+			want := plan.Forecast(made, g, belief).Latency
 			off := math.Abs(float64(r.Latency.Mean-want)) / float64(want)
 			require.Less(t, off, 0.01, "%s, seed %d: simulated %v, forecast %v", entry.Name, seed, r.Latency.Mean, want)
 			worst = max(worst, off)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hidp/devices"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -33,14 +34,14 @@ func SearchBlocks(g *workloads.Graph, most int) ([]workloads.Block, string) {
 // answer of the whole network earliest, if they were given it alone and idle, by the fastest of their clusters. Among equals the
 // first nodes of the platform take part. The plan says so in a warning. On platforms of no more nodes it is s.
 // The name stands for the strategy in the warning.
-func Narrowed(name string, s Strategy, most int) Strategy {
+func Narrowed(name string, s plan.Planner, most int) plan.Planner {
 	return &narrowed{name: name, inner: s, most: most, views: map[viewKey]*view{}}
 }
 
 // narrowed implements Loaded.
 type narrowed struct {
 	name  string
-	inner Strategy
+	inner plan.Planner
 	most  int
 	views map[viewKey]*view // what was worked out for earlier requests and changes no answer
 }
@@ -60,20 +61,20 @@ const mostViews = 64
 type view struct {
 	nodes  []int // of the whole platform, ascending
 	leader int   // its number among them
-	belief *Belief
+	belief *plan.Belief
 }
 
 // Inner returns the strategy itself.
-func (n *narrowed) Inner() Strategy { return n.inner }
+func (n *narrowed) Inner() plan.Planner { return n.inner }
 
 // UsesBacklog implements Loaded.
 func (n *narrowed) UsesBacklog() bool {
-	l, ok := n.inner.(Loaded)
+	l, ok := n.inner.(plan.Loaded)
 	return ok && l.UsesBacklog()
 }
 
 // Plan implements Strategy.
-func (n *narrowed) Plan(r Request, b *Belief) (*Plan, error) {
+func (n *narrowed) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	all := len(b.Platform.Nodes)
 	if all <= n.most {
 		return n.inner.Plan(r, b)
@@ -93,7 +94,7 @@ func (n *narrowed) Plan(r Request, b *Belief) (*Plan, error) {
 			v.belief.Backlog = append(v.belief.Backlog, b.Backlog[j])
 		}
 	}
-	p, err := n.inner.Plan(Request{Graph: r.Graph, Batch: r.Batch, Leader: v.leader}, v.belief)
+	p, err := n.inner.Plan(plan.Problem{Graph: r.Graph, Batch: r.Batch, Leader: v.leader}, v.belief)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s looks at the %d most promising of %d nodes)", err, n.name, len(v.nodes), all)
 	}
@@ -101,7 +102,7 @@ func (n *narrowed) Plan(r Request, b *Belief) (*Plan, error) {
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		op.Node = v.nodes[op.Node]
-		if op.Kind == Send {
+		if op.Kind == plan.Send {
 			op.To = v.nodes[op.To]
 		}
 	}
@@ -110,7 +111,7 @@ func (n *narrowed) Plan(r Request, b *Belief) (*Plan, error) {
 }
 
 // newView picks the nodes that take part.
-func newView(r Request, b *Belief, most int) *view {
+func newView(r plan.Problem, b *plan.Belief, most int) *view {
 	type ranked struct {
 		node int
 		time time.Duration
@@ -138,6 +139,6 @@ func newView(r Request, b *Belief, most int) *view {
 	}
 	slices.Sort(v.nodes)
 	v.leader = slices.Index(v.nodes, r.Leader)
-	v.belief = NewBelief(b.Platform.Part(v.nodes))
+	v.belief = plan.NewBelief(b.Platform.Part(v.nodes))
 	return v
 }

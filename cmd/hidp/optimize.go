@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/experiments/sweep"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 func (a *app) optimizeCommand() *cobra.Command {
@@ -37,7 +37,7 @@ func (a *app) optimizeCommand() *cobra.Command {
 				a.printTable(*best.Table())
 			}
 			if !best.Feasible {
-				return &strategies.InfeasibleError{Reason: "no candidate keeps all limits; the first comes closest"}
+				return &plan.InfeasibleError{Reason: "no candidate keeps all limits; the first comes closest"}
 			}
 			return nil
 		}}

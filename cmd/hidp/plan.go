@@ -15,6 +15,7 @@ import (
 	"hidp/results"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -77,20 +78,20 @@ func (a *app) plan(f planFlags) error {
 	if f.batch < 1 {
 		return fmt.Errorf("--batch %d: must be at least 1", f.batch)
 	}
-	belief := strategies.NewBelief(platform)
+	belief := plan.NewBelief(platform)
 	start := time.Now()
-	p, err := s.Plan(strategies.Request{Graph: g, Batch: f.batch, Leader: platform.Leader}, belief)
+	p, err := s.Plan(plan.Problem{Graph: g, Batch: f.batch, Leader: platform.Leader}, belief)
 	took := time.Since(start)
 	if err != nil {
 		return err
 	}
-	if err := strategies.Validate(p, g, platform); err != nil {
+	if err := plan.Validate(p, g, platform); err != nil {
 		return err
 	}
-	forecast := strategies.Forecast(p, g, belief)
-	write := strategies.Encode
+	forecast := plan.Forecast(p, g, belief)
+	write := plan.Encode
 	if known, err := devices.Open(platform.Name); err != nil || known.Hash() != platform.Hash() {
-		write = strategies.EncodeWith // the name alone does not lead to it
+		write = plan.EncodeWith // the name alone does not lead to it
 	}
 	data, err := write(p, g, platform, forecast)
 	if err != nil {
@@ -124,7 +125,7 @@ func (a *app) plan(f planFlags) error {
 const inexact = "inexact: slices ignore their halos, the result is not the network's own answer"
 
 // warnings returns what is to be told of a plan and of how its network was read.
-func warnings(p *strategies.Plan, g *workloads.Graph) []string {
+func warnings(p *plan.Plan, g *workloads.Graph) []string {
 	out := append(append([]string{}, p.Warnings...), g.Assumptions...)
 	if !p.Exact() {
 		out = append(out, inexact)
@@ -132,7 +133,7 @@ func warnings(p *strategies.Plan, g *workloads.Graph) []string {
 	return out
 }
 
-func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *devices.Platform, f strategies.Prediction, took time.Duration) {
+func (a *app) printPlan(p *plan.Plan, g *workloads.Graph, platform *devices.Platform, f plan.Prediction, took time.Duration) {
 	fmt.Fprintf(a.out, "%s for %s on %s, leader %s, batch %d\n", p.Strategy, p.Model, p.Platform, platform.Nodes[p.Leader].Name, p.Batch)
 	fmt.Fprintf(a.out, "predicted latency %s, energy %.3f J; %s sent; planned in %s\n\n", millis(f.Latency), f.Energy, size(p.SentBytes(g)), millis(took))
 	for _, w := range append(warnings(p, g), platform.Warnings...) {
@@ -147,7 +148,7 @@ func (a *app) printPlan(p *strategies.Plan, g *workloads.Graph, platform *device
 }
 
 // opRow describes op i of a plan in the words of a table.
-func opRow(p *strategies.Plan, i int, g *workloads.Graph, c *devices.Costs) []string {
+func opRow(p *plan.Plan, i int, g *workloads.Graph, c *devices.Costs) []string {
 	op := &p.Ops[i]
 	nodes := c.Platform.Nodes
 	var after []string
@@ -155,7 +156,7 @@ func opRow(p *strategies.Plan, i int, g *workloads.Graph, c *devices.Costs) []st
 		after = append(after, strconv.Itoa(x))
 	}
 	row := []string{strconv.Itoa(i), op.Kind.String(), "", "", "", "", strings.Join(after, " ")}
-	if op.Kind == strategies.Send {
+	if op.Kind == plan.Send {
 		bytesSent := op.Bytes(g)
 		row[2] = nodes[op.Node].Name + " → " + nodes[op.To].Name
 		row[3] = g.Layers[op.Part.Layer].Name
@@ -198,7 +199,7 @@ func openPlatform(name, leader string) (*devices.Platform, error) {
 }
 
 // newStrategy makes a strategy from its name and NAME=VALUE options.
-func newStrategy(name string, options []string) (strategies.Strategy, error) {
+func newStrategy(name string, options []string) (plan.Planner, error) {
 	given, err := parseOptions(options)
 	if err != nil {
 		return nil, err
@@ -219,13 +220,13 @@ func parseOptions(options []string) (strategies.Options, error) {
 }
 
 // readPlan reads a plan file together with its model. An empty model means the one that the plan names.
-func readPlan(path, model string, file fileFlags, platform *devices.Platform) (*strategies.Plan, *workloads.Graph, error) {
+func readPlan(path, model string, file fileFlags, platform *devices.Platform) (*plan.Plan, *workloads.Graph, error) {
 	data, err := input.Read(path, input.Plan)
 	if err != nil {
 		return nil, nil, fmt.Errorf("plan: %w", err)
 	}
 	if model == "" {
-		header, err := strategies.DecodeHeader(path, data)
+		header, err := plan.DecodeHeader(path, data)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -235,6 +236,6 @@ func readPlan(path, model string, file fileFlags, platform *devices.Platform) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := strategies.Decode(path, data, g, platform)
+	p, err := plan.Decode(path, data, g, platform)
 	return p, g, err
 }

@@ -17,7 +17,7 @@ import (
 	"hidp/internal/durable"
 	"hidp/results/chrometrace"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/controller"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
@@ -131,16 +131,16 @@ func engine(library string) (inference.Engine, error) {
 type replayer struct {
 	app    *app
 	flags  replayFlags
-	plan   *strategies.Plan
+	plan   *plan.Plan
 	graph  *workloads.Graph
 	agents *controller.Agents
 }
 
 // run deploys, serves and checks. A run that was cut short is returned with the error.
 func (r *replayer) run(ctx context.Context) (*controller.Run, error) {
-	job := controller.Job{Graph: r.graph, Plans: []*strategies.Plan{r.plan}}
+	job := controller.Job{Graph: r.graph, Plans: []*plan.Plan{r.plan}}
 	if r.flags.modelled {
-		costs := strategies.NewBelief(r.agents.Roster().World()).Costs(r.graph)
+		costs := plan.NewBelief(r.agents.Roster().World()).Costs(r.graph)
 		job.Modelled = func(_, op int) time.Duration { return r.plan.ComputeTime(costs, op) }
 	} else {
 		folder, err := os.MkdirTemp("", "hidp-weights-")

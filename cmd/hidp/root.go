@@ -15,7 +15,7 @@ import (
 	"hidp/experiments/validation"
 	"hidp/internal/durable"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/controller"
 	"hidp/testbed/deploy"
 	"hidp/testbed/supervise"
@@ -109,7 +109,7 @@ func worldFailed(err error) bool {
 	if durable.Full(err) || is[*outputError](err) || is[*damagedSweep](err) {
 		return true
 	}
-	return is[*strategies.InfeasibleError](err) || is[*sim.OutOfMemoryError](err) || is[*sim.NodeLostError](err) || is[*sim.DeadlockError](err) ||
+	return is[*plan.InfeasibleError](err) || is[*sim.OutOfMemoryError](err) || is[*sim.NodeLostError](err) || is[*sim.DeadlockError](err) ||
 		is[*sim.HorizonError](err) || is[*sim.LateError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
 		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
 		is[*controller.BusyError](err) || is[*controller.DialError](err) || is[*controller.TransferError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||

@@ -18,7 +18,7 @@ import (
 	"hidp/results"
 	"hidp/results/chrometrace"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -283,7 +283,7 @@ func planPlatform(file, asked string) (p *devices.Platform, notes []string, err 
 	if err != nil {
 		return nil, nil, fmt.Errorf("plan: %w", err)
 	}
-	own, warning, err := strategies.PlanPlatform(file, data)
+	own, warning, err := plan.Platform(file, data)
 	if err != nil && asked == "" {
 		return nil, nil, err
 	}
@@ -302,7 +302,7 @@ func planPlatform(file, asked string) (p *devices.Platform, notes []string, err 
 	return p, append(notes, p.Warnings...), nil
 }
 
-func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *strategies.Plan, g *workloads.Graph, notes []string, trace, timeline string, asJSON bool) error {
+func (a *app) simulate(c *cobra.Command, cfg sim.Config, p *plan.Plan, g *workloads.Graph, notes []string, trace, timeline string, asJSON bool) error {
 	r, err := sim.RunPlan(c.Context(), cfg, p, g)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 )
 
 // invoke runs the program in this process.
@@ -28,11 +29,11 @@ func invoke(ctx context.Context, args ...string) (status int, out, errs string) 
 
 func TestExitStatusSaysWhoseFaultItIs(t *testing.T) {
 	a := &app{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
-	for _, world := range []error{&strategies.InfeasibleError{Reason: "r"}, &sim.OutOfMemoryError{}, &sim.NodeLostError{}, &sim.DeadlockError{},
+	for _, world := range []error{&plan.InfeasibleError{Reason: "r"}, &sim.OutOfMemoryError{}, &sim.NodeLostError{}, &sim.DeadlockError{},
 		&sim.HorizonError{}, &failedRequests{}, &outputError{}, &damagedSweep{}, syscall.ENOSPC} {
 		require.Equal(t, 1, a.fail(fmt.Errorf("wrapped: %w", world)), "%T", world)
 	}
-	for _, user := range []error{&strategies.OptionError{Faults: []string{"x"}}, &strategies.PlanError{Faults: []string{"x"}}, os.ErrNotExist} {
+	for _, user := range []error{&strategies.OptionError{Faults: []string{"x"}}, &plan.InvalidError{Faults: []string{"x"}}, os.ErrNotExist} {
 		require.Equal(t, 2, a.fail(user), "%T", user)
 	}
 	require.Equal(t, 130, a.fail(fmt.Errorf("wrapped: %w", context.Canceled)))

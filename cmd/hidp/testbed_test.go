@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/internal/parts"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/emulate"
 	"hidp/testbed/inference"
 )
@@ -111,7 +111,7 @@ func whole(t *testing.T, path string) bool {
 	require.NoError(t, err)
 	for i := range p.Ops {
 		s := p.Ops[i].Slice
-		if p.Ops[i].Kind == strategies.Compute && s.Out != g.Full(s.To-1, p.Batch) {
+		if p.Ops[i].Kind == plan.Compute && s.Out != g.Full(s.To-1, p.Batch) {
 			return false
 		}
 	}

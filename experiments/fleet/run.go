@@ -12,8 +12,8 @@ import (
 
 	"hidp/internal/durable"
 	"hidp/sim"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 )
 
 // Options say how to run a fleet; they do not change its results.
@@ -123,7 +123,7 @@ func (r *run) nextSite() (int, bool) {
 }
 
 func (r *run) work(ctx context.Context) {
-	w := &worker{run: r, histogram: newHistogram(), strategies: make([]strategies.Strategy, len(r.fleet.Classes))}
+	w := &worker{run: r, histogram: newHistogram(), strategies: make([]plan.Planner, len(r.fleet.Classes))}
 	for ctx.Err() == nil {
 		site, ok := r.nextSite()
 		if !ok {
@@ -185,11 +185,11 @@ func (d *Description) locate(site int) (class, number int) {
 type worker struct {
 	*run
 	histogram  *hdrhistogram.Histogram
-	strategies []strategies.Strategy // by class
+	strategies []plan.Planner // by class
 }
 
 // strategy returns the worker's strategy for a class. It remembers what it has worked out for the class's platform.
-func (w *worker) strategy(class int) (strategies.Strategy, error) {
+func (w *worker) strategy(class int) (plan.Planner, error) {
 	if w.strategies[class] == nil {
 		s, err := catalog.New(w.fleet.Strategy, w.fleet.Options)
 		if err != nil {

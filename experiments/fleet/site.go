@@ -8,7 +8,7 @@ import (
 	"hidp/devices"
 	"hidp/internal/strict"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -176,7 +176,7 @@ func (d *Description) seed(c *Class, number int) uint64 {
 
 // config makes the run of a site. All sites of a class share a cache of plans, by network and by the state of the site that the
 // strategy looks at.
-func (d *Description) config(c *Class, number int, s strategies.Strategy, cache *sim.Cache) (sim.Config, error) {
+func (d *Description) config(c *Class, number int, s plan.Planner, cache *sim.Cache) (sim.Config, error) {
 	seed := d.seed(c, number)
 	source, err := d.Load.scaled(c.Factor).source(seed, d.Mix, d.Duration, c.Offset)
 	if err != nil {

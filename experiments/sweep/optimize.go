@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 
 	"hidp/results"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Optimum is what a search found.
@@ -66,7 +66,7 @@ type search struct {
 // CMA-ES (Krause, Arbonès and Igel, NeurIPS 2016, as in gonum) where all axes are ranges, else successive halving (Jamieson and Talwalkar, AISTATS
 // 2016) with seeds as the resource. Candidates that break limits rank behind all that keep them, by how far they do (Deb, Computer
 // Methods in Applied Mechanics and Engineering 186, 2000). The same problem gives the same optimum, whatever the number of workers. If no candidate
-// could run at all, the error is a *strategies.InfeasibleError that says why one of them could not; a board without a price is a *SpecError.
+// could run at all, the error is a *plan.InfeasibleError that says why one of them could not; a board without a price is a *SpecError.
 func Optimize(ctx context.Context, p *Problem, o OptimizeOptions) (*Optimum, error) {
 	s := &search{evaluator: newEvaluator(p.sweep), problem: p, jobs: orAllCores(o.Jobs), progress: o.Progress, completed: metricIndex("completed")}
 	ctx, s.stop = context.WithCancelCause(ctx)
@@ -96,7 +96,7 @@ func Optimize(ctx context.Context, p *Problem, o OptimizeOptions) (*Optimum, err
 	}
 	best := &out.Candidates[0]
 	if best.Failure != "" {
-		return nil, &strategies.InfeasibleError{Reason: fmt.Sprintf("%s: none of %d candidates could run; one of them, %s: %s",
+		return nil, &plan.InfeasibleError{Reason: fmt.Sprintf("%s: none of %d candidates could run; one of them, %s: %s",
 			p.Name, out.Tried, p.sweep.describe(best.settings), best.Failure)}
 	}
 	out.Feasible = best.Gap == 0

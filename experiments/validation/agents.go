@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/controller"
 	"hidp/testbed/inference"
@@ -155,7 +155,7 @@ func (b *cadence) crowd(ctx context.Context, s *controller.Session, c Case, plan
 	return outcomes, passes, nil
 }
 
-func list(c Case) []*strategies.Plan { return []*strategies.Plan{c.Plan} }
+func list(c Case) []*plan.Plan { return []*plan.Plan{c.Plan} }
 
 // open makes model's weights, unless it is the model of the case before.
 func (b *AgentBench) open(model string, g *workloads.Graph) error {

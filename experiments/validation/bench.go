@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -27,7 +27,7 @@ type Case struct {
 	Model    string
 	Strategy string // the label in the matrix of the first strategy that made the plan
 	Graph    *workloads.Graph
-	Plan     *strategies.Plan
+	Plan     *plan.Plan
 	Attempt  int // 0, or 1 where the first was invalid
 
 	Profile Profiling
@@ -63,7 +63,7 @@ func typical(passes []Profile) Profile {
 }
 
 // check returns what is missing from passes over plan p.
-func check(passes []Profile, p *strategies.Plan) error {
+func check(passes []Profile, p *plan.Plan) error {
 	if len(passes) == 0 {
 		return errors.New("nothing was profiled")
 	}
@@ -76,12 +76,12 @@ func check(passes []Profile, p *strategies.Plan) error {
 }
 
 // check returns what is missing from a profile of plan p.
-func (f Profile) check(p *strategies.Plan) error {
+func (f Profile) check(p *plan.Plan) error {
 	if len(f) != len(p.Ops) {
 		return fmt.Errorf("the profile is of %d ops, the plan has %d", len(f), len(p.Ops))
 	}
 	for i := range p.Ops {
-		if p.Ops[i].Kind == strategies.Compute && f[i] <= 0 {
+		if p.Ops[i].Kind == plan.Compute && f[i] <= 0 {
 			return fmt.Errorf("op %d was not profiled", i)
 		}
 	}
@@ -89,7 +89,7 @@ func (f Profile) check(p *strategies.Plan) error {
 }
 
 // work is the profile as what the simulator and agents that only wait ask for.
-func (f Profile) work(_ *strategies.Plan, op int) time.Duration { return f[op] }
+func (f Profile) work(_ *plan.Plan, op int) time.Duration { return f[op] }
 
 // Schedule says which requests there are in each phase, and when.
 type Schedule struct {

@@ -10,7 +10,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // simBench is a bench made of the simulator itself: what it measures is what the simulator says, distorted as a test likes. The
@@ -31,7 +31,7 @@ func (b *simBench) Measure(ctx context.Context, c Case) (*Measurement, error) {
 	costs := devices.NewCosts(b.platform, c.Graph)
 	profile := make(Profile, len(c.Plan.Ops))
 	for i := range c.Plan.Ops {
-		if c.Plan.Ops[i].Kind == strategies.Compute {
+		if c.Plan.Ops[i].Kind == plan.Compute {
 			profile[i] = time.Duration(machine * float64(c.Plan.ComputeTime(costs, i)))
 		}
 	}

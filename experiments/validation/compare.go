@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Row is one model under one method, measured against simulated. Times are in seconds, errors are simulated/measured − 1.
@@ -102,22 +102,22 @@ type comparison struct {
 }
 
 // compare simulates what was measured and puts both beside each other.
-func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *Measurement, row Row) (*comparison, error) {
+func (s simulation) compare(ctx context.Context, o Settings, p Schedule, m *Measurement, row Row) (*comparison, error) {
 	c := &comparison{simulation: s, row: row, passes: slices.Concat(m.Blocks...)}
-	lone, err := s.lone(ctx, plan, m.Blocks)
+	lone, err := s.lone(ctx, p, m.Blocks)
 	if err != nil {
 		return nil, err
 	}
-	crowds, err := s.crowds(ctx, plan, m.Crowds, o.Steady)
+	crowds, err := s.crowds(ctx, p, m.Crowds, o.Steady)
 	if err != nil {
 		return nil, err
 	}
 	c.measured, c.simulated = newPhase(m.Latency, o.Warmup), newPhase(lone, o.Warmup)
 	r := &c.row
 	r.Latency = latencyRow(c.measured, c.simulated)
-	r.Throughput = throughputRow(traces(m.Crowds), crowds, plan, o.Steady, r.Latency)
+	r.Throughput = throughputRow(traces(m.Crowds), crowds, p, o.Steady, r.Latency)
 	guess, waiting := s, s
-	guess.profile, waiting.profile = nil, plan.Profile
+	guess.profile, waiting.profile = nil, p.Profile
 	predicted, err := guess.latency(ctx)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (s simulation) compare(ctx context.Context, o Settings, plan Schedule, m *M
 	}
 	r.Protocol = protocolRow(m.Modelled, o.Warmup, expected, r.Latency)
 	c.ops = c.opRows(row.Strategy, c.passes, c.measured, c.simulated)
-	r.Compute, r.Transfers = opError(c.ops, strategies.Compute), opError(c.ops, strategies.Send)
+	r.Compute, r.Transfers = opError(c.ops, plan.Compute), opError(c.ops, plan.Send)
 	r.Energy = c.energyRow(m, lone, crowds)
 	r.LagMean, r.LagMax, r.Agreement = Number(m.Lag.Mean.Seconds()), Number(m.Lag.Max.Seconds()), m.Agreement
 	return c, nil

@@ -7,7 +7,7 @@ import (
 
 	"hidp/devices"
 	"hidp/results/timeline"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // OpRow is an op of a plan, measured against simulated: medians over the lone requests. A compute op takes from its start to its
@@ -42,7 +42,7 @@ func (s simulation) opRows(label string, passes []Profile, measured, simulated p
 		op := &s.plan.Ops[i]
 		r := OpRow{Model: s.plan.Model, Strategy: label, Op: i, Kind: op.Kind.String(), Where: s.where(op), What: s.what(op),
 			Measured: newMedian(m[i]).Middle, Simulated: newMedian(v[i]).Middle, Profiled: unknown, Believed: unknown}
-		if op.Kind == strategies.Compute {
+		if op.Kind == plan.Compute {
 			r.Profiled, r.Believed = Number(profiled[i].Seconds()), Number(s.plan.ComputeTime(costs, i).Seconds())
 		}
 		r.Error = relative(float64(r.Simulated), float64(r.Measured))
@@ -74,23 +74,23 @@ func (p phase) opTimes(n int) [][]float64 {
 	return out
 }
 
-func (s simulation) where(op *strategies.Op) string {
+func (s simulation) where(op *plan.Op) string {
 	nodes := s.platform.Nodes
-	if op.Kind == strategies.Send {
+	if op.Kind == plan.Send {
 		return nodes[op.Node].Name + " → " + nodes[op.To].Name
 	}
 	return nodes[op.Node].Name + " " + nodes[op.Node].Clusters[op.Cluster].Name
 }
 
-func (s simulation) what(op *strategies.Op) string {
-	if op.Kind == strategies.Send {
+func (s simulation) what(op *plan.Op) string {
+	if op.Kind == plan.Send {
 		return fmt.Sprintf("layer %d, %d bytes", op.Part.Layer, op.Bytes(s.graph))
 	}
 	return "layers " + timeline.Layers(op)
 }
 
 // opError condenses the rows of a kind.
-func opError(rows []OpRow, kind strategies.Kind) OpError {
+func opError(rows []OpRow, kind plan.Kind) OpError {
 	var off, sum float64
 	var absolute []float64
 	for _, r := range rows {

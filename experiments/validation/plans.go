@@ -6,8 +6,8 @@ import (
 	"reflect"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -16,9 +16,9 @@ type planned struct {
 	model      string
 	method     Method
 	graph      *workloads.Graph
-	plan       *strategies.Plan // nil if there is none
-	infeasible string           // why there is none
-	same       int              // the first cell with an equal plan; the cell's own index if it is the first
+	plan       *plan.Plan // nil if there is none
+	infeasible string     // why there is none
+	same       int        // the first cell with an equal plan; the cell's own index if it is the first
 }
 
 // planAll makes the plans of a matrix in its order, with the platform as what strategies believe in.
@@ -53,21 +53,21 @@ func (c *planned) ask(p *devices.Platform) error {
 	if err != nil {
 		return where(err)
 	}
-	c.plan, err = s.Plan(strategies.Request{Graph: c.graph, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
-	if infeasible := (*strategies.InfeasibleError)(nil); errors.As(err, &infeasible) {
+	c.plan, err = s.Plan(plan.Problem{Graph: c.graph, Batch: 1, Leader: p.Leader}, plan.NewBelief(p))
+	if infeasible := (*plan.InfeasibleError)(nil); errors.As(err, &infeasible) {
 		c.plan, c.infeasible = nil, infeasible.Reason
 		return nil
 	}
 	if err != nil {
 		return where(err)
 	}
-	if err := strategies.Validate(c.plan, c.graph, p); err != nil {
+	if err := plan.Validate(c.plan, c.graph, p); err != nil {
 		c.plan, c.infeasible = nil, err.Error() // some strategies do not look at memory
 	}
 	return nil
 }
 
 // samePlan reports whether two plans of one network tell the nodes to do the same.
-func samePlan(a, b *strategies.Plan) bool {
+func samePlan(a, b *plan.Plan) bool {
 	return a != nil && b != nil && a.Leader == b.Leader && a.Batch == b.Batch && reflect.DeepEqual(a.Ops, b.Ops)
 }

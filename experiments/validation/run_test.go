@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -164,7 +164,7 @@ func TestNoPlanIsARow(t *testing.T) {
 }
 
 func TestProfilesAreChecked(t *testing.T) {
-	plan := &strategies.Plan{Ops: []strategies.Op{{Kind: strategies.Compute}, {Kind: strategies.Send}}}
+	plan := &plan.Plan{Ops: []plan.Op{{Kind: plan.Compute}, {Kind: plan.Send}}}
 	require.NoError(t, Profile{5, 0}.check(plan))
 	require.EqualError(t, Profile{5}.check(plan), "the profile is of 1 ops, the plan has 2")
 	require.EqualError(t, Profile{0, 5}.check(plan), "op 0 was not profiled")

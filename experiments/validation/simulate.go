@@ -10,7 +10,7 @@ import (
 	"hidp/devices"
 	"hidp/sim"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -18,7 +18,7 @@ import (
 type simulation struct {
 	platform *devices.Platform
 	graph    *workloads.Graph
-	plan     *strategies.Plan
+	plan     *plan.Plan
 	profile  Profile // nil: ops take what the platform's cost model says
 	seed     uint64
 }

@@ -15,7 +15,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Write writes the trace of a run on platform p to w. The output is a pure function of both.
@@ -73,7 +73,7 @@ func (x *export) cluster(k int) int { return 1 + k }
 func (x *export) lane(j, l int) int { return 1 + len(x.p.Nodes[j].Clusters) + l }
 
 // op returns what the request's plan says of an op, or nil if the request's end was not traced.
-func (x *export) op(request int64, op int32) (*strategies.Plan, *strategies.Op) {
+func (x *export) op(request int64, op int32) (*plan.Plan, *plan.Op) {
 	r := x.requests[request]
 	if r == nil || r.Plan < 0 {
 		return nil, nil

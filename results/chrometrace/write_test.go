@@ -18,8 +18,8 @@ import (
 	"hidp/devices"
 	"hidp/sim"
 	"hidp/sim/trace"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -59,9 +59,9 @@ func simulate(t *testing.T, seed uint64) (*sim.Result, *devices.Platform) {
 		p.Nodes[j].Memory = 1 << 40
 	}
 	g := conformance.RandomGraph(rng)
-	var plan *strategies.Plan
-	for try := 0; plan == nil; try++ {
-		b := strategies.NewBuilder("random", strategies.Request{Graph: g, Batch: 2, Leader: p.Leader}, strategies.NewBelief(p))
+	var made *plan.Plan
+	for try := 0; made == nil; try++ {
+		b := plan.NewBuilder("random", plan.Problem{Graph: g, Batch: 2, Leader: p.Leader}, plan.NewBelief(p))
 		for _, block := range g.Blocks() {
 			for sample := range 2 {
 				j := p.Leader
@@ -73,7 +73,7 @@ func simulate(t *testing.T, seed uint64) (*sim.Result, *devices.Platform) {
 				b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)
 			}
 		}
-		plan, _ = b.Finish()
+		made, _ = b.Finish()
 	}
 	source, err := workloads.Poisson{Rate: 100}.Source(seed, workloads.Mix{}, workloads.Limit{Requests: 4})
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func simulate(t *testing.T, seed uint64) (*sim.Result, *devices.Platform) {
 	if rng.IntN(3) == 0 {
 		cfg.Faults.Nodes = []sim.NodeLoss{{At: 20 * time.Millisecond, Node: rng.IntN(len(p.Nodes))}}
 	}
-	r, err := sim.RunPlan(context.Background(), cfg, plan, g)
+	r, err := sim.RunPlan(context.Background(), cfg, made, g)
 	require.NoError(t, err)
 	return r, p
 }
@@ -169,11 +169,11 @@ func byHand() (*trace.Trace, *devices.Platform) {
 		{Name: "a", Board: "jetson-nano", Runtime: "ncnn/fp16", IdlePower: 1.25, NICPower: 0.5, Clusters: []devices.Cluster{{Name: "gpu", ActivePower: 5}}},
 		{Name: "b", IdlePower: 2, NICPower: 0.5, Clusters: []devices.Cluster{{Name: "little", ActivePower: 1}, {Name: "big", ActivePower: 3}}}}}
 	rows := tensor.Box{{Hi: 1}, {Hi: 16}, {Lo: 3, Hi: 7}, {Hi: 5}, {Hi: 1}, {Hi: 1}}
-	plan := &strategies.Plan{Model: "net", Ops: []strategies.Op{
-		{Kind: strategies.Compute, Slice: workloads.Slice{From: 1, To: 4, Out: rows}},
-		{Kind: strategies.Send, To: 1, Part: workloads.Part{Layer: 3, Box: rows}, After: []int{0}},
-		{Kind: strategies.Compute, Node: 1, Cluster: 1, Slice: workloads.Slice{From: 4, To: 5, Out: rows}, After: []int{1}}}}
-	return &trace.Trace{Plans: []*strategies.Plan{plan},
+	made := &plan.Plan{Model: "net", Ops: []plan.Op{
+		{Kind: plan.Compute, Slice: workloads.Slice{From: 1, To: 4, Out: rows}},
+		{Kind: plan.Send, To: 1, Part: workloads.Part{Layer: 3, Box: rows}, After: []int{0}},
+		{Kind: plan.Compute, Node: 1, Cluster: 1, Slice: workloads.Slice{From: 4, To: 5, Out: rows}, After: []int{1}}}}
+	return &trace.Trace{Plans: []*plan.Plan{made},
 		Computes: []trace.Compute{{End: 1500, Work: 1500}, {Request: 1, Ready: 200, Start: 1500, End: 2100, Work: 1500, Wasted: true},
 			{Op: 2, Node: 1, Cluster: 1, Ready: 9000, Start: 9000, End: 12_001, Work: 3001}},
 		Transfers: []trace.Transfer{{Op: 1, To: 1, Bytes: 1000, Ready: 1500, Start: 2000, End: 8000, Arrive: 9000}},

@@ -12,7 +12,7 @@ import (
 	"hidp/devices"
 	"hidp/results/plot"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Request is one request of a trace, and what its lanes are called where several requests are drawn.
@@ -20,7 +20,7 @@ type Request struct {
 	Name  string
 	Trace *trace.Trace
 	ID    int64
-	Plan  *strategies.Plan // nil: the one that the trace names
+	Plan  *plan.Plan // nil: the one that the trace names
 }
 
 // Note says what the drawing's colours mean.
@@ -68,7 +68,7 @@ func Draw(title string, p *devices.Platform, requests ...Request) (plot.Timeline
 }
 
 // find returns the request's record and its plan.
-func (r Request) find() (*trace.Request, *strategies.Plan, error) {
+func (r Request) find() (*trace.Request, *plan.Plan, error) {
 	i := slices.IndexFunc(r.Trace.Requests, func(q trace.Request) bool { return q.ID == r.ID })
 	if i < 0 || r.Plan == nil && r.Trace.Requests[i].Plan < 0 {
 		return nil, nil, fmt.Errorf("timeline: the trace has no plan of request %d", r.ID)
@@ -82,40 +82,40 @@ func (r Request) find() (*trace.Request, *strategies.Plan, error) {
 
 // resource is a core cluster of a node, or the way from one node to another.
 type resource struct {
-	kind     strategies.Kind // of the ops that it serves: clusters come before ways
-	from, to int             // node and cluster, or two nodes
+	kind     plan.Kind // of the ops that it serves: clusters come before ways
+	from, to int       // node and cluster, or two nodes
 }
 
-func resourceOf(op *strategies.Op) resource {
-	if op.Kind == strategies.Send {
+func resourceOf(op *plan.Op) resource {
+	if op.Kind == plan.Send {
 		return resource{op.Kind, op.Node, op.To}
 	}
 	return resource{op.Kind, op.Node, op.Cluster}
 }
 
 func (k resource) name(p *devices.Platform) string {
-	if k.kind == strategies.Send {
+	if k.kind == plan.Send {
 		return p.Nodes[k.from].Name + " → " + p.Nodes[k.to].Name
 	}
 	return p.Nodes[k.from].Name + " " + p.Nodes[k.from].Clusters[k.to].Name
 }
 
 // bars returns the bars of a request by resource.
-func bars(tr *trace.Trace, q *trace.Request, plan *strategies.Plan) map[resource][]plot.Bar {
+func bars(tr *trace.Trace, q *trace.Request, p *plan.Plan) map[resource][]plot.Bar {
 	out := map[resource][]plot.Bar{}
-	add := func(op *strategies.Op, b plot.Bar) { out[resourceOf(op)] = append(out[resourceOf(op)], b) }
+	add := func(op *plan.Op, b plot.Bar) { out[resourceOf(op)] = append(out[resourceOf(op)], b) }
 	for i := range tr.Computes {
 		x := &tr.Computes[i]
-		if x.Request == q.ID && int(x.Op) < len(plan.Ops) {
-			op := &plan.Ops[x.Op]
+		if x.Request == q.ID && int(x.Op) < len(p.Ops) {
+			op := &p.Ops[x.Op]
 			add(op, plot.Bar{Start: milliseconds(x.Start - q.Arrival), End: milliseconds(x.End - q.Arrival),
 				Shade: float64(op.Slice.From+op.Slice.To-1) / 2, Label: Layers(op)})
 		}
 	}
 	for i := range tr.Transfers {
 		x := &tr.Transfers[i]
-		if x.Request == q.ID && int(x.Op) < len(plan.Ops) {
-			add(&plan.Ops[x.Op], plot.Bar{Start: milliseconds(x.Ready - q.Arrival), End: milliseconds(max(x.Arrive, x.Ready) - q.Arrival),
+		if x.Request == q.ID && int(x.Op) < len(p.Ops) {
+			add(&p.Ops[x.Op], plot.Bar{Start: milliseconds(x.Ready - q.Arrival), End: milliseconds(max(x.Arrive, x.Ready) - q.Arrival),
 				Shade: math.NaN(), Label: size(x.Bytes)})
 		}
 	}
@@ -123,7 +123,7 @@ func bars(tr *trace.Trace, q *trace.Request, plan *strategies.Plan) map[resource
 }
 
 // Layers names the layers that an op computes by their numbers.
-func Layers(op *strategies.Op) string {
+func Layers(op *plan.Op) string {
 	if op.Slice.To == op.Slice.From+1 {
 		return fmt.Sprint(op.Slice.From)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Two requests of different plans stand above each other on all that either of them uses, each with a bar for every op.
@@ -16,9 +16,9 @@ func TestLanesOfTwoRequests(t *testing.T) {
 	p, err := devices.Open("rk3588-pair")
 	require.NoError(t, err)
 	at := func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond }
-	plans := []*strategies.Plan{
-		{Ops: []strategies.Op{{Kind: strategies.Send, To: 1}, {Kind: strategies.Compute, Node: 1, Cluster: 1}, {Kind: strategies.Send, Node: 1}}},
-		{Ops: []strategies.Op{{Kind: strategies.Compute}}},
+	plans := []*plan.Plan{
+		{Ops: []plan.Op{{Kind: plan.Send, To: 1}, {Kind: plan.Compute, Node: 1, Cluster: 1}, {Kind: plan.Send, Node: 1}}},
+		{Ops: []plan.Op{{Kind: plan.Compute}}},
 	}
 	tr := &trace.Trace{Plans: plans,
 		Requests: []trace.Request{{ID: 4, Arrival: at(10), Finish: at(40)}, {ID: 5, Plan: 1, Arrival: at(20), Finish: at(25)}, {ID: 6, Plan: -1}},

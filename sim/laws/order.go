@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // complete: a request that did not fail had every op of its plan executed exactly once, and finished with the last of them; no
@@ -38,7 +38,7 @@ func (c *checker) causal() {
 		if x.Start < x.Ready || x.End < x.Start {
 			c.brokenf("request %d op %d: ready at %v, started at %v, ended at %v", x.Request, x.Op, x.Ready, x.Start, x.End)
 		}
-		if op := c.ready(x.Request, x.Op, x.Ready); op != nil && (op.Kind != strategies.Compute || op.Node != int(x.Node) || op.Cluster != int(x.Cluster)) {
+		if op := c.ready(x.Request, x.Op, x.Ready); op != nil && (op.Kind != plan.Compute || op.Node != int(x.Node) || op.Cluster != int(x.Cluster)) {
 			c.brokenf("request %d op %d: ran on cluster %d of node %d, against its plan", x.Request, x.Op, x.Cluster, x.Node)
 		}
 	}
@@ -47,14 +47,14 @@ func (c *checker) causal() {
 		if x.Start < x.Ready || x.End < x.Start || x.Arrive < x.End {
 			c.brokenf("request %d op %d: ready at %v, on the network from %v to %v, arrived at %v", x.Request, x.Op, x.Ready, x.Start, x.End, x.Arrive)
 		}
-		if op := c.ready(x.Request, x.Op, x.Ready); op != nil && (op.Kind != strategies.Send || op.Node != int(x.From) || op.To != int(x.To)) {
+		if op := c.ready(x.Request, x.Op, x.Ready); op != nil && (op.Kind != plan.Send || op.Node != int(x.From) || op.To != int(x.To)) {
 			c.brokenf("request %d op %d: sent from node %d to %d, against its plan", x.Request, x.Op, x.From, x.To)
 		}
 	}
 }
 
 // ready checks when an op became ready and returns what its plan says of it, or nil if the request has not ended.
-func (c *checker) ready(request int64, op int32, ready time.Duration) *strategies.Op {
+func (c *checker) ready(request int64, op int32, ready time.Duration) *plan.Op {
 	r := c.requests[request]
 	if r == nil {
 		return nil

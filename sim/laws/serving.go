@@ -6,7 +6,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // ServingEnergy returns the joules that each node draws while it takes part in some request, as an integral of its power over the
@@ -97,8 +97,8 @@ func (m *meter) takesPart(t *trace.Trace, r *trace.Request) bool {
 	if r.Leader == m.j {
 		return true
 	}
-	return r.Plan >= 0 && slices.ContainsFunc(t.Plans[r.Plan].Ops, func(o strategies.Op) bool {
-		return o.Node == int(m.j) || o.Kind == strategies.Send && o.To == int(m.j)
+	return r.Plan >= 0 && slices.ContainsFunc(t.Plans[r.Plan].Ops, func(o plan.Op) bool {
+		return o.Node == int(m.j) || o.Kind == plan.Send && o.To == int(m.j)
 	})
 }
 

@@ -5,7 +5,7 @@
 //
 // Reading order:
 //
-//   - program.go: Compile turns a strategies.Plan into a Program: per node the steps it performs and what each waits for.
+//   - program.go: Compile turns a plan.Plan into a Program: per node the steps it performs and what each waits for.
 //   - machine.go: Machine and its inputs: Receive, Explore, Admit, Join, OpDone, TensorArrived, NodeLost, Drop.
 //   - dispatch.go: Next: the queueing discipline and the actions.
 //   - phase.go: the leader and follower states a request passes through.

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // board has clusters 0 and 1, and 2 is the group of both.
@@ -15,16 +15,16 @@ func board() *devices.Node {
 	return &devices.Node{Name: "board", Physical: 2, Clusters: []devices.Cluster{{Mask: 1}, {Mask: 2}, {Mask: 3}}}
 }
 
-func op(node, cluster int, after ...int) strategies.Op {
-	return strategies.Op{Kind: strategies.Compute, Node: node, Cluster: cluster, After: after}
+func op(node, cluster int, after ...int) plan.Op {
+	return plan.Op{Kind: plan.Compute, Node: node, Cluster: cluster, After: after}
 }
 
-func message(from, to int, after ...int) strategies.Op {
-	return strategies.Op{Kind: strategies.Send, Node: from, To: to, After: after}
+func message(from, to int, after ...int) plan.Op {
+	return plan.Op{Kind: plan.Send, Node: from, To: to, After: after}
 }
 
-func compile(t *testing.T, ops ...strategies.Op) *Program {
-	prog, err := Compile(&strategies.Plan{Ops: ops})
+func compile(t *testing.T, ops ...plan.Op) *Program {
+	prog, err := Compile(&plan.Plan{Ops: ops})
 	require.NoError(t, err)
 	return prog
 }
@@ -187,7 +187,7 @@ func TestDropTakesOpsOutOfTheQueues(t *testing.T) {
 }
 
 func TestCompileNamesWaitsAcrossNodes(t *testing.T) {
-	_, err := Compile(&strategies.Plan{Ops: []strategies.Op{op(0, 0), op(1, 0, 0), message(1, 1, 0), op(0, 0, 7)}})
+	_, err := Compile(&plan.Plan{Ops: []plan.Op{op(0, 0), op(1, 0, 0), message(1, 1, 0), op(0, 0, 7)}})
 	require.EqualError(t, err, "op 1: starts on node 1 but waits for op 0, which ends on node 0; a send must tell it\n"+
 		"op 2: node 1 sends to itself\nop 2: starts on node 1 but waits for op 0, which ends on node 0; a send must tell it\n"+
 		"op 3: waits for op 7, which is not an earlier op")

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -44,10 +44,10 @@ func TestAnyOrderOfInputsRunsEveryPlanToItsEnd(t *testing.T) {
 }
 
 // randomPlan places the blocks of a random network at random; it falls back on the leader where links are missing.
-func randomPlan(rng *rand.Rand, p *devices.Platform) *strategies.Plan {
+func randomPlan(rng *rand.Rand, p *devices.Platform) *plan.Plan {
 	g := conformance.RandomGraph(rng)
 	for try := 0; ; try++ {
-		b := strategies.NewBuilder("random", strategies.Request{Graph: g, Batch: 2, Leader: p.Leader}, strategies.NewBelief(p))
+		b := plan.NewBuilder("random", plan.Problem{Graph: g, Batch: 2, Leader: p.Leader}, plan.NewBelief(p))
 		for _, block := range g.Blocks() {
 			for sample := range 2 {
 				j := p.Leader
@@ -71,7 +71,7 @@ type world struct {
 	rng      *rand.Rand
 	platform *devices.Platform
 	machines []*Machine
-	plans    []*strategies.Plan
+	plans    []*plan.Plan
 	handles  []map[int64]Handle // by node and request
 	owner    []map[Handle]int64
 	pending  []happening

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Program is a plan compiled for execution: flat, immutable, and shared by all requests that run the plan.
@@ -58,10 +58,10 @@ type PlanError struct{ Faults []string }
 // Error implements error.
 func (e *PlanError) Error() string { return strings.Join(e.Faults, "\n") }
 
-// Compile turns plan p into a program. The plan is expected to have passed strategies.Validate for its platform; on top of that
+// Compile turns plan p into a program. The plan is expected to have passed plan.Validate for its platform; on top of that
 // every op must wait only for ops that end on the node where it starts (a node learns of the work of another by a send and by
 // nothing else). It returns a *PlanError that lists all ops that do not.
-func Compile(p *strategies.Plan) (*Program, error) {
+func Compile(p *plan.Plan) (*Program, error) {
 	if faults := foreignWaits(p); len(faults) > 0 {
 		return nil, &PlanError{faults}
 	}
@@ -75,18 +75,18 @@ func Compile(p *strategies.Plan) (*Program, error) {
 }
 
 // endNode returns the node on which an op ends.
-func endNode(op *strategies.Op) int {
-	if op.Kind == strategies.Send {
+func endNode(op *plan.Op) int {
+	if op.Kind == plan.Send {
 		return op.To
 	}
 	return op.Node
 }
 
-func foreignWaits(p *strategies.Plan) []string {
+func foreignWaits(p *plan.Plan) []string {
 	var faults []string
 	for i := range p.Ops {
 		op := &p.Ops[i]
-		if op.Kind == strategies.Send && op.To == op.Node {
+		if op.Kind == plan.Send && op.To == op.Node {
 			faults = append(faults, fmt.Sprintf("op %d: node %d sends to itself", i, op.Node))
 		}
 		for _, a := range op.After {
@@ -101,7 +101,7 @@ func foreignWaits(p *strategies.Plan) []string {
 }
 
 type compiler struct {
-	plan   *strategies.Plan
+	plan   *plan.Plan
 	prog   *Program
 	partOf map[int]int32 // node → part
 	local  []int32       // by op: its step on the node where it starts
@@ -136,7 +136,7 @@ func (c *compiler) steps() {
 		c.prog.Routes[i] = r
 		from := &c.prog.Parts[r.Start]
 		c.local[i] = int32(len(from.steps))
-		if op.Kind == strategies.Compute {
+		if op.Kind == plan.Compute {
 			c.ending[i] = c.local[i]
 			from.steps = append(from.steps, step{kind: compute, op: int32(i), cluster: int32(op.Cluster)})
 			continue

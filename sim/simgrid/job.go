@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -27,7 +27,7 @@ const (
 type Job struct {
 	Platform *devices.Platform
 	Models   []*workloads.Graph
-	Plans    []*strategies.Plan // by model
+	Plans    []*plan.Plan // by model
 	Arrivals []workloads.Arrival
 	Latency  Latency
 }
@@ -170,12 +170,12 @@ func (j *Job) linkLatency(r int) float64 {
 	return 0
 }
 
-func (j *Job) writePlan(out *bufio.Writer, p *strategies.Plan, g *workloads.Graph) {
+func (j *Job) writePlan(out *bufio.Writer, p *plan.Plan, g *workloads.Graph) {
 	costs := devices.NewCosts(j.Platform, g)
 	fmt.Fprintln(out, len(p.Ops))
 	for i := range p.Ops {
 		op := &p.Ops[i]
-		if op.Kind == strategies.Compute {
+		if op.Kind == plan.Compute {
 			fmt.Fprintf(out, "c %d %d %.9f", op.Node, op.Cluster, p.ComputeTime(costs, i).Seconds())
 		} else {
 			delay := 0.0

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -34,9 +34,9 @@ func randomJob(seed uint64, requests int) *Job {
 			g = conformance.RandomGraph(rng)
 		}
 		leader := rng.IntN(len(job.Platform.Nodes))
-		plan, err := randomPlan(rng, strategies.Request{Graph: g, Batch: 1, Leader: leader}, job.Platform)
-		if err == nil && strategies.Validate(plan, g, job.Platform) == nil {
-			job.Models, job.Plans = append(job.Models, g), append(job.Plans, plan)
+		p, err := randomPlan(rng, plan.Problem{Graph: g, Batch: 1, Leader: leader}, job.Platform)
+		if err == nil && plan.Validate(p, g, job.Platform) == nil {
+			job.Models, job.Plans = append(job.Models, g), append(job.Plans, p)
 		}
 	}
 	rate := (0.2 + 0.6*rng.Float64()) / job.demand()
@@ -59,7 +59,7 @@ func (j *Job) demand() float64 {
 	for m, p := range j.Plans {
 		costs := devices.NewCosts(j.Platform, j.Models[m])
 		for i := range p.Ops {
-			if op := &p.Ops[i]; op.Kind == strategies.Compute {
+			if op := &p.Ops[i]; op.Kind == plan.Compute {
 				add(op.Node, op.Cluster, p.ComputeTime(costs, i).Seconds())
 			} else {
 				for _, h := range j.Platform.Network.Paths[op.Node][op.To].Hops {
@@ -154,8 +154,8 @@ func randomTasks(rng *rand.Rand, name string) *workloads.Graph {
 }
 
 // randomPlan places every block on random clusters: whole, or in uneven row strips where that is possible.
-func randomPlan(rng *rand.Rand, r strategies.Request, p *devices.Platform) (*strategies.Plan, error) {
-	b := strategies.NewBuilder("random", r, strategies.NewBelief(p))
+func randomPlan(rng *rand.Rand, r plan.Problem, p *devices.Platform) (*plan.Plan, error) {
+	b := plan.NewBuilder("random", r, plan.NewBelief(p))
 	place := func(s workloads.Slice) {
 		j := rng.IntN(len(p.Nodes))
 		b.Compute(j, rng.IntN(len(p.Nodes[j].Clusters)), s)

@@ -6,7 +6,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -27,13 +27,13 @@ var ringClusters = [...]float64{150e9, 50e9, 20e9}
 // to end, and Poisson arrivals, 5 per second.
 func Ring(seed uint64, requests int) (*Job, error) {
 	job := &Job{Platform: Star(ringHosts, ringClusters[:], 10e6, time.Millisecond), Latency: Before}
-	belief := strategies.NewBelief(job.Platform)
+	belief := plan.NewBelief(job.Platform)
 	for first := range ringHosts {
 		g, err := ringModel(first)
 		if err != nil {
 			return nil, err
 		}
-		b := strategies.NewBuilder("ring", strategies.Request{Graph: g, Batch: 1, Leader: first}, belief)
+		b := plan.NewBuilder("ring", plan.Problem{Graph: g, Batch: 1, Leader: first}, belief)
 		for s := range ringSteps {
 			b.Compute((first+s)%ringHosts, s%len(ringClusters), workloads.Slice{From: s + 1, To: s + 2, Out: g.Full(s+1, 1)})
 		}
@@ -114,16 +114,16 @@ func (j *Job) Config() sim.Config {
 }
 
 // planned is the strategy that answers a request for a model with its plan.
-type planned []*strategies.Plan
+type planned []*plan.Plan
 
-// Plan implements strategies.Strategy.
-func (p planned) Plan(r strategies.Request, _ *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (p planned) Plan(r plan.Problem, _ *plan.Belief) (*plan.Plan, error) {
 	for _, plan := range p {
 		if plan.Model == r.Graph.Name && plan.Leader == r.Leader {
 			return plan, nil
 		}
 	}
-	return nil, &strategies.InfeasibleError{Reason: "no plan for model " + r.Graph.Name}
+	return nil, &plan.InfeasibleError{Reason: "no plan for model " + r.Graph.Name}
 }
 
 // recorded are arrivals from a list.

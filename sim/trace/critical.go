@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Part is what a request's time goes to.
@@ -70,7 +70,7 @@ func (t *Trace) find(request int64) *Request {
 
 // walk goes from the end of a request to its arrival.
 type walk struct {
-	plan      *strategies.Plan
+	plan      *plan.Plan
 	computes  []*Compute  // by op
 	transfers []*Transfer // by op
 	steps     []Step      // last first

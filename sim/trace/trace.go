@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // Trace is the records of one run, each list in the order in which its records were completed. It is bounded: what comes after
@@ -19,7 +19,7 @@ type Trace struct {
 	Transfers []Transfer
 	Phases    []Phase
 	Requests  []Request
-	Plans     []*strategies.Plan // distinct plans in the order of their first use; Request.Plan is an index
+	Plans     []*plan.Plan // distinct plans in the order of their first use; Request.Plan is an index
 
 	Limit int   // most records of each kind; 0 means no limit
 	Lost  int64 // records not kept

@@ -14,6 +14,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -100,17 +101,17 @@ func TestPlanningIsBounded(t *testing.T) {
 func planWithinBounds(t *testing.T, e strategies.Entry, g *workloads.Graph, platform *devices.Platform, coarse bool) {
 	s, err := e.New(nil)
 	require.NoError(t, err)
-	belief := strategies.NewBelief(platform)
+	belief := plan.NewBelief(platform)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := processor(t)
-	p, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
+	p, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
 	if err == nil {
-		strategies.Forecast(p, g, belief)
-		_, err = strategies.Encode(p, g, platform)
+		plan.Forecast(p, g, belief)
+		_, err = plan.Encode(p, g, platform)
 		require.NoError(t, err)
 	} else {
-		require.ErrorAs(t, err, new(*strategies.InfeasibleError))
+		require.ErrorAs(t, err, new(*plan.InfeasibleError))
 		require.ErrorContains(t, err, "steps, which is the most that a plan holds")
 	}
 	took := processor(t) - start

@@ -13,6 +13,7 @@ import (
 	"hidp/strategies/modnn"
 	"hidp/strategies/omniboost"
 	"hidp/strategies/optchain"
+	"hidp/strategies/plan"
 	"hidp/strategies/single"
 )
 
@@ -47,7 +48,7 @@ func Find(name string) (strategies.Entry, error) {
 }
 
 // New makes the strategy called name with the given options. The error is Find's or, for options, a *strategies.OptionError.
-func New(name string, opts strategies.Options) (strategies.Strategy, error) {
+func New(name string, opts strategies.Options) (plan.Planner, error) {
 	e, err := Find(name)
 	if err != nil {
 		return nil, err

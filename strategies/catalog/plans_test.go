@@ -14,6 +14,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 	"hidp/workloads/zoo"
@@ -59,18 +60,18 @@ func TestPlansAreWhatTheyWere(t *testing.T) {
 // digestPlans appends a digest of the plan of every strategy, in the order of the catalog, with its default options and with each
 // other value of each option that is a word.
 func digestPlans(t *testing.T, out *strings.Builder, plat *devices.Platform, g *workloads.Graph, batch int) {
-	belief := strategies.NewBelief(plat)
+	belief := plan.NewBelief(plat)
 	for _, e := range Entries() {
 		for _, options := range wordOptions(e) {
 			s, err := e.New(options)
 			require.NoError(t, err)
 			h := fnv.New32a()
-			p, err := s.Plan(strategies.Request{Graph: g, Batch: batch, Leader: plat.Leader}, belief)
+			p, err := s.Plan(plan.Problem{Graph: g, Batch: batch, Leader: plat.Leader}, belief)
 			if err != nil {
 				fmt.Fprintln(h, err)
 			} else {
 				writePlan(h, p, g)
-				x := strategies.Forecast(p, g, belief)
+				x := plan.Forecast(p, g, belief)
 				fmt.Fprintln(h, x.Latency, x.Energy)
 			}
 			fmt.Fprintf(out, " %08x", h.Sum32())
@@ -91,11 +92,11 @@ func wordOptions(e strategies.Entry) []strategies.Options {
 }
 
 // writePlan writes what a plan says, in a form that does not depend on the plan file's.
-func writePlan(w io.Writer, p *strategies.Plan, g *workloads.Graph) {
+func writePlan(w io.Writer, p *plan.Plan, g *workloads.Graph) {
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		part := op.Part
-		if op.Kind == strategies.Compute {
+		if op.Kind == plan.Compute {
 			part = op.Slice.Last()
 		}
 		fmt.Fprintln(w, op.Kind, op.Node, op.Cluster, op.To, op.Slice.From, part.Layer, g.Along(part, tensor.Sample),

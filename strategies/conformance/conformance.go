@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -68,7 +69,7 @@ func variants(e strategies.Entry) []variant {
 	return out
 }
 
-func (v variant) make(t *testing.T) strategies.Strategy {
+func (v variant) make(t *testing.T) plan.Planner {
 	s, err := v.entry.New(v.options)
 	require.NoError(t, err, "%s with %v", v.entry.Name, v)
 	return s
@@ -105,15 +106,15 @@ func optionFaults(t *testing.T, e strategies.Entry) {
 
 // situation is a random question to a strategy.
 type situation struct {
-	request strategies.Request
-	belief  *strategies.Belief
+	request plan.Problem
+	belief  *plan.Belief
 }
 
 // newSituation makes the same question from the same seed, out of fresh objects. Every fourth belief knows of a backlog.
 func newSituation(seed uint64) situation {
 	rng := rand.New(rand.NewPCG(seed, 0x5eed))
-	b := strategies.NewBelief(RandomPlatform(rng))
-	r := strategies.Request{Graph: RandomGraph(rng), Batch: 1 + rng.IntN(4), Leader: rng.IntN(len(b.Platform.Nodes))}
+	b := plan.NewBelief(RandomPlatform(rng))
+	r := plan.Problem{Graph: RandomGraph(rng), Batch: 1 + rng.IntN(4), Leader: rng.IntN(len(b.Platform.Nodes))}
 	if seed%4 == 0 {
 		for j := range b.Platform.Nodes {
 			b.Backlog = append(b.Backlog, nil)
@@ -132,9 +133,9 @@ func (s situation) String() string {
 }
 
 // whole returns the plan that runs everything on cluster k of node j; nil if the leader cannot reach it.
-func (s situation) whole(j, k int) *strategies.Plan {
+func (s situation) whole(j, k int) *plan.Plan {
 	out := s.request.Graph.Output()
-	b := strategies.NewBuilder("whole", s.request, s.belief)
+	b := plan.NewBuilder("whole", s.request, s.belief)
 	b.Compute(j, k, workloads.Slice{From: 1, To: out + 1, Out: s.request.Graph.Full(out, s.request.Batch)})
 	p, err := b.Finish()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // check puts the random question of seed to the variant and holds its answer against the laws: a valid plan or a justified
@@ -22,7 +23,7 @@ func (v variant) check(t *testing.T, seed uint64) bool {
 		v.checkRefusal(t, seed, q, err)
 		return false
 	}
-	require.NoError(t, strategies.Validate(p, q.request.Graph, q.belief.Platform), "seed %d: %v", seed, q)
+	require.NoError(t, plan.Validate(p, q.request.Graph, q.belief.Platform), "seed %d: %v", seed, q)
 	require.Equal(t, v.entry.Name, p.Strategy)
 	require.Equal(t, q.request.Graph.Name, p.Model)
 	require.Equal(t, q.belief.Platform.Name, p.Platform)
@@ -51,7 +52,7 @@ func (v variant) leaderOnly() bool {
 
 // checkRepeats demands the same answer again: from the same strategy after another question, and from a fresh one. A strategy
 // that does not say it uses the backlog must not.
-func (v variant) checkRepeats(t *testing.T, seed uint64, s strategies.Strategy, q situation, p *strategies.Plan, err error) {
+func (v variant) checkRepeats(t *testing.T, seed uint64, s plan.Planner, q situation, p *plan.Plan, err error) {
 	t.Helper()
 	if other := newSituation(seed + 1e6); true {
 		_, _ = s.Plan(other.request, other.belief) // a refusal is an answer too
@@ -60,7 +61,7 @@ func (v variant) checkRepeats(t *testing.T, seed uint64, s strategies.Strategy, 
 	require.Equal(t, err, err2, "seed %d: the second answer", seed)
 	require.Equal(t, p, again, "seed %d: the second answer", seed)
 	fresh := newSituation(seed)
-	if loaded, ok := s.(strategies.Loaded); !ok || !loaded.UsesBacklog() {
+	if loaded, ok := s.(plan.Loaded); !ok || !loaded.UsesBacklog() {
 		fresh.belief.Backlog = nil
 	}
 	anew, err3 := v.make(t).Plan(fresh.request, fresh.belief)
@@ -72,7 +73,7 @@ func (v variant) checkRepeats(t *testing.T, seed uint64, s strategies.Strategy, 
 // only where no single node could take the whole network.
 func (v variant) checkRefusal(t *testing.T, seed uint64, q situation, err error) {
 	t.Helper()
-	var infeasible *strategies.InfeasibleError
+	var infeasible *plan.InfeasibleError
 	require.ErrorAs(t, err, &infeasible, "seed %d: %v", seed, q)
 	require.NotEmpty(t, infeasible.Reason)
 	if !strings.Contains(v.entry.Blind, "memory") {
@@ -81,7 +82,7 @@ func (v variant) checkRefusal(t *testing.T, seed uint64, q situation, err error)
 				continue
 			}
 			p := q.whole(j, 0)
-			require.False(t, p != nil && strategies.Validate(p, q.request.Graph, q.belief.Platform) == nil,
+			require.False(t, p != nil && plan.Validate(p, q.request.Graph, q.belief.Platform) == nil,
 				"seed %d: refused (%v), but node %d can take it all", seed, err, j)
 		}
 	}
@@ -91,7 +92,7 @@ func (v variant) checkRefusal(t *testing.T, seed uint64, q situation, err error)
 	}
 	p, err := v.make(t).Plan(roomy.request, roomy.belief)
 	require.NoError(t, err, "seed %d: no plan with memory to spare", seed)
-	require.NoError(t, strategies.Validate(p, roomy.request.Graph, roomy.belief.Platform))
+	require.NoError(t, plan.Validate(p, roomy.request.Graph, roomy.belief.Platform))
 }
 
 // RunAgainstOptimum checks that no model partition that e finds is forecast to be faster than the one of optimum, the exact
@@ -113,7 +114,7 @@ func RunAgainstOptimum(t *testing.T, e, optimum strategies.Entry) {
 		best, err := variant{entry: optimum}.make(t).Plan(q.request, q.belief)
 		require.NoError(t, err, "seed %d", seed)
 		g := q.request.Graph
-		got, least := strategies.Forecast(p, g, q.belief).Latency, strategies.Forecast(best, g, q.belief).Latency
+		got, least := plan.Forecast(p, g, q.belief).Latency, plan.Forecast(best, g, q.belief).Latency
 		rounding := len(p.Ops) + len(best.Ops) // every op's duration is rounded to a nanosecond
 		require.LessOrEqual(t, int64(least), int64(got)+int64(rounding), "seed %d: %v", seed, q)
 		compared++
@@ -122,14 +123,14 @@ func RunAgainstOptimum(t *testing.T, e, optimum strategies.Entry) {
 }
 
 // modelPartition reports whether every slice of the plan covers all data and consists of whole blocks.
-func modelPartition(p *strategies.Plan, q situation) bool {
+func modelPartition(p *plan.Plan, q situation) bool {
 	g := q.request.Graph
 	starts := map[int]bool{len(g.Layers): true}
 	for _, b := range g.Blocks() {
 		starts[b.From] = true
 	}
 	for i := range p.Ops {
-		if op := &p.Ops[i]; op.Kind == strategies.Compute {
+		if op := &p.Ops[i]; op.Kind == plan.Compute {
 			s := op.Slice
 			if s.Out != g.Full(s.To-1, p.Batch) || !starts[s.From] || !starts[s.To] {
 				return false

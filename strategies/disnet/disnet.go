@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
@@ -45,7 +46,7 @@ type disnet struct {
 	segments, maxPar          int
 }
 
-func newDisNet(given strategies.Options) (strategies.Strategy, error) {
+func newDisNet(given strategies.Options) (plan.Planner, error) {
 	r := strategies.Read("disnet", options, given)
 	d := &disnet{samples: r.Word("split") == "samples", exchange: r.Word("sync") == "halo",
 		greedy: r.Word("search") == "greedy", eps: r.Float("eps", 0, 1),
@@ -108,8 +109,8 @@ func join(stages []stage, s stage) []stage {
 	return append(stages, s)
 }
 
-// Plan implements strategies.Strategy.
-func (d *disnet) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (d *disnet) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	pl := &planner{disnet: d, r: r, g: r.Graph, b: b, workers: d.workers(r, b)}
 	pl.body = split.Body(r.Graph)
 	if d.samples {
@@ -136,7 +137,7 @@ func (d *disnet) Plan(r strategies.Request, b *strategies.Belief) (*strategies.P
 }
 
 // workers returns the nodes in the order in which they become helpers: by speed discounted by (normalised) power.
-func (d *disnet) workers(r strategies.Request, b *strategies.Belief) []worker {
+func (d *disnet) workers(r plan.Problem, b *plan.Belief) []worker {
 	var all []worker
 	norm := 0.0
 	out := r.Graph.Output()
@@ -159,9 +160,9 @@ func (d *disnet) workers(r strategies.Request, b *strategies.Belief) []worker {
 // planner is the making of one plan.
 type planner struct {
 	*disnet
-	r       strategies.Request
+	r       plan.Problem
 	g       *workloads.Graph
-	b       *strategies.Belief
+	b       *plan.Belief
 	workers []worker
 	body    int
 	base    price // of the best single node: the unit of latency and energy
@@ -221,8 +222,8 @@ func (pl *planner) pieces(from, to int, c choice) []split.Piece {
 }
 
 // emit writes the stages down as a plan; tensors go straight from who made them to who needs them.
-func (pl *planner) emit(stages []stage) (*strategies.Plan, error) {
-	out := strategies.NewBuilder("disnet", pl.r, pl.b)
+func (pl *planner) emit(stages []stage) (*plan.Plan, error) {
+	out := plan.NewBuilder("disnet", pl.r, pl.b)
 	for _, s := range stages {
 		for _, piece := range pl.pieces(s.from, s.to, s.choice) {
 			for _, p := range pl.parts(piece, s.choice) {

@@ -9,27 +9,28 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
 
-func plan(t *testing.T, model string, p *devices.Platform, opts strategies.Options) (*strategies.Plan, *workloads.Graph) {
+func p(t *testing.T, model string, p *devices.Platform, opts strategies.Options) (*plan.Plan, *workloads.Graph) {
 	g, err := zoo.Get(model)
 	require.NoError(t, err)
 	s, err := newDisNet(opts)
 	require.NoError(t, err)
-	got, err := s.Plan(strategies.Request{Graph: g, Batch: 4}, strategies.NewBelief(p))
+	got, err := s.Plan(plan.Problem{Graph: g, Batch: 4}, plan.NewBelief(p))
 	require.NoError(t, err)
-	require.NoError(t, strategies.Validate(got, g, p))
+	require.NoError(t, plan.Validate(got, g, p))
 	return got, g
 }
 
 // helpers returns the most nodes that compute a strip ending at the same layer.
-func helpers(p *strategies.Plan) int {
+func helpers(p *plan.Plan) int {
 	at, most := map[int]map[int]bool{}, 0
 	for i := range p.Ops {
-		if op := &p.Ops[i]; op.Kind == strategies.Compute {
+		if op := &p.Ops[i]; op.Kind == plan.Compute {
 			if at[op.Slice.To] == nil {
 				at[op.Slice.To] = map[int]bool{}
 			}
@@ -69,26 +70,26 @@ func TestTableOfHelpers(t *testing.T) {
 
 // Where transfers cost nothing, equal nodes share the rows; where they cost everything, one node does it all.
 func TestNetworkDecides(t *testing.T) {
-	fast, g := plan(t, "vgg19", conformance.Boards(1e12, 1, 1, 1, 1, 1), strategies.Options{"eps": "1"})
+	fast, g := p(t, "vgg19", conformance.Boards(1e12, 1, 1, 1, 1, 1), strategies.Options{"eps": "1"})
 	require.Equal(t, 4, helpers(fast))
 	require.True(t, fast.Exact())
-	slow, _ := plan(t, "vgg19", conformance.Boards(1e3, 1, 1, 1, 1, 1), strategies.Options{"eps": "1"})
+	slow, _ := p(t, "vgg19", conformance.Boards(1e3, 1, 1, 1, 1, 1), strategies.Options{"eps": "1"})
 	require.Equal(t, 1, helpers(slow))
 	require.Zero(t, slow.SentBytes(g))
 }
 
 // At equal power, splitting never saves energy: with eps=0 one node computes everything.
 func TestEnergyAlone(t *testing.T) {
-	p, _ := plan(t, "resnet50", conformance.Boards(1e12, 1, 1, 1), strategies.Options{"eps": "0"})
+	p, _ := p(t, "resnet50", conformance.Boards(1e12, 1, 1, 1), strategies.Options{"eps": "0"})
 	require.Equal(t, 1, helpers(p))
 }
 
 // Shares follow speed: 3:1 over the 4 samples of the request.
 func TestSamplesFollowSpeed(t *testing.T) {
-	p, _ := plan(t, "resnet50", conformance.Boards(1e12, 3, 1), strategies.Options{"eps": "1", "split": "samples"})
+	p, _ := p(t, "resnet50", conformance.Boards(1e12, 3, 1), strategies.Options{"eps": "1", "split": "samples"})
 	require.Equal(t, 2, helpers(p))
 	for i := range p.Ops {
-		if op := &p.Ops[i]; op.Kind == strategies.Compute {
+		if op := &p.Ops[i]; op.Kind == plan.Compute {
 			require.Equal(t, []int{3, 1}[op.Node], op.Slice.Samples().Len())
 		}
 	}
@@ -98,14 +99,14 @@ func TestSamplesFollowSpeed(t *testing.T) {
 func TestReferencePriceIsTheForecast(t *testing.T) {
 	g, err := zoo.Get("squeezenet1_1")
 	require.NoError(t, err)
-	b := strategies.NewBelief(conformance.Boards(1e6, 1))
+	b := plan.NewBelief(conformance.Boards(1e6, 1))
 	d := &disnet{eps: 1, segments: 1}
-	r := strategies.Request{Graph: g, Batch: 1}
+	r := plan.Problem{Graph: g, Batch: 1}
 	pl := &planner{disnet: d, r: r, g: g, b: b, workers: d.workers(r, b)}
 	pl.reference()
 	p, err := d.Plan(r, b)
 	require.NoError(t, err)
-	require.InEpsilon(t, pl.base.seconds, strategies.Forecast(p, g, b).Latency.Seconds(), 1e-6)
+	require.InEpsilon(t, pl.base.seconds, plan.Forecast(p, g, b).Latency.Seconds(), 1e-6)
 }
 
 // Looking ahead never costs more than not to, in the method's own belief.
@@ -113,11 +114,11 @@ func TestOptimalSearchIsNoWorseThanGreedy(t *testing.T) {
 	better := 0
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		g, b := conformance.RandomGraph(rng), strategies.NewBelief(conformance.RandomPlatform(rng))
+		g, b := conformance.RandomGraph(rng), plan.NewBelief(conformance.RandomPlatform(rng))
 		var cost [2]float64
 		for i, greedy := range []bool{false, true} {
 			d := &disnet{eps: 0.5, segments: 4, greedy: greedy}
-			r := strategies.Request{Graph: g, Batch: 1, Leader: b.Platform.Leader}
+			r := plan.Problem{Graph: g, Batch: 1, Leader: b.Platform.Leader}
 			pl := &planner{disnet: d, r: r, g: g, b: b, workers: d.workers(r, b), body: split.Body(g)}
 			pl.reference()
 			cuts := vertical(g, pl.body, d.segments)
@@ -144,13 +145,13 @@ func TestOptimalSearchIsNoWorseThanGreedy(t *testing.T) {
 func BenchmarkPlanResNet152(b *testing.B) {
 	g, err := zoo.Get("resnet152")
 	require.NoError(b, err)
-	belief := strategies.NewBelief(conformance.Boards(1e7, 5, 4, 3, 2, 1))
+	belief := plan.NewBelief(conformance.Boards(1e7, 5, 4, 3, 2, 1))
 	for _, sync := range []string{"recompute", "halo"} {
 		b.Run(sync, func(b *testing.B) {
 			s, err := newDisNet(strategies.Options{"sync": sync})
 			require.NoError(b, err)
 			for b.Loop() {
-				if _, err := s.Plan(strategies.Request{Graph: g, Batch: 1}, belief); err != nil {
+				if _, err := s.Plan(plan.Problem{Graph: g, Batch: 1}, belief); err != nil {
 					b.Fatal(err)
 				}
 			}

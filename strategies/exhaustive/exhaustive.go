@@ -5,7 +5,7 @@ package exhaustive
 import (
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
@@ -20,13 +20,13 @@ type Space struct {
 
 // Answer is the best plan of a space, nil if none fits, its forecast latency and the number of plans forecast.
 type Answer struct {
-	Plan    *strategies.Plan
+	Plan    *plan.Plan
 	Latency time.Duration
 	Tried   int
 }
 
 // Search tries all plans of space s for request r.
-func Search(r strategies.Request, b *strategies.Belief, s Space) Answer {
+func Search(r plan.Problem, b *plan.Belief, s Space) Answer {
 	x := &search{r: r, b: b, blocks: r.Graph.Blocks()}
 	for j := range b.Platform.Nodes {
 		for k := range b.Platform.Nodes[j].Clusters {
@@ -48,8 +48,8 @@ type stage struct {
 }
 
 type search struct {
-	r       strategies.Request
-	b       *strategies.Belief
+	r       plan.Problem
+	b       *plan.Belief
 	blocks  []workloads.Block
 	devices []device
 	modes   [][]float64 // all shares of a segment
@@ -157,7 +157,7 @@ func (x *search) slices(st stage) []workloads.Slice {
 
 // forecast keeps the plan of the stages if it fits and is the best so far.
 func (x *search) forecast(stages []stage) {
-	b := strategies.NewBuilder("exhaustive", x.r, x.b)
+	b := plan.NewBuilder("exhaustive", x.r, x.b)
 	for _, st := range stages {
 		for d, s := range x.slices(st) {
 			if s.To > 0 {
@@ -165,17 +165,17 @@ func (x *search) forecast(stages []stage) {
 			}
 		}
 	}
-	plan, err := b.Finish()
+	p, err := b.Finish()
 	if err != nil {
 		return // nodes that are not connected
 	}
-	for j, m := range strategies.Memory(plan, x.r.Graph, len(x.b.Platform.Nodes)) {
+	for j, m := range plan.Memory(p, x.r.Graph, len(x.b.Platform.Nodes)) {
 		if m.Total() > x.b.Platform.Nodes[j].Memory {
 			return
 		}
 	}
 	x.best.Tried++
-	if l := strategies.Forecast(plan, x.r.Graph, x.b).Latency; x.best.Plan == nil || l < x.best.Latency {
-		x.best.Plan, x.best.Latency = plan, l
+	if l := plan.Forecast(p, x.r.Graph, x.b).Latency; x.best.Plan == nil || l < x.best.Latency {
+		x.best.Plan, x.best.Latency = p, l
 	}
 }

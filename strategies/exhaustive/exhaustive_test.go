@@ -13,6 +13,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/hidp"
 	"hidp/strategies/optchain"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -65,13 +66,13 @@ func platform(rng *rand.Rand, nodes int) *devices.Platform {
 	return p
 }
 
-func plan(t *testing.T, e strategies.Entry, r strategies.Request, b *strategies.Belief) time.Duration {
+func made(t *testing.T, e strategies.Entry, r plan.Problem, b *plan.Belief) time.Duration {
 	s, err := e.New(nil)
 	require.NoError(t, err)
 	p, err := s.Plan(r, b)
 	require.NoError(t, err)
-	require.NoError(t, strategies.Validate(p, r.Graph, b.Platform))
-	return strategies.Forecast(p, r.Graph, b).Latency
+	require.NoError(t, plan.Validate(p, r.Graph, b.Platform))
+	return plan.Forecast(p, r.Graph, b).Latency
 }
 
 // On at most 3 nodes × 8 blocks nothing beats opt-chain among all mappings of blocks to nodes.
@@ -79,10 +80,10 @@ func TestNoMappingBeatsOptChain(t *testing.T) {
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		p := platform(rng, 2+rng.IntN(2))
-		r := strategies.Request{Graph: chain(rng, 4+rng.IntN(5)), Batch: 1 + rng.IntN(2), Leader: p.Leader}
-		b := strategies.NewBelief(p)
+		r := plan.Problem{Graph: chain(rng, 4+rng.IntN(5)), Batch: 1 + rng.IntN(2), Leader: p.Leader}
+		b := plan.NewBelief(p)
 		all := Search(r, b, Space{})
-		got := plan(t, optchain.Entry(), r, b)
+		got := made(t, optchain.Entry(), r, b)
 		require.InDelta(t, all.Latency, got, float64(4*len(r.Graph.Blocks())), "seed %d: %d plans tried", seed, all.Tried)
 	}
 }
@@ -101,10 +102,10 @@ func TestGapOfHiDPToTheOptimum(t *testing.T) {
 		if nodes == 3 {
 			blocks = 2
 		}
-		r := strategies.Request{Graph: chain(rng, blocks), Batch: 1, Leader: p.Leader}
-		b := strategies.NewBelief(p)
+		r := plan.Problem{Graph: chain(rng, blocks), Batch: 1, Leader: p.Leader}
+		b := plan.NewBelief(p)
 		best := Search(r, b, Space{Grid: grid})
-		got, model := plan(t, hidp.Entry(), r, b), plan(t, optchain.Entry(), r, b)
+		got, model := made(t, hidp.Entry(), r, b), made(t, optchain.Entry(), r, b)
 		require.LessOrEqual(t, got, model+time.Duration(100))
 		gap := float64(got)/float64(best.Latency) - 1
 		gaps = append(gaps, gap)

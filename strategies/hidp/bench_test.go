@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads/zoo"
 )
 
@@ -21,7 +21,7 @@ func BenchmarkPlan(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				s := build(b, Entry(), nil) // with nothing worked out
-				_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
+				_, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}, plan.NewBelief(p))
 				require.NoError(b, err)
 			}
 		})
@@ -34,13 +34,13 @@ func BenchmarkReplan(b *testing.B) {
 	require.NoError(b, err)
 	p, err := devices.Open("paper-wlan")
 	require.NoError(b, err)
-	s, belief := build(b, Entry(), nil), strategies.NewBelief(p)
+	s, belief := build(b, Entry(), nil), plan.NewBelief(p)
 	for j := range p.Nodes {
 		belief.Backlog = append(belief.Backlog, make([]time.Duration, p.Nodes[j].Physical))
 	}
 	for i := 0; b.Loop(); i++ {
 		belief.Backlog[1][1] = time.Duration(i%200+1) * time.Millisecond
-		_, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, belief)
+		_, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}, belief)
 		require.NoError(b, err)
 	}
 }

@@ -3,14 +3,14 @@ package hidp
 import (
 	"fmt"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // choice keeps the candidate plan with the best forecast.
 type choice struct {
 	p         *planner
 	objective string
-	plan      *strategies.Plan
+	plan      *plan.Plan
 	score     float64
 	tight     string // why a candidate was refused
 	seen      [][]stage
@@ -33,20 +33,20 @@ const hopeful = 1.5
 // consider forecasts the plan of some stages, keeps it if it is the best so far, and returns its score, or ok false if it does not
 // fit.
 func (c *choice) consider(x scope, stages []stage) (score float64, ok bool) {
-	plan, err := c.p.emit(stages, x.data.halo)
+	p, err := c.p.emit(stages, x.data.halo)
 	if err != nil {
 		c.tight = err.Error()
 		return 0, false
 	}
-	for j, m := range strategies.Memory(plan, c.p.r.Graph, len(c.p.b.Platform.Nodes)) {
+	for j, m := range plan.Memory(p, c.p.r.Graph, len(c.p.b.Platform.Nodes)) {
 		if n := &c.p.b.Platform.Nodes[j]; m.Total() > n.Memory {
 			c.tight = fmt.Sprintf("node %s has %d kB of memory; what fits elsewhere leaves %d kB there", n.Name, n.Memory>>10, m.Total()>>10)
 			return 0, false
 		}
 	}
-	score = c.forecast(plan)
+	score = c.forecast(p)
 	if c.plan == nil || score < c.score {
-		c.plan, c.score = plan, score
+		c.plan, c.score = p, score
 	}
 	return score, true
 }
@@ -79,8 +79,8 @@ func equal(a, b []stage) bool {
 	return true
 }
 
-func (c *choice) forecast(plan *strategies.Plan) float64 {
-	f := strategies.Forecast(plan, c.p.r.Graph, c.p.b)
+func (c *choice) forecast(p *plan.Plan) float64 {
+	f := plan.Forecast(p, c.p.r.Graph, c.p.b)
 	switch c.objective {
 	case "energy":
 		return f.Energy
@@ -91,13 +91,13 @@ func (c *choice) forecast(plan *strategies.Plan) float64 {
 }
 
 // answer returns the plan kept.
-func (c *choice) answer() (*strategies.Plan, error) {
+func (c *choice) answer() (*plan.Plan, error) {
 	if c.plan == nil {
 		reason := c.tight
 		if reason == "" {
 			reason = "no plan connects the nodes"
 		}
-		return nil, &strategies.InfeasibleError{Reason: reason}
+		return nil, &plan.InfeasibleError{Reason: reason}
 	}
 	if w := c.p.c.warning; w != "" {
 		c.plan.Warnings = append(c.plan.Warnings, w)

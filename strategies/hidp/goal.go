@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // aimed is a goal for a restricted set of nodes.
@@ -47,11 +47,11 @@ func (p *planner) power(x scope) float64 {
 	if stages == nil {
 		return 0
 	}
-	plan, err := p.emit(stages, x.data.halo)
+	made, err := p.emit(stages, x.data.halo)
 	if err != nil {
 		return 0
 	}
-	f := strategies.Forecast(plan, p.r.Graph, p.b)
+	f := plan.Forecast(made, p.r.Graph, p.b)
 	return f.Energy / max(f.Latency.Seconds(), 1e-9)
 }
 

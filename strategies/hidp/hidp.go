@@ -25,6 +25,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/optchain"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -63,7 +64,7 @@ func LocalEntry() strategies.Entry {
 func entry(name, tier, summary, blind string) strategies.Entry {
 	opts := options(tier)
 	return strategies.Entry{Name: name, Summary: summary, Source: paper, Blind: blind, Options: opts,
-		New: func(o strategies.Options) (strategies.Strategy, error) {
+		New: func(o strategies.Options) (plan.Planner, error) {
 			r := strategies.Read(name, opts, o)
 			h := &hidp{name: name, tier: tier, objective: r.Word("objective"), backlog: r.Bool("backlog"), data: r.Word("data"), segment: r.Int("segment", 1, 1000)}
 			if tier == "" {
@@ -76,7 +77,7 @@ func entry(name, tier, summary, blind string) strategies.Entry {
 		}}
 }
 
-// hidp implements strategies.Loaded.
+// hidp implements plan.Loaded.
 type hidp struct {
 	name, tier, objective, data string
 	backlog                     bool
@@ -95,7 +96,7 @@ type request struct {
 }
 
 // planner returns the planner of earlier requests of the kind or a new one.
-func (h *hidp) planner(r strategies.Request, b *strategies.Belief) *planner {
+func (h *hidp) planner(r plan.Problem, b *plan.Belief) *planner {
 	key := request{r.Graph, b.Platform, r.Batch, r.Leader}
 	var p *planner
 	if i := slices.IndexFunc(h.planners, func(p *planner) bool { return p.of == key }); i >= 0 {
@@ -113,11 +114,11 @@ func (h *hidp) planner(r strategies.Request, b *strategies.Belief) *planner {
 	return p
 }
 
-// UsesBacklog implements strategies.Loaded.
+// UsesBacklog implements plan.Loaded.
 func (h *hidp) UsesBacklog() bool { return h.backlog }
 
-// Plan implements strategies.Strategy: the answers of the search in every scope, then the one with the best forecast.
-func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner: the answers of the search in every scope, then the one with the best forecast.
+func (h *hidp) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	if !h.backlog {
 		idle := *b
 		idle.Backlog = nil
@@ -146,7 +147,7 @@ func (h *hidp) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Pla
 
 // scopes returns the restrictions of the search to be tried: that of the strategy itself, and those of its ablations, because a
 // smaller search is priced more exactly and its answer may forecast better.
-func (h *hidp) scopes(r strategies.Request, b *strategies.Belief) []scope {
+func (h *hidp) scopes(r plan.Problem, b *plan.Belief) []scope {
 	all, leader := make([]bool, len(b.Platform.Nodes)), make([]bool, len(b.Platform.Nodes))
 	for j := range all {
 		all[j] = true
@@ -167,12 +168,12 @@ func (h *hidp) scopes(r strategies.Request, b *strategies.Belief) []scope {
 }
 
 // use returns which clusters may take part in scope x.
-func (x scope) use(b *strategies.Belief) func(node, cluster int) bool {
+func (x scope) use(b *plan.Belief) func(node, cluster int) bool {
 	return func(j, k int) bool { return x.nodes[j] && (x.local || k == b.Platform.Nodes[j].DefaultCluster) }
 }
 
 // backlog returns the believed queues in seconds, or nil if all are empty.
-func backlog(b *strategies.Belief) [][]float64 {
+func backlog(b *plan.Belief) [][]float64 {
 	var out [][]float64
 	any := false
 	for j := range b.Platform.Nodes {

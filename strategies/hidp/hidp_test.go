@@ -10,31 +10,32 @@ import (
 
 	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 )
 
-func build(t require.TestingT, e strategies.Entry, o strategies.Options) strategies.Strategy {
+func build(t require.TestingT, e strategies.Entry, o strategies.Options) plan.Planner {
 	s, err := e.New(o)
 	require.NoError(t, err)
 	return s
 }
 
 // instance is a random request on a random platform.
-func instance(t *rapid.T) (strategies.Request, *strategies.Belief) {
+func instance(t *rapid.T) (plan.Problem, *plan.Belief) {
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 	g, p := conformance.RandomGraph(rng), conformance.RandomPlatform(rng)
-	return strategies.Request{Graph: g, Batch: rapid.IntRange(1, 5).Draw(t, "batch"), Leader: p.Leader}, strategies.NewBelief(p)
+	return plan.Problem{Graph: g, Batch: rapid.IntRange(1, 5).Draw(t, "batch"), Leader: p.Leader}, plan.NewBelief(p)
 }
 
 // planned returns the plan and its forecast, or ok false where the world allows none. It fails the test for a plan that is not valid.
-func planned(t require.TestingT, s strategies.Strategy, r strategies.Request, b *strategies.Belief) (strategies.Prediction, *strategies.Plan) {
+func planned(t require.TestingT, s plan.Planner, r plan.Problem, b *plan.Belief) (plan.Prediction, *plan.Plan) {
 	p, err := s.Plan(r, b)
 	if err != nil {
-		var none *strategies.InfeasibleError
+		var none *plan.InfeasibleError
 		require.True(t, errors.As(err, &none), "%v", err)
-		return strategies.Prediction{}, nil
+		return plan.Prediction{}, nil
 	}
-	require.NoError(t, strategies.Validate(p, r.Graph, b.Platform))
-	return strategies.Forecast(p, r.Graph, b), p
+	require.NoError(t, plan.Validate(p, r.Graph, b.Platform))
+	return plan.Forecast(p, r.Graph, b), p
 }
 
 func TestPlansAreValidWhateverTheOptions(t *testing.T) {

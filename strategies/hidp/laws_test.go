@@ -13,6 +13,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/conformance"
 	"hidp/strategies/optchain"
+	"hidp/strategies/plan"
 	"hidp/strategies/single"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
@@ -51,7 +52,7 @@ func TestPlansAreDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, b := instance(t)
 		_, p := planned(t, build(t, Entry(), nil), r, b)
-		_, q := planned(t, build(t, Entry(), nil), r, strategies.NewBelief(b.Platform))
+		_, q := planned(t, build(t, Entry(), nil), r, plan.NewBelief(b.Platform))
 		require.Equal(t, p, q)
 	})
 }
@@ -83,14 +84,14 @@ func TestMemoryOfEarlierRequestsIsBounded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 0))
 	g, p := conformance.RandomGraph(rng), conformance.RandomPlatform(rng)
 	s := build(t, Entry(), nil)
-	r := strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}
-	b := strategies.NewBelief(p)
+	r := plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}
+	b := plan.NewBelief(p)
 	_, first := planned(t, s, r, b)
-	h := s.(interface{ Inner() strategies.Strategy }).Inner().(*hidp)
+	h := s.(interface{ Inner() plan.Planner }).Inner().(*hidp)
 	kept := h.planners[0]
 	for range mostPlanners + 5 {
 		again := *p
-		planned(t, s, r, strategies.NewBelief(&again))
+		planned(t, s, r, plan.NewBelief(&again))
 		_, same := planned(t, s, r, b)
 		require.Equal(t, first, same)
 	}
@@ -98,7 +99,7 @@ func TestMemoryOfEarlierRequestsIsBounded(t *testing.T) {
 	require.Same(t, kept, h.planners[mostPlanners-1], "in use all the time")
 	for range mostPlanners {
 		again := *p
-		planned(t, s, r, strategies.NewBelief(&again))
+		planned(t, s, r, plan.NewBelief(&again))
 	}
 	require.False(t, slices.Contains(h.planners, kept))
 	_, same := planned(t, s, r, b)
@@ -116,7 +117,7 @@ func TestUnreachableBoardChangesNothing(t *testing.T) {
 			more.Network.Paths = append(more.Network.Paths, append(append([]devices.Path(nil), row...), devices.Path{}))
 		}
 		more.Network.Paths = append(more.Network.Paths, make([]devices.Path, len(more.Nodes)))
-		after, q := planned(t, build(t, Entry(), nil), r, strategies.NewBelief(&more))
+		after, q := planned(t, build(t, Entry(), nil), r, plan.NewBelief(&more))
 		require.Equal(t, p == nil, q == nil)
 		require.Equal(t, before.Latency, after.Latency)
 	})
@@ -135,10 +136,10 @@ func pair(bytesPerSecond float64) *devices.Platform {
 	return p
 }
 
-func network2(t require.TestingT, name string, batch int, p *devices.Platform) (strategies.Request, *strategies.Belief) {
+func network2(t require.TestingT, name string, batch int, p *devices.Platform) (plan.Problem, *plan.Belief) {
 	g, err := zoo.Get(name)
 	require.NoError(t, err)
-	return strategies.Request{Graph: g, Batch: batch, Leader: p.Leader}, strategies.NewBelief(p)
+	return plan.Problem{Graph: g, Batch: batch, Leader: p.Leader}, plan.NewBelief(p)
 }
 
 // Over a perfect link two equal boards share every kind of network, gates included, and come near half the time.
@@ -161,7 +162,7 @@ func TestSamplesOfABatchAreShared(t *testing.T) {
 	shared, p := planned(t, build(t, Entry(), strategies.Options{"data": "samples"}), r, b)
 	require.Less(t, shared.Latency.Seconds(), 0.55*alone.Latency.Seconds())
 	for i := range p.Ops {
-		if op := &p.Ops[i]; op.Kind == strategies.Compute {
+		if op := &p.Ops[i]; op.Kind == plan.Compute {
 			require.Equal(t, 2, op.Slice.Samples().Len())
 		}
 	}
@@ -175,7 +176,7 @@ func TestNoDataPartitionMeansWholeTensors(t *testing.T) {
 			return
 		}
 		for i := range p.Ops {
-			if op := &p.Ops[i]; op.Kind == strategies.Compute {
+			if op := &p.Ops[i]; op.Kind == plan.Compute {
 				require.Equal(t, r.Graph.Full(op.Slice.To-1, r.Batch), op.Slice.Out)
 			}
 		}

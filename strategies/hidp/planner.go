@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/optchain"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -15,8 +15,8 @@ import (
 type planner struct {
 	name   string
 	of     request
-	r      strategies.Request
-	b      *strategies.Belief // of the present request
+	r      plan.Problem
+	b      *plan.Belief // of the present request
 	c      *chain
 	costs  *devices.Costs
 	curves *curves
@@ -39,7 +39,7 @@ type tierKey struct {
 	nodes string
 }
 
-func newPlanner(name string, r strategies.Request, b *strategies.Belief, gates bool) *planner {
+func newPlanner(name string, r plan.Problem, b *plan.Belief, gates bool) *planner {
 	p := &planner{name: name, r: r, b: b, costs: b.Costs(r.Graph), locals: map[localsKey][]*local{}, tiers: map[tierKey]*tier{}, goal: goal{second: 1}}
 	p.c = newChain(r.Graph, r.Batch, gates)
 	p.curves = newCurves(p.c, p.costs)
@@ -284,8 +284,8 @@ func (t *tier) shared(r run, v int) stage {
 }
 
 // emit writes the stages down as a plan.
-func (p *planner) emit(stages []stage, halo workloads.Halo) (*strategies.Plan, error) {
-	b := strategies.NewBuilder(p.name, p.r, p.b)
+func (p *planner) emit(stages []stage, halo workloads.Halo) (*plan.Plan, error) {
+	b := plan.NewBuilder(p.name, p.r, p.b)
 	for _, st := range stages {
 		for _, l := range st.leaves {
 			s := workloads.Slice{From: st.from, To: st.to, Out: p.r.Graph.Full(st.to-1, p.r.Batch)}

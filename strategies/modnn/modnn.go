@@ -5,6 +5,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
@@ -49,7 +50,7 @@ type modnn struct {
 	fcBytes             int64
 }
 
-func newMoDNN(given strategies.Options) (strategies.Strategy, error) {
+func newMoDNN(given strategies.Options) (plan.Planner, error) {
 	r := strategies.Read("modnn", options, given)
 	m := &modnn{samples: r.Word("split") == "samples", sync: r.Word("sync"), p2p: r.Word("route") == "p2p", equal: r.Word("weights") == "equal"}
 	if r.Word("halo") == "ignore" {
@@ -68,14 +69,14 @@ type mapper interface {
 	compute(j int, s workloads.Slice)
 	// gather ends a map step: layer i's tensor is complete.
 	gather(i int)
-	finish() (*strategies.Plan, error)
+	finish() (*plan.Plan, error)
 }
 
-// Plan implements strategies.Strategy.
-func (m *modnn) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (m *modnn) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	e := execution{modnn: m, r: r, g: r.Graph}
 	if m.p2p {
-		e.nodes, e.at = split.Clique(b.Platform, r.Leader), &direct{strategies.NewBuilder("modnn", r, b), b.Platform.Nodes}
+		e.nodes, e.at = split.Clique(b.Platform, r.Leader), &direct{plan.NewBuilder("modnn", r, b), b.Platform.Nodes}
 	} else {
 		e.nodes, e.at = split.Reachable(b.Platform, r.Leader), newStar(r, b)
 	}
@@ -94,7 +95,7 @@ func (m *modnn) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Pl
 }
 
 // capability returns the measured FLOP/s of node j with its default framework on one sample of the network.
-func (m *modnn) capability(g *workloads.Graph, b *strategies.Belief, j int) float64 {
+func (m *modnn) capability(g *workloads.Graph, b *plan.Belief, j int) float64 {
 	if m.equal {
 		return 1
 	}
@@ -105,7 +106,7 @@ func (m *modnn) capability(g *workloads.Graph, b *strategies.Belief, j int) floa
 
 // direct lets tensors go straight from who has them to who needs them.
 type direct struct {
-	*strategies.Builder
+	*plan.Builder
 	nodes []devices.Node
 }
 
@@ -113,12 +114,12 @@ func (d *direct) compute(j int, s workloads.Slice) { d.Compute(j, d.nodes[j].Def
 
 func (d *direct) gather(int) {}
 
-func (d *direct) finish() (*strategies.Plan, error) { return d.Finish() }
+func (d *direct) finish() (*plan.Plan, error) { return d.Finish() }
 
 // execution is the making of one plan.
 type execution struct {
 	*modnn
-	r       strategies.Request
+	r       plan.Problem
 	g       *workloads.Graph
 	nodes   []int // the workers, the host first
 	weights []float64

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -15,7 +15,7 @@ import (
 type star struct {
 	g      *workloads.Graph
 	plat   *devices.Platform
-	plan   *strategies.Plan
+	plan   *plan.Plan
 	atHost [][]int   // by layer: the ops after which the host holds the whole tensor; nil before it is gathered
 	err    error     // the first fault
 	strips [][]strip // by layer: what nodes computed, in order
@@ -28,18 +28,18 @@ type strip struct {
 	box      tensor.Box
 }
 
-func newStar(r strategies.Request, b *strategies.Belief) *star {
+func newStar(r plan.Problem, b *plan.Belief) *star {
 	n := len(r.Graph.Layers)
 	s := &star{g: r.Graph, plat: b.Platform, atHost: make([][]int, n), strips: make([][]strip, n), sent: make([][]strip, n),
-		plan: &strategies.Plan{Strategy: "modnn", Model: r.Graph.Name, Platform: b.Platform.Name, Graph: r.Graph.Fingerprint(),
+		plan: &plan.Plan{Strategy: "modnn", Model: r.Graph.Name, Platform: b.Platform.Name, Graph: r.Graph.Fingerprint(),
 			Leader: r.Leader, Batch: r.Batch}}
 	s.atHost[0] = []int{}
 	return s
 }
 
-func (s *star) append(op strategies.Op) int {
-	if len(s.plan.Ops) == strategies.MostOps {
-		s.err = strategies.TooLong("modnn", s.g, len(s.plat.Nodes))
+func (s *star) append(op plan.Op) int {
+	if len(s.plan.Ops) == plan.MostOps {
+		s.err = plan.TooLong("modnn", s.g, len(s.plat.Nodes))
 		return -1
 	}
 	s.plan.Ops = append(s.plan.Ops, op)
@@ -53,7 +53,7 @@ func (s *star) compute(j int, slice workloads.Slice) {
 			after[op] = true
 		}
 	}
-	id := s.append(strategies.Op{Kind: strategies.Compute, Node: j, Cluster: s.plat.Nodes[j].DefaultCluster, Slice: slice, After: ascending(after)})
+	id := s.append(plan.Op{Kind: plan.Compute, Node: j, Cluster: s.plat.Nodes[j].DefaultCluster, Slice: slice, After: ascending(after)})
 	for _, out := range s.g.Outputs(slice) {
 		s.strips[out.Layer] = append(s.strips[out.Layer], strip{j, id, out.Box})
 	}
@@ -102,7 +102,7 @@ func (s *star) relay(j int, need workloads.Part) []int {
 }
 
 func (s *star) send(u, v int, part workloads.Part, after []int) int {
-	return s.append(strategies.Op{Kind: strategies.Send, Node: u, To: v, Part: part, After: after})
+	return s.append(plan.Op{Kind: plan.Send, Node: u, To: v, Part: part, After: after})
 }
 
 // gather makes the host hold the whole of layer i's tensor.
@@ -121,7 +121,7 @@ func (s *star) gather(i int) {
 	s.atHost[i] = ascending(after)
 }
 
-func (s *star) finish() (*strategies.Plan, error) {
+func (s *star) finish() (*plan.Plan, error) {
 	s.gather(s.g.Output())
 	if s.err != nil {
 		return nil, s.err

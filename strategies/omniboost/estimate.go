@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 )
@@ -16,8 +16,8 @@ type device struct{ node, cluster int }
 
 // estimator predicts the throughput of mappings: the rate at which a pipeline's slowest part works, be it a device or a link.
 type estimator struct {
-	r       strategies.Request
-	b       *strategies.Belief
+	r       plan.Problem
+	b       *plan.Belief
 	links   bool
 	devices []device
 	home    int // the device of the default framework: the mapping without a pipeline
@@ -47,7 +47,7 @@ func (o *omniboost) clusters(n *devices.Node) []int {
 	return all
 }
 
-func (o *omniboost) newEstimator(r strategies.Request, b *strategies.Belief) *estimator {
+func (o *omniboost) newEstimator(r plan.Problem, b *plan.Belief) *estimator {
 	e := &estimator{r: r, b: b, links: o.links, chain: blocks(r.Graph)}
 	nodes := []int{r.Leader}
 	if o.scope != "local" {

@@ -2,6 +2,7 @@ package omniboost
 
 import (
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 )
@@ -38,7 +39,7 @@ type omniboost struct {
 	noise        float64
 }
 
-func newOmniBoost(given strategies.Options) (strategies.Strategy, error) {
+func newOmniBoost(given strategies.Options) (plan.Planner, error) {
 	r := strategies.Read("omniboost", options, given)
 	o := &omniboost{scope: r.Word("scope"), links: r.Word("links") == "seen", budget: r.Int("budget", 1, 1e6),
 		explore: r.Float("C", 0, 100), noise: r.Float("noise", 0, 2), seed: r.Int("seed", 0, 1e9)}
@@ -48,11 +49,11 @@ func newOmniBoost(given strategies.Options) (strategies.Strategy, error) {
 	return o, nil
 }
 
-// Plan implements strategies.Strategy.
-func (o *omniboost) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (o *omniboost) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	e := o.newEstimator(r, b)
 	mapping := newSearch(e, o.explore, o.stream("search")).run(o.budget)
-	pb := strategies.NewBuilder("omniboost", r, b)
+	pb := plan.NewBuilder("omniboost", r, b)
 	for lo := 0; lo < len(mapping); {
 		hi := lo + 1
 		for hi < len(mapping) && mapping[hi] == mapping[lo] {

@@ -8,6 +8,7 @@ import (
 
 	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/workloads/zoo"
 )
 
@@ -45,8 +46,8 @@ func TestSearchAgainstExhaustive(t *testing.T) {
 	sum, n := 0.0, 0
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		b := strategies.NewBelief(conformance.RandomPlatform(rng))
-		r := strategies.Request{Graph: conformance.RandomGraph(rng), Batch: 1, Leader: b.Platform.Leader}
+		b := plan.NewBelief(conformance.RandomPlatform(rng))
+		r := plan.Problem{Graph: conformance.RandomGraph(rng), Batch: 1, Leader: b.Platform.Leader}
 		e := method(t, nil).newEstimator(r, b)
 		if len(e.devices) > 6 || len(e.chain) > 7 {
 			continue
@@ -70,8 +71,8 @@ func TestSearchAgainstExhaustive(t *testing.T) {
 func TestMoreBudgetIsNoWorse(t *testing.T) {
 	g, err := zoo.Get("vgg19")
 	require.NoError(t, err)
-	b := strategies.NewBelief(conformance.Boards(1e8, 1, 2, 3))
-	e := method(t, nil).newEstimator(strategies.Request{Graph: g, Batch: 1}, b)
+	b := plan.NewBelief(conformance.Boards(1e8, 1, 2, 3))
+	e := method(t, nil).newEstimator(plan.Problem{Graph: g, Batch: 1}, b)
 	last := newSearch(e, 1.4, rand.New(rand.NewPCG(1, 1))).unit
 	for _, budget := range []int{1, 10, 100, 1000} {
 		got := e.period(newSearch(e, 1.4, rand.New(rand.NewPCG(1, 1))).run(budget))
@@ -93,8 +94,8 @@ func TestBlocksOfThePaper(t *testing.T) {
 func TestLocalScopeStaysOnTheLeader(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		b := strategies.NewBelief(conformance.RandomPlatform(rng))
-		r := strategies.Request{Graph: conformance.RandomGraph(rng), Batch: 1, Leader: b.Platform.Leader}
+		b := plan.NewBelief(conformance.RandomPlatform(rng))
+		r := plan.Problem{Graph: conformance.RandomGraph(rng), Batch: 1, Leader: b.Platform.Leader}
 		p, err := method(t, strategies.Options{"scope": "local"}).Plan(r, b)
 		if err == nil {
 			require.Zero(t, p.SentBytes(r.Graph))
@@ -106,9 +107,9 @@ func TestLocalScopeStaysOnTheLeader(t *testing.T) {
 func TestSeedAndNoise(t *testing.T) {
 	g, err := zoo.Get("resnet50")
 	require.NoError(t, err)
-	b := strategies.NewBelief(conformance.Boards(1e8, 1, 2, 3))
-	r := strategies.Request{Graph: g, Batch: 1}
-	plan := func(opts strategies.Options) *strategies.Plan {
+	b := plan.NewBelief(conformance.Boards(1e8, 1, 2, 3))
+	r := plan.Problem{Graph: g, Batch: 1}
+	plan := func(opts strategies.Options) *plan.Plan {
 		p, err := method(t, opts).Plan(r, b)
 		require.NoError(t, err)
 		return p
@@ -124,9 +125,9 @@ func BenchmarkPlanResNet152(b *testing.B) {
 	require.NoError(b, err)
 	s, err := newOmniBoost(nil)
 	require.NoError(b, err)
-	belief := strategies.NewBelief(conformance.Boards(1e7, 5, 4, 3, 2, 1))
+	belief := plan.NewBelief(conformance.Boards(1e7, 5, 4, 3, 2, 1))
 	for b.Loop() {
-		if _, err := s.Plan(strategies.Request{Graph: g, Batch: 1}, belief); err != nil {
+		if _, err := s.Plan(plan.Problem{Graph: g, Batch: 1}, belief); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -17,8 +18,8 @@ type run struct{ device, from, to int }
 
 // chain holds the costs of one request: blocks along devices, in nanoseconds.
 type chain struct {
-	r       strategies.Request
-	b       *strategies.Belief
+	r       plan.Problem
+	b       *plan.Belief
 	costs   *devices.Costs
 	blocks  []workloads.Block
 	devices []device
@@ -29,7 +30,7 @@ type chain struct {
 	warning string        // that the blocks are not the network's own; "" if they are
 }
 
-func newChain(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) *chain {
+func newChain(r plan.Problem, b *plan.Belief, use func(node, cluster int) bool) *chain {
 	c := &chain{r: r, b: b, costs: b.Costs(r.Graph)}
 	c.blocks, c.warning = strategies.SearchBlocks(r.Graph, strategies.MostBlocks)
 	for j := range b.Platform.Nodes {
@@ -156,8 +157,8 @@ func (c *chain) transfer(u, v, i int) float64 {
 }
 
 // emit writes the runs down as a plan.
-func (c *chain) emit(runs []run) (*strategies.Plan, error) {
-	b := strategies.NewBuilder("opt-chain", c.r, c.b)
+func (c *chain) emit(runs []run) (*plan.Plan, error) {
+	b := plan.NewBuilder("opt-chain", c.r, c.b)
 	for _, x := range runs {
 		last := c.blocks[x.to-1].To - 1
 		b.Compute(c.devices[x.device].node, c.devices[x.device].cluster,
@@ -171,8 +172,8 @@ func (c *chain) emit(runs []run) (*strategies.Plan, error) {
 }
 
 // fits reports whether the plan fits the memory of all nodes.
-func (c *chain) fits(p *strategies.Plan) bool {
-	for j, m := range strategies.Memory(p, c.r.Graph, len(c.b.Platform.Nodes)) {
+func (c *chain) fits(p *plan.Plan) bool {
+	for j, m := range plan.Memory(p, c.r.Graph, len(c.b.Platform.Nodes)) {
 		if m.Total() > c.b.Platform.Nodes[j].Memory {
 			return false
 		}

@@ -139,7 +139,7 @@ func (c *chain) clustersOf(j int) []int {
 }
 
 // needs returns the bytes that every stretch of blocks takes on a node that runs it as one slice: weights, what it reads and hands on,
-// and the largest layer's inputs and output in between (strategies.Memory). The leader holds all of the network's input.
+// and the largest layer's inputs and output in between (plan.Memory). The leader holds all of the network's input.
 func (c *chain) needs() [][]int64 {
 	if c.warning != "" {
 		return c.needsOfWholeBlocks()

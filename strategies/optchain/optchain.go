@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 var options = []strategies.Option{{Name: "objective", Default: "latency", Values: []string{"latency", "throughput"},
@@ -20,7 +21,7 @@ func Entry() strategies.Entry {
 	return strategies.Entry{Name: "opt-chain", Summary: "exact optimum of model partition: every block on one cluster of one node",
 		Source: "shortest path over blocks and clusters; bottleneck recursion as in PipeEdge (arXiv 2110.14895)",
 		Blind:  "data partition; the backlog; relays over a third node", Options: options,
-		New: func(o strategies.Options) (strategies.Strategy, error) {
+		New: func(o strategies.Options) (plan.Planner, error) {
 			r := strategies.Read("opt-chain", options, o)
 			objective := r.Word("objective")
 			if err := r.Err(); err != nil {
@@ -32,9 +33,9 @@ func Entry() strategies.Entry {
 
 type optchain struct{ objective string }
 
-// Plan implements strategies.Strategy. A plan that does not fit the nodes' memory is replaced by the best one that uses every
+// Plan implements plan.Planner. A plan that does not fit the nodes' memory is replaced by the best one that uses every
 // node once, with what it is given fitting in its memory; if that forgets what the leader holds besides, by the best single cluster.
-func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+func (o optchain) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	c := newChain(r, b, All)
 	find := c.latency
 	if o.objective == "throughput" {
@@ -48,7 +49,7 @@ func (o optchain) Plan(r strategies.Request, b *strategies.Belief) (*strategies.
 			}
 		}
 	}
-	return nil, &strategies.InfeasibleError{Reason: fmt.Sprintf("no way to place the blocks of %s (%d MB of weights) so that they fit the memory of the nodes of %s that the leader can reach",
+	return nil, &plan.InfeasibleError{Reason: fmt.Sprintf("no way to place the blocks of %s (%d MB of weights) so that they fit the memory of the nodes of %s that the leader can reach",
 		r.Graph.Name, r.Graph.WeightBytes()>>20, b.Platform.Name)}
 }
 
@@ -60,7 +61,7 @@ func All(node, cluster int) bool { return true }
 
 // Latency returns the model partition with the lowest latency of a lone request over the clusters that may take part, or nil if
 // there is none; with backlog, every cluster starts when its queue is empty. Memory is not looked at.
-func Latency(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool, backlog bool) []Stretch {
+func Latency(r plan.Problem, b *plan.Belief, use func(node, cluster int) bool, backlog bool) []Stretch {
 	c := newChain(r, b, use)
 	if backlog {
 		c.queue()
@@ -71,7 +72,7 @@ func Latency(r strategies.Request, b *strategies.Belief, use func(node, cluster 
 // Fitting returns the model partitions with the lowest latency among those that give every node at most one stretch of blocks, which
 // fits its memory: first with any clusters, where a stretch is charged as one slice and the plan may turn out to need more, then with
 // one cluster per node, where the charge is exact. An entry is nil if no such partition exists.
-func Fitting(r strategies.Request, b *strategies.Belief, use func(node, cluster int) bool) [2][]Stretch {
+func Fitting(r plan.Problem, b *plan.Belief, use func(node, cluster int) bool) [2][]Stretch {
 	c := newChain(r, b, use)
 	return [2][]Stretch{c.stretched(c.fitting(false)), c.stretched(c.fitting(true))}
 }

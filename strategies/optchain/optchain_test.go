@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 )
 
 // The forecast of a chain is the sum of its costs, so opt-chain is checked against every assignment of blocks to devices.
@@ -24,11 +24,11 @@ func TestLatencyIsTheBestOfAllAssignments(t *testing.T) {
 		}
 		s, err := Entry().New(nil)
 		require.NoError(t, err)
-		plan, err := s.Plan(r, b)
+		p, err := s.Plan(r, b)
 		if err != nil {
 			return
 		}
-		got := strategies.Forecast(plan, r.Graph, b).Latency
+		got := plan.Forecast(p, r.Graph, b).Latency
 		fitting := 0
 		every(len(c.devices), len(c.blocks), func(assign []int) {
 			other, err := c.emit(runsOf(assign))
@@ -36,7 +36,7 @@ func TestLatencyIsTheBestOfAllAssignments(t *testing.T) {
 				return
 			}
 			fitting++
-			require.LessOrEqual(t, got, strategies.Forecast(other, r.Graph, b).Latency+tolerance(other))
+			require.LessOrEqual(t, got, plan.Forecast(other, r.Graph, b).Latency+tolerance(other))
 		})
 		if fitting > 1 {
 			compared++
@@ -46,11 +46,11 @@ func TestLatencyIsTheBestOfAllAssignments(t *testing.T) {
 }
 
 // tolerance is what rounding every op to nanoseconds may add up to.
-func tolerance(p *strategies.Plan) time.Duration { return time.Duration(2 * len(p.Ops)) }
+func tolerance(p *plan.Plan) time.Duration { return time.Duration(2 * len(p.Ops)) }
 
 // roomy reports whether no node of the belief is short of memory for the small random networks; where one is, opt-chain only
 // promises the best plan that uses every node once.
-func roomy(b *strategies.Belief) bool {
+func roomy(b *plan.Belief) bool {
 	for j := range b.Platform.Nodes {
 		if b.Platform.Nodes[j].Memory < 1<<20 {
 			return false
@@ -116,15 +116,15 @@ func TestShortMemoryIsRespectedOrReported(t *testing.T) {
 		}
 		s, err := Entry().New(nil)
 		require.NoError(t, err)
-		plan, err := s.Plan(r, b)
+		p, err := s.Plan(r, b)
 		if err != nil {
-			var none *strategies.InfeasibleError
+			var none *plan.InfeasibleError
 			require.True(t, errors.As(err, &none))
 			refused++
 			return
 		}
-		require.NoError(t, strategies.Validate(plan, r.Graph, b.Platform))
-		if plan.SentBytes(r.Graph) > 0 {
+		require.NoError(t, plan.Validate(p, r.Graph, b.Platform))
+		if p.SentBytes(r.Graph) > 0 {
 			split++
 		}
 	})
@@ -169,7 +169,7 @@ func TestProportionalSpeedsNeedOneDevice(t *testing.T) {
 }
 
 // detours returns how many more devices a plan may need where some nodes are not connected.
-func detours(b *strategies.Belief) int {
+func detours(b *plan.Belief) int {
 	for u := range b.Platform.Nodes {
 		for v := range b.Platform.Nodes {
 			if !b.Platform.Network.Connected(u, v) {
@@ -180,10 +180,10 @@ func detours(b *strategies.Belief) int {
 	return 0
 }
 
-func instance(t *rapid.T) (strategies.Request, *strategies.Belief) {
+func instance(t *rapid.T) (plan.Problem, *plan.Belief) {
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 	g, p := conformance.RandomGraph(rng), conformance.RandomPlatform(rng)
-	return strategies.Request{Graph: g, Batch: rapid.IntRange(1, 3).Draw(t, "batch"), Leader: p.Leader}, strategies.NewBelief(p)
+	return plan.Problem{Graph: g, Batch: rapid.IntRange(1, 3).Draw(t, "batch"), Leader: p.Leader}, plan.NewBelief(p)
 }
 
 func combinations(devices, blocks int) int {

@@ -6,6 +6,7 @@ import (
 
 	"hidp/devices"
 	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/strategies/split"
 	"hidp/workloads"
 )
@@ -26,8 +27,8 @@ func Entries() []strategies.Entry {
 }
 
 // fixed makes strategies that run everything on the leader's cluster that pick names.
-func fixed(name string, pick func(*devices.Node) int) func(strategies.Options) (strategies.Strategy, error) {
-	return func(opts strategies.Options) (strategies.Strategy, error) {
+func fixed(name string, pick func(*devices.Node) int) func(strategies.Options) (plan.Planner, error) {
+	return func(opts strategies.Options) (plan.Planner, error) {
 		if err := strategies.Read(name, nil, opts).Err(); err != nil {
 			return nil, err
 		}
@@ -40,8 +41,8 @@ type leaderOnly struct {
 	pick func(*devices.Node) int
 }
 
-// Plan implements strategies.Strategy.
-func (s leaderOnly) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner.
+func (s leaderOnly) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	p, err := place(s.name, r, b, r.Leader, s.pick(&b.Platform.Nodes[r.Leader]))
 	if err == nil {
 		err = split.Fits(p, r.Graph, b.Platform)
@@ -54,30 +55,30 @@ func (s leaderOnly) Plan(r strategies.Request, b *strategies.Belief) (*strategie
 
 type best struct{}
 
-func newBest(opts strategies.Options) (strategies.Strategy, error) {
+func newBest(opts strategies.Options) (plan.Planner, error) {
 	if err := strategies.Read("single-best", nil, opts).Err(); err != nil {
 		return nil, err
 	}
 	return best{}, nil
 }
 
-// Plan implements strategies.Strategy. Among equals the leader wins, then the first node and its first cluster.
-func (best) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
+// Plan implements plan.Planner. Among equals the leader wins, then the first node and its first cluster.
+func (best) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	s := search{r: r, b: b}
 	for _, j := range split.Reachable(b.Platform, r.Leader) {
 		s.try(j)
 	}
 	if s.err == nil && s.found == nil {
-		s.err = &strategies.InfeasibleError{Reason: "no node the leader can reach has enough memory for " + r.Graph.Name}
+		s.err = &plan.InfeasibleError{Reason: "no node the leader can reach has enough memory for " + r.Graph.Name}
 	}
 	return s.found, s.err
 }
 
 // search is the best plan so far.
 type search struct {
-	r     strategies.Request
-	b     *strategies.Belief
-	found *strategies.Plan
+	r     plan.Problem
+	b     *plan.Belief
+	found *plan.Plan
 	least time.Duration
 	err   error
 }
@@ -100,20 +101,20 @@ func (s *search) try(j int) {
 }
 
 // latency returns the believed upload, compute and download time of the whole network on cluster k of node j.
-func latency(r strategies.Request, b *strategies.Belief, j, k int) time.Duration {
+func latency(r plan.Problem, b *plan.Belief, j, k int) time.Duration {
 	g, out := r.Graph, r.Graph.Output()
 	up := b.Platform.Transfer(r.Leader, j, g.Bytes(g.Tensor(0, r.Batch)))
 	down := b.Platform.Transfer(j, r.Leader, g.Bytes(g.Tensor(out, r.Batch)))
 	return up + b.Costs(g).Slice(j, k, whole(r)) + down
 }
 
-func whole(r strategies.Request) workloads.Slice {
+func whole(r plan.Problem) workloads.Slice {
 	out := r.Graph.Output()
 	return workloads.Slice{From: 1, To: out + 1, Out: r.Graph.Full(out, r.Batch)}
 }
 
-func place(name string, r strategies.Request, b *strategies.Belief, j, k int) (*strategies.Plan, error) {
-	pb := strategies.NewBuilder(name, r, b)
+func place(name string, r plan.Problem, b *plan.Belief, j, k int) (*plan.Plan, error) {
+	pb := plan.NewBuilder(name, r, b)
 	pb.Compute(j, k, whole(r))
 	return pb.Finish()
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -19,11 +19,11 @@ func Reachable(t *devices.Platform, hub int) []int {
 	return nodes
 }
 
-// Fits returns an *strategies.InfeasibleError that names the first node without the memory for its part of the plan, or nil.
-func Fits(p *strategies.Plan, g *workloads.Graph, t *devices.Platform) error {
-	for j, m := range strategies.Memory(p, g, len(t.Nodes)) {
+// Fits returns an *plan.InfeasibleError that names the first node without the memory for its part of the plan, or nil.
+func Fits(p *plan.Plan, g *workloads.Graph, t *devices.Platform) error {
+	for j, m := range plan.Memory(p, g, len(t.Nodes)) {
 		if n := &t.Nodes[j]; m.Total() > n.Memory {
-			return &strategies.InfeasibleError{Reason: fmt.Sprintf("%s puts %d kB of %s on node %s, which has memory for %d kB",
+			return &plan.InfeasibleError{Reason: fmt.Sprintf("%s puts %d kB of %s on node %s, which has memory for %d kB",
 				p.Strategy, m.Total()>>10, g.Name, n.Name, n.Memory>>10)}
 		}
 	}

@@ -12,8 +12,8 @@ import (
 
 	"hidp/devices"
 	"hidp/internal/parts"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/testbed/wire"
 	"hidp/workloads"
@@ -29,7 +29,7 @@ func relay(t *testing.T) *scenario {
 	g, err := b.Build()
 	require.NoError(t, err)
 	s := &scenario{platform: conformance.Boards(1e6, 0.0001, 0.0002, 0.0003), graph: g, at: []time.Duration{0}}
-	build := strategies.NewBuilder("relay", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(s.platform))
+	build := plan.NewBuilder("relay", plan.Problem{Graph: g, Batch: 1}, plan.NewBelief(s.platform))
 	for l := 1; l <= 4; l++ {
 		build.Compute((l-1)%3, 0, workloads.Slice{From: l, To: l + 1, Out: g.Full(l, 1)})
 	}
@@ -263,7 +263,7 @@ func TestHostilePeers(t *testing.T) {
 // firstMessage returns the message that node 0 begins request 0 with.
 func firstMessage(s *scenario) wire.Message {
 	op := 0
-	for s.plan.Ops[op].Kind != strategies.Send {
+	for s.plan.Ops[op].Kind != plan.Send {
 		op++
 	}
 	part := s.plan.Ops[op].Part

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/wire"
 )
 
@@ -30,7 +30,7 @@ func TestLatenessDoesNotAddUp(t *testing.T) {
 	alone := 0
 	for seed := uint64(0); alone < 20; seed++ {
 		s := newScenario(seed)
-		if s == nil || len(s.plan.Ops) < 3 || slices.ContainsFunc(s.plan.Ops, func(o strategies.Op) bool { return o.Kind == strategies.Send }) {
+		if s == nil || len(s.plan.Ops) < 3 || slices.ContainsFunc(s.plan.Ops, func(o plan.Op) bool { return o.Kind == plan.Send }) {
 			continue // this network is late by itself
 		}
 		s.at = s.at[:1] // time does not run backwards where another request begins in between

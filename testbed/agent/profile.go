@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
 )
@@ -47,19 +47,19 @@ func (r *Runtime) Profile(ctx context.Context, plan, i int) (time.Duration, erro
 }
 
 // profilable returns the recipe of a plan whose op i can be measured here.
-func (r *Runtime) profilable(plan, i int) (*recipe, error) {
+func (r *Runtime) profilable(p, i int) (*recipe, error) {
 	switch {
 	case r.closed:
 		return nil, errClosed
-	case plan < 0 || plan >= len(r.recipes):
-		return nil, fmt.Errorf("agent: no plan %d, the session has %d", plan, len(r.recipes))
-	case i < 0 || i >= len(r.recipes[plan].ops):
-		return nil, fmt.Errorf("agent: plan %d has no op %d, but %d ops", plan, i, len(r.recipes[plan].ops))
+	case p < 0 || p >= len(r.recipes):
+		return nil, fmt.Errorf("agent: no plan %d, the session has %d", p, len(r.recipes))
+	case i < 0 || i >= len(r.recipes[p].ops):
+		return nil, fmt.Errorf("agent: plan %d has no op %d, but %d ops", p, i, len(r.recipes[p].ops))
 	}
-	if op := &r.recipes[plan].Plan.Plan.Ops[i]; op.Kind != strategies.Compute || op.Node != r.cfg.Node {
-		return nil, fmt.Errorf("agent: op %d of plan %d computes nothing on node %s", i, plan, r.spec.Name)
+	if op := &r.recipes[p].Plan.Plan.Ops[i]; op.Kind != plan.Compute || op.Node != r.cfg.Node {
+		return nil, fmt.Errorf("agent: op %d of plan %d computes nothing on node %s", i, p, r.spec.Name)
 	}
-	return r.recipes[plan], nil
+	return r.recipes[p], nil
 }
 
 // find is a part of a tensor that lies on the node, and the cluster that computed it there.
@@ -87,7 +87,7 @@ func (rec *recipe) found(i int) []find {
 	}
 	for k := range i {
 		cluster := -1
-		if op := &rec.Plan.Plan.Ops[k]; op.Kind == strategies.Compute {
+		if op := &rec.Plan.Plan.Ops[k]; op.Kind == plan.Compute {
 			cluster = op.Cluster
 		}
 		add(cluster, rec.ops[k].makes...)

@@ -10,7 +10,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // reading is a worker that asks for its inputs.
@@ -33,7 +33,7 @@ func TestProfilesLeaveNothingBehind(t *testing.T) {
 			costs := devices.NewCosts(s.platform, s.graph)
 			for i := range s.plan.Ops {
 				op := &s.plan.Ops[i]
-				if op.Kind != strategies.Compute {
+				if op.Kind != plan.Compute {
 					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i)
 					require.ErrorContains(t, err, "computes nothing on node")
 					continue
@@ -62,7 +62,7 @@ func TestProfilesLeaveNothingBehind(t *testing.T) {
 // What cannot be measured is refused; a profile ends with its context, its session and the first failure.
 func TestProfileRefuses(t *testing.T) {
 	var s *scenario
-	for seed := uint64(0); s == nil || s.plan.Ops[0].Kind != strategies.Compute; seed++ {
+	for seed := uint64(0); s == nil || s.plan.Ops[0].Kind != plan.Compute; seed++ {
 		s = newScenario(seed)
 	}
 	node := s.plan.Ops[0].Node
@@ -102,7 +102,7 @@ func TestProfileWhileBusy(t *testing.T) {
 			x := open(t, s, setup{hollow: true})
 			x.begin(1, x.input())
 			for i := range s.plan.Ops {
-				if op := &s.plan.Ops[i]; op.Kind == strategies.Compute {
+				if op := &s.plan.Ops[i]; op.Kind == plan.Compute {
 					_, err := x.runtimes[op.Node].Profile(t.Context(), 0, i)
 					require.ErrorIs(t, err, errBusy)
 				}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
@@ -103,7 +103,7 @@ func loaded(t *testing.T, source *submodel.Source, s *scenario, j, k int) Worker
 	w := &Segments{Loaded: []map[int]*submodel.Loaded{{}}}
 	for i := range s.plan.Ops {
 		op := &s.plan.Ops[i]
-		if op.Kind != strategies.Compute || op.Node != j || op.Cluster != k {
+		if op.Kind != plan.Compute || op.Node != j || op.Cluster != k {
 			continue
 		}
 		sub, err := source.Cut(op.Slice)
@@ -122,8 +122,8 @@ func checkReports(t *testing.T, s *scenario, reports []*Report, requests int) {
 	require.Len(t, got.Requests, requests)
 	computes, sends := 0, 0
 	for i := range s.plan.Ops {
-		computes += count(s.plan.Ops[i].Kind == strategies.Compute)
-		sends += count(s.plan.Ops[i].Kind == strategies.Send)
+		computes += count(s.plan.Ops[i].Kind == plan.Compute)
+		sends += count(s.plan.Ops[i].Kind == plan.Send)
 	}
 	require.Len(t, got.Computes, requests*computes)
 	require.Len(t, got.Transfers, requests*sends)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
@@ -152,7 +152,7 @@ func (rec *recipe) mismatch(m *wire.Message, from, j int, hollow bool) string {
 		shape = nil
 	}
 	switch {
-	case op.Kind != strategies.Send || op.Node != from || op.To != j:
+	case op.Kind != plan.Send || op.Node != from || op.To != j:
 		return "the op sends nothing from there to here"
 	case int(m.Layer) != op.Part.Layer || m.Region != regionOf(rec.Graph, op.Part):
 		return fmt.Sprintf("it carries layer %d %v instead of layer %d %v", m.Layer, m.Region, op.Part.Layer, regionOf(rec.Graph, op.Part))

@@ -6,7 +6,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/node"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
 	"hidp/workloads"
@@ -14,7 +14,7 @@ import (
 
 // Plan is a plan of a session with the network it is for.
 type Plan struct {
-	Plan  *strategies.Plan
+	Plan  *plan.Plan
 	Graph *workloads.Graph
 }
 
@@ -32,11 +32,11 @@ type opParts struct{ reads, makes []workloads.Part }
 
 // newRecipe checks a plan and gathers what node j needs of it. Memory is checked on that node only.
 func newRecipe(index int, p Plan, j int, platform *devices.Platform) (*recipe, error) {
-	if err := strategies.Validate(p.Plan, p.Graph, withRoom(platform)); err != nil {
+	if err := plan.Validate(p.Plan, p.Graph, withRoom(platform)); err != nil {
 		return nil, fmt.Errorf("plan %d: %w", index, err)
 	}
 	n := &platform.Nodes[j]
-	if need := strategies.Memory(p.Plan, p.Graph, len(platform.Nodes))[j].Total(); need > n.Memory {
+	if need := plan.Memory(p.Plan, p.Graph, len(platform.Nodes))[j].Total(); need > n.Memory {
 		return nil, &OutOfMemoryError{Node: n.Name, Plan: index, Need: need, Memory: n.Memory}
 	}
 	prog, err := node.Compile(p.Plan)
@@ -69,13 +69,13 @@ func withRoom(p *devices.Platform) *devices.Platform {
 	return &roomy
 }
 
-func partsOf(op *strategies.Op, g *workloads.Graph, j int) opParts {
+func partsOf(op *plan.Op, g *workloads.Graph, j int) opParts {
 	switch {
-	case op.Kind == strategies.Compute && op.Node == j:
+	case op.Kind == plan.Compute && op.Node == j:
 		return opParts{g.Work(op.Slice).Inputs, g.Outputs(op.Slice)}
-	case op.Kind == strategies.Send && op.Node == j:
+	case op.Kind == plan.Send && op.Node == j:
 		return opParts{reads: []workloads.Part{op.Part}}
-	case op.Kind == strategies.Send && op.To == j:
+	case op.Kind == plan.Send && op.To == j:
 		return opParts{makes: []workloads.Part{op.Part}}
 	}
 	return opParts{}
@@ -113,7 +113,7 @@ func Limits(plans []Plan) wire.Limits {
 	for _, p := range plans {
 		for i := range p.Plan.Ops {
 			op := &p.Plan.Ops[i]
-			if op.Kind != strategies.Send {
+			if op.Kind != plan.Send {
 				continue
 			}
 			l.Payload = max(l.Payload, 4*int64(product(submodel.Shape(p.Graph, op.Part))))

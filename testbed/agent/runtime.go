@@ -109,7 +109,7 @@ type activity struct {
 }
 
 // Start begins a session. It ends with Close; ctx ends the work of the session early, but Close is needed all the same. The error
-// lists what is wrong with the configuration and the plans: *strategies.PlanError, *node.PlanError, *OutOfMemoryError; or why a
+// lists what is wrong with the configuration and the plans: *plan.InvalidError, *node.PlanError, *OutOfMemoryError; or why a
 // thread cannot be pinned.
 func Start(ctx context.Context, cfg Config) (*Runtime, error) {
 	if err := cfg.check(); err != nil {

@@ -11,9 +11,9 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 	"hidp/testbed/wire"
@@ -25,7 +25,7 @@ import (
 type scenario struct {
 	platform *devices.Platform
 	graph    *workloads.Graph
-	plan     *strategies.Plan
+	plan     *plan.Plan
 	at       []time.Duration
 }
 
@@ -33,20 +33,20 @@ type scenario struct {
 func newScenario(seed uint64) *scenario {
 	rng := rand.New(rand.NewPCG(seed, 23))
 	s := &scenario{platform: conformance.RandomPlatform(rng), graph: conformance.RandomGraph(rng)}
-	r := strategies.Request{Graph: s.graph, Batch: 1 + rng.IntN(3), Leader: s.platform.Leader}
+	r := plan.Problem{Graph: s.graph, Batch: 1 + rng.IntN(3), Leader: s.platform.Leader}
 	if entries := catalog.Entries(); rng.IntN(3) > 0 {
 		strategy, err := entries[rng.IntN(len(entries))].New(nil)
 		if err != nil {
 			panic(err)
 		}
-		s.plan, _ = strategy.Plan(r, strategies.NewBelief(s.platform))
+		s.plan, _ = strategy.Plan(r, plan.NewBelief(s.platform))
 	} else {
 		s.plan = scattered(rng, r, s.platform)
 	}
-	if s.plan == nil || strategies.Validate(s.plan, s.graph, s.platform) != nil {
+	if s.plan == nil || plan.Validate(s.plan, s.graph, s.platform) != nil {
 		return nil
 	}
-	alone := strategies.Forecast(s.plan, s.graph, strategies.NewBelief(s.platform)).Latency
+	alone := plan.Forecast(s.plan, s.graph, plan.NewBelief(s.platform)).Latency
 	at := time.Duration(0)
 	for range 1 + rng.IntN(6) {
 		at += time.Duration(rng.Int64N(int64(alone))) + 1
@@ -56,8 +56,8 @@ func newScenario(seed uint64) *scenario {
 }
 
 // scattered places the blocks of a network at random, some of them split by samples or rows.
-func scattered(rng *rand.Rand, r strategies.Request, p *devices.Platform) *strategies.Plan {
-	b := strategies.NewBuilder("scattered", r, strategies.NewBelief(p))
+func scattered(rng *rand.Rand, r plan.Problem, p *devices.Platform) *plan.Plan {
+	b := plan.NewBuilder("scattered", r, plan.NewBelief(p))
 	for _, block := range r.Graph.Blocks() {
 		full := workloads.Slice{From: block.From, To: block.To, Out: r.Graph.Full(block.To-1, r.Batch)}
 		for _, rows := range halves(rng, r.Graph.Along(full.Last(), tensor.Row)) {

@@ -972,7 +972,7 @@ func (x *Open) GetEnergy() int64 {
 
 type PlanSpec struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Plan          []byte                 `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`                                  // strategies.Encode
+	Plan          []byte                 `protobuf:"bytes,1,opt,name=plan,proto3" json:"plan,omitempty"`                                  // plan.Encode
 	Graph         []byte                 `protobuf:"bytes,2,opt,name=graph,proto3" json:"graph,omitempty"`                                // workloads.Graph as JSON
 	Ops           []*OpSpec              `protobuf:"bytes,3,rep,name=ops,proto3" json:"ops,omitempty"`                                    // the compute ops of this node
 	Weights       *File                  `protobuf:"bytes,4,opt,name=weights,proto3" json:"weights,omitempty"`                            // the node's weights, beside which models lie; none if all are in the models

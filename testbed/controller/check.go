@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
 )
@@ -104,7 +104,7 @@ func (s *Session) threads() int {
 	for _, p := range s.job.Plans {
 		for i := range p.Ops {
 			op := &p.Ops[i]
-			if op.Kind != strategies.Compute {
+			if op.Kind != plan.Compute {
 				continue
 			}
 			spec := s.streams[op.Node].clusters(&s.platform.Nodes[op.Node])[op.Cluster]

@@ -5,7 +5,7 @@ import (
 	"net"
 	"sync"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // parallel is how many agents are sent files at the same time: each has a weight in memory, of hundreds of megabytes at worst.
@@ -16,7 +16,7 @@ func (a *Agents) cut(ctx context.Context, job *Job) ([]*share, error) {
 	total := int64(0)
 	for _, p := range job.Plans {
 		for i := range p.Ops {
-			if p.Ops[i].Kind == strategies.Compute {
+			if p.Ops[i].Kind == plan.Compute {
 				total++
 			}
 		}

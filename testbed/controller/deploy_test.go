@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 )
 
@@ -25,9 +25,9 @@ func TestDeploy(t *testing.T) {
 	a, err := Dial(t.Context(), serve(t, p, nil, list...), Options{})
 	require.NoError(t, err)
 	defer a.Close()
-	plan, turned := spread(t, src.Graph, p, 0), spread(t, src.Graph, p, 1)
+	made, turned := spread(t, src.Graph, p, 0), spread(t, src.Graph, p, 1)
 	phases := map[Phase]Progress{}
-	job := Job{Source: src, Plans: []*strategies.Plan{plan, turned}, Progress: func(x Progress) { phases[x.Phase] = x }}
+	job := Job{Source: src, Plans: []*plan.Plan{made, turned}, Progress: func(x Progress) { phases[x.Phase] = x }}
 	s, err := a.Deploy(t.Context(), job)
 	require.NoError(t, err)
 	s.Abort()
@@ -144,11 +144,11 @@ func TestPutFaults(t *testing.T) {
 // A job that its agents cannot run is refused before anything is opened.
 func TestDeployRefuses(t *testing.T) {
 	p, src := three(t), small(t)
-	plan := spread(t, src.Graph, p, 0)
+	made := spread(t, src.Graph, p, 0)
 	deploy := func(change func(list []*fake, r *Roster, job *Job)) error {
 		list := fakes(p)
 		r := serve(t, p, nil, list...)
-		job := Job{Source: src, Plans: []*strategies.Plan{plan}}
+		job := Job{Source: src, Plans: []*plan.Plan{made}}
 		change(list, r, &job)
 		a, err := Dial(t.Context(), r, Options{Patience: 300 * time.Millisecond})
 		require.NoError(t, err)
@@ -165,9 +165,9 @@ func TestDeployRefuses(t *testing.T) {
 	require.ErrorAs(t, deploy(func(_ []*fake, _ *Roster, j *Job) { j.Plans = nil }), &job)
 	require.ErrorAs(t, deploy(func(_ []*fake, _ *Roster, j *Job) { *j = Job{Plans: j.Plans} }), &job)
 	require.ErrorAs(t, deploy(func(_ []*fake, _ *Roster, j *Job) {
-		broken := *plan
+		broken := *made
 		broken.Ops = broken.Ops[:1]
-		j.Plans = []*strategies.Plan{&broken}
+		j.Plans = []*plan.Plan{&broken}
 	}), &job)
 	var fit *FitError
 	require.ErrorAs(t, deploy(func(list []*fake, _ *Roster, _ *Job) { list[1].about.Memory = 100 }), &fit)

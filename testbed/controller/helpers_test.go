@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
@@ -33,8 +33,8 @@ func small(t *testing.T) *submodel.Source {
 }
 
 // spread computes the convolutions in rows on all nodes, and the rest at the leader.
-func spread(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *strategies.Plan {
-	b := strategies.NewBuilder("spread", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
+func spread(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *plan.Plan {
+	b := plan.NewBuilder("spread", plan.Problem{Graph: g, Batch: 1, Leader: leader}, plan.NewBelief(p))
 	all, rows := workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)}, g.Rows(3)
 	for j := range p.Nodes {
 		strip := workloads.Range{Lo: rows * j / len(p.Nodes), Hi: rows * (j + 1) / len(p.Nodes)}

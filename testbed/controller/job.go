@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
 )
@@ -17,7 +17,7 @@ type Job struct {
 	// Source is the network with its weights, that sub-models are cut from. It may be nil where compute is modelled.
 	Source *submodel.Source
 	Graph  *workloads.Graph // that the plans are of; nil: the source's. Its layers must be those of the source, element sizes may differ
-	Plans  []*strategies.Plan
+	Plans  []*plan.Plan
 
 	// Modelled, if not nil, is how long compute op op of a plan takes on its cluster: nothing is computed then and no tensors move,
 	// though messages take the time of the plan's bytes.
@@ -82,12 +82,12 @@ func (job *Job) check(r *Roster) error {
 }
 
 // plan adds what is wrong with a plan.
-func (e *JobError) plan(i int, p *strategies.Plan, g *workloads.Graph, r *Roster) {
+func (e *JobError) plan(i int, p *plan.Plan, g *workloads.Graph, r *Roster) {
 	name := fmt.Sprintf("plan %d (%s)", i, p.Strategy)
-	if err := strategies.Validate(p, g, r.platform); err != nil {
-		var bad *strategies.PlanError
+	if err := plan.Validate(p, g, r.platform); err != nil {
+		var bad *plan.InvalidError
 		if !errors.As(err, &bad) {
-			bad = &strategies.PlanError{Faults: []string{err.Error()}}
+			bad = &plan.InvalidError{Faults: []string{err.Error()}}
 		}
 		for _, f := range bad.Faults {
 			e.Faults = append(e.Faults, name+": "+f)

@@ -13,7 +13,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/host"
 	"hidp/testbed/inference"
 	"hidp/workloads"
@@ -73,7 +73,7 @@ func TestAgentKilled(t *testing.T) {
 	a, err := Dial(t.Context(), r, Options{Engine: inference.Reference{}, Tolerance: time.Minute})
 	require.NoError(t, err)
 	defer a.Close()
-	s, err := a.Deploy(t.Context(), Job{Source: src, Plans: []*strategies.Plan{spread(t, src.Graph, p, 0)}})
+	s, err := a.Deploy(t.Context(), Job{Source: src, Plans: []*plan.Plan{spread(t, src.Graph, p, 0)}})
 	require.NoError(t, err)
 	defer s.Abort()
 	var requests []Request
@@ -106,9 +106,9 @@ func TestAgentKilled(t *testing.T) {
 	again, err := Dial(t.Context(), r, Options{})
 	require.NoError(t, err)
 	defer again.Close()
-	_, err = again.Deploy(t.Context(), Job{Source: src, Plans: []*strategies.Plan{spread(t, src.Graph, p, 0)}})
+	_, err = again.Deploy(t.Context(), Job{Source: src, Plans: []*plan.Plan{spread(t, src.Graph, p, 0)}})
 	require.ErrorContains(t, err, "needs node "+p.Nodes[1].Name)
-	s, err = again.Deploy(t.Context(), Job{Source: src, Plans: []*strategies.Plan{alone(t, src.Graph, p, 2)}})
+	s, err = again.Deploy(t.Context(), Job{Source: src, Plans: []*plan.Plan{alone(t, src.Graph, p, 2)}})
 	require.NoError(t, err)
 	defer s.Abort()
 	_, err = s.Serve(t.Context(), make([]Request, 2), noise(src.Graph, 1))
@@ -123,8 +123,8 @@ func someDone(s *Session) bool {
 }
 
 // alone computes everything at the leader.
-func alone(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *strategies.Plan {
-	b := strategies.NewBuilder("alone", strategies.Request{Graph: g, Batch: 1, Leader: leader}, strategies.NewBelief(p))
+func alone(t *testing.T, g *workloads.Graph, p *devices.Platform, leader int) *plan.Plan {
+	b := plan.NewBuilder("alone", plan.Problem{Graph: g, Batch: 1, Leader: leader}, plan.NewBelief(p))
 	b.Compute(leader, 0, workloads.Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), 1)})
 	plan, err := b.Finish()
 	require.NoError(t, err)
@@ -138,9 +138,9 @@ func TestModelledAgents(t *testing.T) {
 	a, err := Dial(t.Context(), l.roster, Options{Tolerance: time.Minute})
 	require.NoError(t, err)
 	defer a.Close()
-	plan := spread(t, src.Graph, p, 0)
-	work := func(_ *strategies.Plan, i int) time.Duration { return time.Duration(5+i) * time.Millisecond }
-	s, err := a.Deploy(t.Context(), Job{Graph: src.Graph, Plans: []*strategies.Plan{plan}, Modelled: func(_, i int) time.Duration { return work(nil, i) }})
+	made := spread(t, src.Graph, p, 0)
+	work := func(_ *plan.Plan, i int) time.Duration { return time.Duration(5+i) * time.Millisecond }
+	s, err := a.Deploy(t.Context(), Job{Graph: src.Graph, Plans: []*plan.Plan{made}, Modelled: func(_, i int) time.Duration { return work(nil, i) }})
 	require.NoError(t, err)
 	defer s.Abort()
 	var requests []Request
@@ -155,7 +155,7 @@ func TestModelledAgents(t *testing.T) {
 	checkRun(t, r, outcomes, -1)
 	arrivals, err := workloads.Periodic{Interval: time.Second}.Source(1, workloads.Equal(1), workloads.Limit{Requests: 1})
 	require.NoError(t, err)
-	simulated, err := sim.RunPlan(t.Context(), sim.Config{Truth: p, Work: work, Arrivals: arrivals}, plan, src.Graph)
+	simulated, err := sim.RunPlan(t.Context(), sim.Config{Truth: p, Work: work, Arrivals: arrivals}, made, src.Graph)
 	require.NoError(t, err)
 	t.Logf("simulated %v, measured %v, lag %v", simulated.Latency.Max, r.Latencies, r.Lag)
 	for _, d := range r.Latencies {

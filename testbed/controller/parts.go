@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 	"hidp/testbed/submodel"
 	"hidp/workloads"
@@ -57,7 +57,7 @@ func (job *Job) share(ctx context.Context, r *Roster, j int, cut func()) (*share
 	s, pack := &share{}, submodel.NewPack(packName)
 	models := map[workloads.Slice]*control.OpSpec{}
 	for i, p := range job.Plans {
-		plan, err := strategies.Encode(p, job.Graph, r.platform)
+		made, err := plan.Encode(p, job.Graph, r.platform)
 		if err != nil {
 			return nil, err
 		}
@@ -65,10 +65,10 @@ func (job *Job) share(ctx context.Context, r *Roster, j int, cut func()) (*share
 		if err != nil {
 			return nil, err
 		}
-		spec := &control.PlanSpec{Plan: plan, Graph: graph}
+		spec := &control.PlanSpec{Plan: made, Graph: graph}
 		for k := range p.Ops {
 			op := &p.Ops[k]
-			if op.Kind != strategies.Compute || op.Node != j {
+			if op.Kind != plan.Compute || op.Node != j {
 				continue
 			}
 			if ctx.Err() != nil {
@@ -90,7 +90,7 @@ func (job *Job) share(ctx context.Context, r *Roster, j int, cut func()) (*share
 			cut()
 		}
 		s.plans = append(s.plans, spec)
-		s.need = max(s.need, strategies.Memory(p, job.Graph, len(r.platform.Nodes))[j].Activations)
+		s.need = max(s.need, plan.Memory(p, job.Graph, len(r.platform.Nodes))[j].Activations)
 	}
 	return s, s.pack(pack)
 }

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 	"hidp/workloads"
 )
@@ -26,12 +26,12 @@ type OpProfile struct {
 
 // Profile is what the compute ops of a session's plans take.
 type Profile struct {
-	Plans []*strategies.Plan
+	Plans []*plan.Plan
 	Ops   [][]*OpProfile // by plan and op; nil for sends
 }
 
 // Work returns the median of compute op i of a plan of the profile, for sim.Config.Work. It panics if there is none.
-func (p *Profile) Work(plan *strategies.Plan, i int) time.Duration {
+func (p *Profile) Work(plan *plan.Plan, i int) time.Duration {
 	k := slices.Index(p.Plans, plan)
 	if k < 0 || p.Ops[k][i] == nil {
 		panic(fmt.Sprintf("controller: no profile of op %d of a plan of %s", i, plan.Strategy))
@@ -92,7 +92,7 @@ func (s *Session) tasks() (*Profile, []task) {
 		out.Ops = append(out.Ops, make([]*OpProfile, len(p.Ops)))
 		for k := range p.Ops {
 			op := &p.Ops[k]
-			if op.Kind != strategies.Compute {
+			if op.Kind != plan.Compute {
 				continue
 			}
 			id := key{op.Node, op.Cluster, op.Slice}
@@ -128,11 +128,11 @@ func (s *Session) rounds(tasks []task) (rounds [][][]task) {
 }
 
 // depthsOf returns for each op of a plan how many must be computed before it one after the other.
-func depthsOf(p *strategies.Plan) []int {
+func depthsOf(p *plan.Plan) []int {
 	depths := make([]int, len(p.Ops))
 	for k := range p.Ops {
 		for _, i := range p.Ops[k].After {
-			if p.Ops[i].Kind == strategies.Compute {
+			if p.Ops[i].Kind == plan.Compute {
 				depths[k] = max(depths[k], depths[i]+1)
 			} else {
 				depths[k] = max(depths[k], depths[i])

@@ -16,9 +16,9 @@ import (
 	"hidp/devices"
 	"hidp/internal/parts"
 	"hidp/sim/trace"
-	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/host"
 	"hidp/testbed/inference"
@@ -73,10 +73,10 @@ func plans(t *testing.T, p *devices.Platform, j *Job) {
 }
 
 // planned is the plan of a strategy.
-func planned(t *testing.T, name string, g *workloads.Graph, p *devices.Platform) *strategies.Plan {
+func planned(t *testing.T, name string, g *workloads.Graph, p *devices.Platform) *plan.Plan {
 	s, err := catalog.New(name, nil)
 	require.NoError(t, err)
-	plan, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: p.Leader}, strategies.NewBelief(p))
+	plan, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: p.Leader}, plan.NewBelief(p))
 	require.NoError(t, err)
 	return plan
 }
@@ -106,11 +106,11 @@ func realSession(t *testing.T) {
 
 	profile, err := s.Profile(t.Context(), ProfileOptions{Passes: 3})
 	require.NoError(t, err)
-	for i, plan := range job.Plans {
-		for k := range plan.Ops {
-			require.Equal(t, plan.Ops[k].Kind == strategies.Compute, profile.Ops[i][k] != nil)
-			if plan.Ops[k].Kind == strategies.Compute {
-				require.Positive(t, profile.Work(plan, k))
+	for i, made := range job.Plans {
+		for k := range made.Ops {
+			require.Equal(t, made.Ops[k].Kind == plan.Compute, profile.Ops[i][k] != nil)
+			if made.Ops[k].Kind == plan.Compute {
+				require.Positive(t, profile.Work(made, k))
 			}
 		}
 	}
@@ -198,15 +198,15 @@ func checkRun(t *testing.T, r *Run, outcomes []Outcome, without int64) {
 	var bytes int64
 	for _, o := range outcomes {
 		require.Positive(t, o.Latency())
-		plan := r.Plans[o.Plan]
-		for i := range plan.Ops {
-			if plan.Ops[i].Kind == strategies.Compute {
+		p := r.Plans[o.Plan]
+		for i := range p.Ops {
+			if p.Ops[i].Kind == plan.Compute {
 				computes++
 			} else {
 				sends++
 			}
 		}
-		bytes += plan.SentBytes(r.Graph)
+		bytes += p.SentBytes(r.Graph)
 	}
 	require.Len(t, r.Trace.Computes, computes)
 	require.Len(t, r.Trace.Transfers, sends)
@@ -293,7 +293,7 @@ func TestRealAgentsRandom(t *testing.T) {
 		for _, e := range catalog.Entries() {
 			s, err := e.New(nil)
 			require.NoError(t, err)
-			plan, err := s.Plan(strategies.Request{Graph: src.Graph, Batch: 2, Leader: p.Leader}, strategies.NewBelief(p))
+			plan, err := s.Plan(plan.Problem{Graph: src.Graph, Batch: 2, Leader: p.Leader}, plan.NewBelief(p))
 			if err == nil {
 				job.Plans = append(job.Plans, plan)
 			}

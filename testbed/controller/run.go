@@ -10,7 +10,7 @@ import (
 
 	"hidp/devices"
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/control"
@@ -22,7 +22,7 @@ import (
 type Run struct {
 	Platform  *devices.Platform
 	Graph     *workloads.Graph
-	Plans     []*strategies.Plan
+	Plans     []*plan.Plan
 	Modelled  bool
 	Reference int // the leader of the first plan
 

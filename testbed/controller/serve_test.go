@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
 	"hidp/testbed/wire"
@@ -199,7 +199,7 @@ func TestProfile(t *testing.T) {
 	require.Equal(t, 5*5, asked)
 	require.Equal(t, asked, calls)
 	first, turned := profile.Ops[0][0], s.job.Plans[1]
-	same := slices.IndexFunc(turned.Ops, func(o strategies.Op) bool { return o.Kind == strategies.Compute && o.Node == 0 })
+	same := slices.IndexFunc(turned.Ops, func(o plan.Op) bool { return o.Kind == plan.Compute && o.Node == 0 })
 	require.Same(t, first, profile.Ops[1][same])
 	require.Len(t, first.Passes, 4)
 	require.Equal(t, 2500*time.Microsecond, first.Median)
@@ -235,8 +235,8 @@ func TestProfileTogether(t *testing.T) {
 }
 
 func TestDepthsCountComputation(t *testing.T) {
-	compute, send := strategies.Compute, strategies.Send
-	p := &strategies.Plan{Ops: []strategies.Op{{Kind: compute}, {Kind: send}, {Kind: compute, After: []int{1}}, {Kind: send, After: []int{2}},
+	compute, send := plan.Compute, plan.Send
+	p := &plan.Plan{Ops: []plan.Op{{Kind: compute}, {Kind: send}, {Kind: compute, After: []int{1}}, {Kind: send, After: []int{2}},
 		{Kind: compute, After: []int{0, 3}}, {Kind: compute, After: []int{4}}}}
 	require.Equal(t, []int{0, 0, 0, 1, 1, 2}, depthsOf(p))
 }
@@ -259,7 +259,7 @@ func TestServeSurvivesCut(t *testing.T) {
 	require.NoError(t, err)
 	defer a.Close()
 	src := small(t)
-	s, err := a.Deploy(t.Context(), Job{Graph: src.Graph, Modelled: func(int, int) time.Duration { return 1 }, Plans: []*strategies.Plan{spread(t, src.Graph, p, 0)}})
+	s, err := a.Deploy(t.Context(), Job{Graph: src.Graph, Modelled: func(int, int) time.Duration { return 1 }, Plans: []*plan.Plan{spread(t, src.Graph, p, 0)}})
 	require.NoError(t, err)
 	defer s.Abort()
 	_, err = s.Serve(t.Context(), make([]Request, 1), inference.Tensor{})

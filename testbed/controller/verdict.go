@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent/energy"
 )
 
@@ -80,7 +80,7 @@ func (r *Run) late() {
 }
 
 // longest returns the largest sum of lags along any way through a plan.
-func longest(p *strategies.Plan, lag map[int]time.Duration) (worst time.Duration) {
+func longest(p *plan.Plan, lag map[int]time.Duration) (worst time.Duration) {
 	until := make([]time.Duration, len(p.Ops))
 	for i := range p.Ops {
 		for _, before := range p.Ops[i].After {

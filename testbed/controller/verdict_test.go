@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/sim/trace"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/control"
@@ -19,8 +19,8 @@ import (
 // measuredRun is a run of one request on three boards, the first of which computed and sent.
 func measuredRun(t *testing.T) *Run {
 	p := three(t)
-	plan := &strategies.Plan{Ops: []strategies.Op{{}, {After: []int{0}}, {After: []int{0}}}}
-	r := &Run{Platform: p, Plans: []*strategies.Plan{plan}, Trace: &trace.Trace{}, Nodes: make([]NodeRun, 3), Makespan: time.Second, Latencies: []time.Duration{time.Second},
+	made := &plan.Plan{Ops: []plan.Op{{}, {After: []int{0}}, {After: []int{0}}}}
+	r := &Run{Platform: p, Plans: []*plan.Plan{made}, Trace: &trace.Trace{}, Nodes: make([]NodeRun, 3), Makespan: time.Second, Latencies: []time.Duration{time.Second},
 		Outcomes: []Outcome{{ID: 4, Due: time.Hour}}}
 	for j := range r.Nodes {
 		r.Nodes[j].Node = p.Nodes[j].Name
@@ -101,15 +101,15 @@ func TestCheck(t *testing.T) {
 	a, err := Dial(t.Context(), serve(t, p, nil, fakes(p)...), Options{Engine: inference.Reference{}})
 	require.NoError(t, err)
 	defer a.Close()
-	plan := spread(t, src.Graph, p, 0)
-	careless := *plan
-	careless.Ops = append([]strategies.Op(nil), plan.Ops...)
+	made := spread(t, src.Graph, p, 0)
+	careless := *made
+	careless.Ops = append([]plan.Op(nil), made.Ops...)
 	for i := range careless.Ops {
-		if o := &careless.Ops[i]; o.Kind == strategies.Compute && o.Slice.From == 1 {
+		if o := &careless.Ops[i]; o.Kind == plan.Compute && o.Slice.From == 1 {
 			o.Slice.Halo = workloads.HaloIgnore
 		}
 	}
-	s := &Session{agents: a, job: Job{Source: src, Graph: src.Graph, Plans: []*strategies.Plan{plan, &careless}}, platform: p}
+	s := &Session{agents: a, job: Job{Source: src, Graph: src.Graph, Plans: []*plan.Plan{made, &careless}}, platform: p}
 	for j, l := range a.links {
 		s.streams = append(s.streams, &stream{link: l})
 		require.NotNil(t, l, "node %d", j)
@@ -139,7 +139,7 @@ func TestCheck(t *testing.T) {
 func TestThreads(t *testing.T) {
 	p, src := three(t), small(t)
 	r := &Roster{platform: p}
-	s := &Session{agents: &Agents{roster: r}, job: Job{Plans: []*strategies.Plan{spread(t, src.Graph, p, 0)}}, platform: p}
+	s := &Session{agents: &Agents{roster: r}, job: Job{Plans: []*plan.Plan{spread(t, src.Graph, p, 0)}}, platform: p}
 	for j := range p.Nodes {
 		name := p.Nodes[j].Clusters[0].Name
 		s.streams = append(s.streams, &stream{link: &link{Entry: &Entry{Clusters: []Cluster{{Name: name, Threads: 2}}}}})

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
@@ -66,7 +66,7 @@ func (j *job) fits() error {
 		return nil
 	}
 	for i, p := range j.plans {
-		if need := strategies.Memory(p.Plan, p.Graph, len(j.platform.Nodes))[j.node].Total(); need > have {
+		if need := plan.Memory(p.Plan, p.Graph, len(j.platform.Nodes))[j.node].Total(); need > have {
 			return worldError{fmt.Errorf("plan %d needs %.1f MB, the machine of node %s has %.1f MB", i, float64(need)/1e6, j.platform.Nodes[j.node].Name, float64(have)/1e6)}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
 	"hidp/testbed/wire"
@@ -97,7 +97,7 @@ func (s *session) receivers() map[int]bool {
 	to := map[int]bool{}
 	for _, p := range s.job.plans {
 		for i := range p.Plan.Ops {
-			if op := &p.Plan.Ops[i]; op.Kind == strategies.Send && op.Node == s.job.node {
+			if op := &p.Plan.Ops[i]; op.Kind == plan.Send && op.Node == s.job.node {
 				to[op.To] = true
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
@@ -215,16 +215,16 @@ func (j *job) checkPlan(i int, spec *control.PlanSpec, f *faults) {
 		under("%v", err)
 		return
 	}
-	plan, err := strategies.Decode(fmt.Sprintf("plan %d", i), spec.Plan, g, roomy(j.platform))
+	p, err := plan.Decode(fmt.Sprintf("plan %d", i), spec.Plan, g, roomy(j.platform))
 	if err != nil {
 		f.addf("%v", err)
 		return
 	}
-	j.plans = append(j.plans, agent.Plan{Plan: plan, Graph: g})
+	j.plans = append(j.plans, agent.Plan{Plan: p, Graph: g})
 	given := map[int]*control.OpSpec{}
 	for _, op := range spec.Ops {
 		id := int(op.Op)
-		if id < 0 || id >= len(plan.Ops) || plan.Ops[id].Kind != strategies.Compute || plan.Ops[id].Node != j.node {
+		if id < 0 || id >= len(p.Ops) || p.Ops[id].Kind != plan.Compute || p.Ops[id].Node != j.node {
 			under("op %d is none that this node computes", id)
 		} else if given[id] != nil {
 			under("op %d is there twice", id)
@@ -233,9 +233,9 @@ func (j *job) checkPlan(i int, spec *control.PlanSpec, f *faults) {
 		}
 	}
 	works := map[int]time.Duration{}
-	for id := range plan.Ops {
-		op := &plan.Ops[id]
-		if op.Kind != strategies.Compute || op.Node != j.node {
+	for id := range p.Ops {
+		op := &p.Ops[id]
+		if op.Kind != plan.Compute || op.Node != j.node {
 			continue
 		}
 		if spec := given[id]; spec == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/internal/parts"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/agent/energy"
 	"hidp/testbed/control"
@@ -70,7 +70,7 @@ func TestProfile(t *testing.T) {
 	})
 	for i := range s.plan.Ops {
 		op := &s.plan.Ops[i]
-		if op.Kind != strategies.Compute {
+		if op.Kind != plan.Compute {
 			e := l.calls[0].ask(&control.Command{What: &control.Command_Profile{Profile: &control.Profile{Op: int32(i)}}})
 			require.Contains(t, e.GetRefused().GetFaults()[0], "computes nothing on node n0")
 			continue

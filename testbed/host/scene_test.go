@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"hidp/devices"
-	"hidp/strategies"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
 	"hidp/testbed/submodel"
@@ -25,7 +25,7 @@ import (
 type scene struct {
 	platform *devices.Platform
 	graph    *workloads.Graph
-	plan     *strategies.Plan
+	plan     *plan.Plan
 	source   *submodel.Source
 	input    inference.Tensor
 	want     inference.Tensor
@@ -59,8 +59,8 @@ func newScene(t testing.TB, nodes int, seed uint64) *scene {
 }
 
 // spread places the halves of blocks in turn.
-func spread(g *workloads.Graph, p *devices.Platform) *strategies.Plan {
-	b := strategies.NewBuilder("spread", strategies.Request{Graph: g, Batch: 1, Leader: 0}, strategies.NewBelief(p))
+func spread(g *workloads.Graph, p *devices.Platform) *plan.Plan {
+	b := plan.NewBuilder("spread", plan.Problem{Graph: g, Batch: 1, Leader: 0}, plan.NewBelief(p))
 	turn := 0
 	for _, block := range g.Blocks() {
 		full := workloads.Slice{From: block.From, To: block.To, Out: g.Full(block.To-1, 1)}
@@ -85,7 +85,7 @@ func spread(g *workloads.Graph, p *devices.Platform) *strategies.Plan {
 	return plan
 }
 
-func uses(p *strategies.Plan, nodes int) bool {
+func uses(p *plan.Plan, nodes int) bool {
 	for _, in := range p.Nodes(nodes) {
 		if !in {
 			return false
@@ -100,9 +100,9 @@ func (s *scene) opening(t testing.TB, j int, b *board) *control.Open {
 	require.NoError(t, err)
 	graph, err := json.Marshal(s.graph)
 	require.NoError(t, err)
-	plan, err := strategies.Encode(s.plan, s.graph, s.platform)
+	p, err := plan.Encode(s.plan, s.graph, s.platform)
 	require.NoError(t, err)
-	spec := &control.PlanSpec{Plan: plan, Graph: graph, WeightsName: "weights.bin"}
+	spec := &control.PlanSpec{Plan: p, Graph: graph, WeightsName: "weights.bin"}
 	pack := submodel.NewPack(spec.WeightsName)
 	file := func(data []byte) *control.File {
 		if b == nil {
@@ -114,7 +114,7 @@ func (s *scene) opening(t testing.TB, j int, b *board) *control.Open {
 		return f
 	}
 	for i := range s.plan.Ops {
-		if op := &s.plan.Ops[i]; op.Kind == strategies.Compute && op.Node == j {
+		if op := &s.plan.Ops[i]; op.Kind == plan.Compute && op.Node == j {
 			sub, err := s.source.Cut(op.Slice)
 			require.NoError(t, err)
 			data, err := sub.Bytes(pack)

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
 	"hidp/testbed/inference"
@@ -238,7 +238,7 @@ func (s *session) start() error {
 	}
 	r, err := agent.Start(s.ctx, cfg)
 	if err != nil {
-		var plan *strategies.PlanError
+		var plan *plan.InvalidError
 		if errors.As(err, &plan) {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/agent"
 	"hidp/testbed/control"
 	"hidp/testbed/wire"
@@ -75,7 +75,7 @@ func TestSessions(t *testing.T) {
 		require.Len(t, got.Requests, n)
 		computes, sends := 0, 0
 		for i := range s.plan.Ops {
-			if s.plan.Ops[i].Kind == strategies.Compute {
+			if s.plan.Ops[i].Kind == plan.Compute {
 				computes++
 			} else {
 				sends++

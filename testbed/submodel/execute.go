@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/workloads"
 )
@@ -135,7 +135,7 @@ func (r *Runner) Close() error {
 // ExecutePlan runs plan p on the source with an engine, op by op in one process, with a store for each node as if they were apart,
 // and returns the output that the leader holds in the end. Whatever executes plans on several machines must give the same.
 // The input has the dimensions samples × channels × rows × columns.
-func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (inference.Tensor, error) {
+func (r *Runner) ExecutePlan(p *plan.Plan, input inference.Tensor) (inference.Tensor, error) {
 	g := r.Source.Graph
 	stores := map[int]*Store{}
 	on := func(node int) *Store {
@@ -150,7 +150,7 @@ func (r *Runner) ExecutePlan(p *strategies.Plan, input inference.Tensor) (infere
 	for i := range p.Ops {
 		op := &p.Ops[i]
 		var err error
-		if op.Kind == strategies.Compute {
+		if op.Kind == plan.Compute {
 			err = r.Compute(op.Slice, on(op.Node))
 		} else {
 			var t inference.Tensor

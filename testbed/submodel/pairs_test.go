@@ -18,6 +18,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/workloads"
 	"hidp/workloads/onnx"
@@ -26,7 +27,7 @@ import (
 
 // method is a strategy with some options.
 type method struct {
-	strategies.Strategy
+	plan.Planner
 	name string
 }
 
@@ -147,20 +148,20 @@ func (p *pairs) try(s subject, rng *rand.Rand) {
 		p.tried++
 		exact, split := false, false
 		for _, plat := range platforms {
-			plan, err := m.Plan(strategies.Request{Graph: g, Batch: s.batch, Leader: plat.Leader}, strategies.NewBelief(plat))
-			if infeasible := (*strategies.InfeasibleError)(nil); errors.As(err, &infeasible) {
+			made, err := m.Plan(plan.Problem{Graph: g, Batch: s.batch, Leader: plat.Leader}, plan.NewBelief(plat))
+			if infeasible := (*plan.InfeasibleError)(nil); errors.As(err, &infeasible) {
 				continue
 			}
 			require.NoError(p, err, "%s, %s", s.name, m.name)
-			require.NoError(p, strategies.Validate(plan, g, plat), "%s, %s", s.name, m.name)
-			if !plan.Exact() {
+			require.NoError(p, plan.Validate(made, g, plat), "%s, %s", s.name, m.name)
+			if !made.Exact() {
 				continue
 			}
-			exact, split = true, split || len(plan.Ops) > 1
-			if key := fmt.Sprint(plan.Leader, plan.Ops); !known[key] {
+			exact, split = true, split || len(made.Ops) > 1
+			if key := fmt.Sprint(made.Leader, made.Ops); !known[key] {
 				known[key] = true
 				p.computed++
-				got, err := r.ExecutePlan(plan, in)
+				got, err := r.ExecutePlan(made, in)
 				require.NoError(p, err, "%s, %s", s.name, m.name)
 				require.LessOrEqual(p, difference(p, want, got), limit, "%s, %s", s.name, m.name)
 			}

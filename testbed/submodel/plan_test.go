@@ -12,6 +12,7 @@ import (
 	"hidp/strategies"
 	"hidp/strategies/catalog"
 	"hidp/strategies/conformance"
+	"hidp/strategies/plan"
 	"hidp/testbed/inference"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
@@ -23,10 +24,10 @@ func methods() map[string]strategies.Options {
 }
 
 // planned returns the plan of a method.
-func planned(t testing.TB, name string, o strategies.Options, g *workloads.Graph, plat *devices.Platform, batch int) (*strategies.Plan, error) {
+func planned(t testing.TB, name string, o strategies.Options, g *workloads.Graph, plat *devices.Platform, batch int) (*plan.Plan, error) {
 	s, err := catalog.New(name, o)
 	require.NoError(t, err)
-	return s.Plan(strategies.Request{Graph: g, Batch: batch, Leader: plat.Leader}, strategies.NewBelief(plat))
+	return s.Plan(plan.Problem{Graph: g, Batch: batch, Leader: plat.Leader}, plan.NewBelief(plat))
 }
 
 // The plans of the strategies on the paper's boards give the answer of the network whole.
@@ -74,7 +75,7 @@ func TestPlansOnRandomPlatforms(t *testing.T) {
 		require.NoError(t, err)
 		for name, options := range methods() {
 			p, err := planned(t, name, options, g, plat, batch)
-			if infeasible := (*strategies.InfeasibleError)(nil); errors.As(err, &infeasible) {
+			if infeasible := (*plan.InfeasibleError)(nil); errors.As(err, &infeasible) {
 				continue
 			}
 			require.NoError(t, err)
@@ -148,10 +149,10 @@ func TestImpossiblePlan(t *testing.T) {
 	require.NoError(t, err)
 	r := &Runner{Source: exported(t, head(t, g)), Engine: inference.Reference{}}
 	g = r.Source.Graph
-	p := &strategies.Plan{Batch: 1, Ops: []strategies.Op{{Kind: strategies.Send, To: 1, Part: g.Tensor(2, 1)}}}
+	p := &plan.Plan{Batch: 1, Ops: []plan.Op{{Kind: plan.Send, To: 1, Part: g.Tensor(2, 1)}}}
 	_, err = r.ExecutePlan(p, inputOf(g, 1))
 	require.ErrorContains(t, err, "op 0: layer 2 of squeezenet1_1, samples [0,1): ")
-	p.Ops[0] = strategies.Op{Kind: strategies.Compute, Slice: whole(g, 3, 2, 1)}
+	p.Ops[0] = plan.Op{Kind: plan.Compute, Slice: whole(g, 3, 2, 1)}
 	_, err = r.ExecutePlan(p, inputOf(g, 1))
 	require.ErrorContains(t, err, "op 0: ")
 }

@@ -13,6 +13,7 @@ import (
 	"hidp/devices"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -65,12 +66,12 @@ func one(e strategies.Entry, platform *devices.Platform, g *workloads.Graph) (st
 	if err != nil {
 		return "", err
 	}
-	belief := strategies.NewBelief(platform)
+	belief := plan.NewBelief(platform)
 	var text []byte
-	p, err := s.Plan(strategies.Request{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
+	p, err := s.Plan(plan.Problem{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
 	if err != nil {
 		text = []byte(err.Error())
-	} else if text, err = strategies.Encode(p, g, platform, strategies.Forecast(p, g, belief)); err != nil {
+	} else if text, err = plan.Encode(p, g, platform, plan.Forecast(p, g, belief)); err != nil {
 		return "", err
 	}
 	text = platformHash.ReplaceAll(text, nil) // older revisions did not write the line

@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"bytes"
@@ -83,7 +83,7 @@ func EncodeWith(p *Plan, g *workloads.Graph, t *devices.Platform, predicted ...P
 	}
 	data, err := json.Marshal(t)
 	if err != nil {
-		return nil, fmt.Errorf("strategies: writing a plan's platform: %w", err)
+		return nil, fmt.Errorf("plan: writing a plan's platform: %w", err)
 	}
 	return encode(p, g, t, data, predicted)
 }
@@ -134,7 +134,7 @@ func marshal(v any, indent string) ([]byte, error) {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
 	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("strategies: writing a plan: %w", err)
+		return nil, fmt.Errorf("plan: writing a plan: %w", err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

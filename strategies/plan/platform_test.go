@@ -1,4 +1,4 @@
-package strategies_test
+package plan_test
 
 import (
 	"bytes"
@@ -6,31 +6,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"hidp/strategies"
+	"hidp/strategies/plan"
 )
 
 // A plan that carries its platform gives it back, to the hash; one that does not and names none of the catalogue says so.
 func TestPlansCarryTheirPlatform(t *testing.T) {
 	for seed := range uint64(30) {
 		p, g, platform := planned(t, seed)
-		data, err := strategies.EncodeWith(p, g, platform)
+		data, err := plan.EncodeWith(p, g, platform)
 		require.NoError(t, err)
-		own, warning, err := strategies.PlanPlatform("p.json", data)
+		own, warning, err := plan.Platform("p.json", data)
 		require.NoError(t, err)
 		require.Empty(t, warning)
 		require.Equal(t, platform.Hash(), own.Hash())
-		again, err := strategies.Decode("p.json", data, g, own)
+		again, err := plan.Decode("p.json", data, g, own)
 		require.NoError(t, err)
 		require.Equal(t, normal(p), normal(again))
 
-		_, _, err = strategies.PlanPlatform("p.json", bytes.Replace(data, []byte(platform.Hash()), []byte("0123456789abcdef"), 1))
+		_, _, err = plan.Platform("p.json", bytes.Replace(data, []byte(platform.Hash()), []byte("0123456789abcdef"), 1))
 		require.ErrorContains(t, err, "platform_hash")
-		bare, err := strategies.Encode(p, g, platform)
+		bare, err := plan.Encode(p, g, platform)
 		require.NoError(t, err)
-		_, _, err = strategies.PlanPlatform("p.json", bare)
+		_, _, err = plan.Platform("p.json", bare)
 		require.ErrorContains(t, err, "--platform")
 		old := bytes.Replace(bare, []byte("  \"platform_hash\": \""+platform.Hash()+"\",\n"), nil, 1)
-		own, _, err = strategies.PlanPlatform("p.json", old)
+		own, _, err = plan.Platform("p.json", old)
 		require.NoError(t, err)
 		require.Nil(t, own, "an old file says nothing")
 	}

@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 // PlanPlatform returns the platform that the plan in the file called name was made for: the one that the file carries, or that of the
 // catalogue that it names. A plan of an old version says neither: the platform is nil. The warning, if any, says that the catalogue's
 // platform is no longer what it was.
-func PlanPlatform(name string, data []byte) (t *devices.Platform, warning string, err error) {
+func Platform(name string, data []byte) (t *devices.Platform, warning string, err error) {
 	var f struct {
 		Platform string          `json:"platform"`
 		Hash     string          `json:"platform_hash"`

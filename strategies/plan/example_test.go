@@ -1,10 +1,10 @@
-package strategies_test
+package plan_test
 
 import (
 	"fmt"
 
 	"hidp/devices"
-	"hidp/strategies"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/zoo"
 )
@@ -12,9 +12,9 @@ import (
 // firstHalf is the strategy of docs/add-a-strategy.md: the first half of the blocks on the leader, the rest on the next node.
 type firstHalf struct{}
 
-// Plan implements strategies.Strategy.
-func (s *firstHalf) Plan(r strategies.Request, b *strategies.Belief) (*strategies.Plan, error) {
-	pb := strategies.NewBuilder("first-half", r, b)
+// Plan implements plan.Planner.
+func (s *firstHalf) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
+	pb := plan.NewBuilder("first-half", r, b)
 	blocks := r.Graph.Blocks()
 	mid := blocks[len(blocks)/2].To
 	end := len(r.Graph.Layers)
@@ -27,7 +27,7 @@ func (s *firstHalf) Plan(r strategies.Request, b *strategies.Belief) (*strategie
 }
 
 // A strategy of one's own: place slices, let the builder insert the sends, validate, forecast.
-func ExampleStrategy() {
+func ExamplePlanner() {
 	platform, err := devices.Open("paper-gbe")
 	if err != nil {
 		fmt.Println(err)
@@ -38,18 +38,18 @@ func ExampleStrategy() {
 		fmt.Println(err)
 		return
 	}
-	belief := strategies.NewBelief(platform)
-	plan, err := (&firstHalf{}).Plan(strategies.Request{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
+	belief := plan.NewBelief(platform)
+	p, err := (&firstHalf{}).Plan(plan.Problem{Graph: g, Batch: 1, Leader: platform.Leader}, belief)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("valid:", strategies.Validate(plan, g, platform) == nil)
-	for i := range plan.Ops {
-		op := &plan.Ops[i]
+	fmt.Println("valid:", plan.Validate(p, g, platform) == nil)
+	for i := range p.Ops {
+		op := &p.Ops[i]
 		fmt.Println(op.Kind, platform.Nodes[op.End()].Name)
 	}
-	fmt.Println("predicted:", strategies.Forecast(plan, g, belief).Latency > 0)
+	fmt.Println("predicted:", plan.Forecast(p, g, belief).Latency > 0)
 	// Output:
 	// valid: true
 	// compute jetson-tx2

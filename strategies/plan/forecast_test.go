@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"testing"
@@ -48,7 +48,7 @@ func testGraph(t *testing.T) *workloads.Graph {
 
 func TestForecastOfOneSlice(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	r := Request{Graph: g, Batch: 1}
+	r := Problem{Graph: g, Batch: 1}
 	pb := NewBuilder("t", r, b)
 	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
@@ -62,7 +62,7 @@ func TestForecastOfOneSlice(t *testing.T) {
 
 func TestForecastOfARemoteSlice(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestForecastOfARemoteSlice(t *testing.T) {
 // Two strips side by side on CPU and GPU of one node: both run at 80 % until the shorter ends, then the longer at full speed.
 func TestForecastOfCoRunningClusters(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	top, bottom := rowsOf(g, 3, 0, 8), rowsOf(g, 3, 8, 32)
 	cpu := pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: top})
 	gpu := pb.Compute(0, 1, workloads.Slice{From: 1, To: 4, Out: bottom})
@@ -103,7 +103,7 @@ func TestForecastSharesTheMedium(t *testing.T) {
 	wb.Concat("cat", l, r)
 	g, err := wb.Build()
 	require.NoError(t, err)
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Out: g.Full(1, 1)})
 	pb.Compute(0, 0, workloads.Slice{From: 2, To: 3, Out: g.Full(2, 1)})
 	pb.Compute(1, 1, workloads.Slice{From: 3, To: 4, Out: g.Full(3, 1)})
@@ -121,7 +121,7 @@ func TestForecastSharesTheMedium(t *testing.T) {
 
 func TestValidateNamesEveryFault(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 
 func TestValidateRefusesToWaitForAnotherNode(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(1, 1, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestValidateRefusesToWaitForAnotherNode(t *testing.T) {
 func TestValidateChecksMemory(t *testing.T) {
 	g, plat := testGraph(t), testPlatform()
 	plat.Nodes[0].Memory = 1000
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, NewBelief(plat))
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, NewBelief(plat))
 	pb.Compute(0, 0, workloads.Slice{From: 1, To: 4, Out: g.Full(3, 1)})
 	p, err := pb.Finish()
 	require.NoError(t, err)

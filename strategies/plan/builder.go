@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ type Builder struct {
 }
 
 // NewBuilder starts a plan of the strategy called name for request r.
-func NewBuilder(name string, r Request, b *Belief) *Builder {
+func NewBuilder(name string, r Problem, b *Belief) *Builder {
 	return &Builder{graph: r.Graph, plat: b.Platform, held: newHoldings(r.Graph, r.Leader, r.Batch), plan: &Plan{
 		Strategy: name, Model: r.Graph.Name, Platform: b.Platform.Name, Graph: r.Graph.Fingerprint(), Leader: r.Leader, Batch: r.Batch}}
 }
@@ -34,7 +34,7 @@ func (b *Builder) Compute(j, k int, s workloads.Slice) int {
 		return -1
 	}
 	if err := b.graph.Check(s, b.plan.Batch); err != nil {
-		b.err = fmt.Errorf("strategies: %s places an impossible slice: %w", b.plan.Strategy, err)
+		b.err = fmt.Errorf("plan: %s places an impossible slice: %w", b.plan.Strategy, err)
 		return -1
 	}
 	var after []int
@@ -110,7 +110,7 @@ func (b *Builder) fetch(need workloads.Part, j int) []int {
 		}
 	}
 	if len(missing) > 0 && b.err == nil {
-		b.err = fmt.Errorf("strategies: %s needs layer %d (%s) %s on node %d, but nobody has computed them",
+		b.err = fmt.Errorf("plan: %s needs layer %d (%s) %s on node %d, but nobody has computed them",
 			b.plan.Strategy, need.Layer, b.graph.Layers[need.Layer].Name, b.graph.Describe(workloads.Part{Layer: need.Layer, Box: missing[0]}), j)
 	}
 	return after

@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"time"
@@ -7,14 +7,14 @@ import (
 	"hidp/workloads"
 )
 
-// Request is one inference to be planned: a batch of inputs of one network, received by the leader.
-type Request struct {
+// Problem is one inference to be planned: a batch of inputs of one network, received by the leader.
+type Problem struct {
 	Graph  *workloads.Graph
 	Batch  int
 	Leader int
 }
 
-// Belief is what a strategy may know: the platform as the planner believes it to be, and the load it has been told of. It is not
+// Belief is what a planner may know: the platform as the planner believes it to be, and the load it has been told of. It is not
 // the truth that the plan will run on; the two meet only in an executor.
 type Belief struct {
 	Platform *devices.Platform
@@ -47,16 +47,16 @@ func (b *Belief) Queued(j, k int) time.Duration {
 	return b.Backlog[j][k]
 }
 
-// Strategy is a method: it answers a request with a plan, from a belief. It must be deterministic (seeds are options), must not
+// Planner is a method: it answers a problem with a plan, from a belief. It must be deterministic (seeds are options), must not
 // keep state between calls that changes an answer, and must return an *InfeasibleError when the modelled world allows no plan.
-// A strategy is used by one goroutine at a time; make one per simulation.
-type Strategy interface {
-	Plan(r Request, b *Belief) (*Plan, error)
+// A planner is used by one goroutine at a time; make one per simulation.
+type Planner interface {
+	Plan(r Problem, b *Belief) (*Plan, error)
 }
 
-// Loaded is implemented by strategies whose plans depend on the backlog; an executor may reuse the plans of all others.
+// Loaded is implemented by planners whose plans depend on the backlog; an executor may reuse the plans of all others.
 type Loaded interface {
-	Strategy
+	Planner
 	UsesBacklog() bool
 }
 
@@ -65,21 +65,3 @@ type InfeasibleError struct{ Reason string }
 
 // Error implements error.
 func (e *InfeasibleError) Error() string { return "infeasible: " + e.Reason }
-
-// Entry describes a strategy in the catalog: how to make it and what a reader must know to compare it fairly.
-type Entry struct {
-	Name    string
-	Summary string   // one line
-	Source  string   // the paper
-	Blind   string   // what it does not see
-	Options []Option // its knobs
-	New     func(Options) (Strategy, error)
-}
-
-// Option documents one knob of a strategy.
-type Option struct {
-	Name    string
-	Default string
-	Values  []string // the allowed words; nil if it is a number
-	Doc     string
-}

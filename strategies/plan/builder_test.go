@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"testing"
@@ -17,7 +17,7 @@ func rowsOf(g *workloads.Graph, l, lo, hi int) tensor.Box {
 // A node that holds other rows of the tensor than those missing must be passed over when looking for sources.
 func TestBuilderPassesOverHoldersOfOtherRows(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(1, 0, workloads.Slice{From: 1, To: 2, Out: rowsOf(g, 1, 0, 8)})
 	pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Out: rowsOf(g, 1, 8, 32)})
 	pb.Compute(0, 0, workloads.Slice{From: 2, To: 4, Out: g.Full(3, 1)})
@@ -30,7 +30,7 @@ func TestBuilderPassesOverHoldersOfOtherRows(t *testing.T) {
 // Two neighbouring strips made on one node travel as one message.
 func TestBuilderMergesNeighbouringRows(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	cpu := pb.Compute(0, 0, workloads.Slice{From: 1, To: 2, Out: rowsOf(g, 1, 0, 8)})
 	gpu := pb.Compute(0, 1, workloads.Slice{From: 1, To: 2, Out: rowsOf(g, 1, 8, 32)})
 	pb.Compute(1, 1, workloads.Slice{From: 2, To: 4, Out: g.Full(3, 1)})
@@ -44,7 +44,7 @@ func TestBuilderMergesNeighbouringRows(t *testing.T) {
 
 func TestBuilderReportsWhatNobodyComputed(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	pb.Compute(0, 0, workloads.Slice{From: 2, To: 4, Out: g.Full(3, 1)})
 	_, err := pb.Finish()
 	require.ErrorContains(t, err, "nobody has computed")
@@ -52,7 +52,7 @@ func TestBuilderReportsWhatNobodyComputed(t *testing.T) {
 
 func TestMemoryFreesWhatIsRead(t *testing.T) {
 	g, b := testGraph(t), NewBelief(testPlatform())
-	pb := NewBuilder("t", Request{Graph: g, Batch: 1}, b)
+	pb := NewBuilder("t", Problem{Graph: g, Batch: 1}, b)
 	for l := 1; l < 4; l++ {
 		pb.Compute(0, 0, workloads.Slice{From: l, To: l + 1, Out: g.Full(l, 1)})
 	}

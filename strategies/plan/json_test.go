@@ -1,4 +1,4 @@
-package strategies_test
+package plan_test
 
 import (
 	"errors"
@@ -16,12 +16,13 @@ import (
 	"hidp/strategies/conformance"
 	"hidp/strategies/modnn"
 	"hidp/strategies/omniboost"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
 
 // planned returns a random plan with everything that a file must carry: strips, samples, channels, ignored halos, pipelines.
-func planned(t testing.TB, seed uint64) (*strategies.Plan, *workloads.Graph, *devices.Platform) {
+func planned(t testing.TB, seed uint64) (*plan.Plan, *workloads.Graph, *devices.Platform) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	g, p := conformance.RandomGraph(rng), conformance.RandomPlatform(rng)
 	for j := range p.Nodes {
@@ -38,13 +39,13 @@ func planned(t testing.TB, seed uint64) (*strategies.Plan, *workloads.Graph, *de
 	}
 	s, err := entry.New(opts)
 	require.NoError(t, err)
-	plan, err := s.Plan(strategies.Request{Graph: g, Batch: 1 + rng.IntN(3), Leader: p.Leader}, strategies.NewBelief(p))
+	plan, err := s.Plan(plan.Problem{Graph: g, Batch: 1 + rng.IntN(3), Leader: p.Leader}, plan.NewBelief(p))
 	require.NoError(t, err)
 	return plan, g, p
 }
 
 // normal returns the plan with absent and empty lists of dependencies made the same.
-func normal(p *strategies.Plan) *strategies.Plan {
+func normal(p *plan.Plan) *plan.Plan {
 	for i := range p.Ops {
 		if len(p.Ops[i].After) == 0 {
 			p.Ops[i].After = nil
@@ -56,30 +57,30 @@ func normal(p *strategies.Plan) *strategies.Plan {
 func TestPlanFilesRoundTrip(t *testing.T) {
 	for seed := range uint64(300) {
 		p, g, plat := planned(t, seed)
-		data, err := strategies.Encode(p, g, plat)
+		data, err := plan.Encode(p, g, plat)
 		require.NoError(t, err)
-		got, err := strategies.Decode("p.json", data, g, plat)
+		got, err := plan.Decode("p.json", data, g, plat)
 		require.NoError(t, err, "%s", data)
 		require.Equal(t, normal(p), normal(got))
-		again, err := strategies.Encode(got, g, plat)
+		again, err := plan.Encode(got, g, plat)
 		require.NoError(t, err)
 		require.Equal(t, string(data), string(again))
-		h, err := strategies.DecodeHeader("p.json", data)
+		h, err := plan.DecodeHeader("p.json", data)
 		require.NoError(t, err)
-		require.Equal(t, strategies.Header{Strategy: p.Strategy, Model: p.Model, Platform: p.Platform,
+		require.Equal(t, plan.Header{Strategy: p.Strategy, Model: p.Model, Platform: p.Platform,
 			InputBytes: g.Layers[0].ElemBytes, Batch: p.Batch}, h)
 	}
 }
 
 // example is a plan small enough to be read: half of a convolution on another node.
-func example(t testing.TB) (*strategies.Plan, *workloads.Graph, *devices.Platform) {
+func example(t testing.TB) (*plan.Plan, *workloads.Graph, *devices.Platform) {
 	b := workloads.NewBuilder("tiny", workloads.Shape{C: 1, H: 8, W: 8})
 	x := b.Conv("conv", 0, workloads.Conv{Out: 2, Window: workloads.Square(3, 1, 1), Act: workloads.ReLU})
 	b.Linear("fc", x, 10, workloads.NoAct)
 	g, err := b.Build()
 	require.NoError(t, err)
 	plat := conformance.Boards(1e6, 1, 1)
-	pb := strategies.NewBuilder("by-hand", strategies.Request{Graph: g, Batch: 1}, strategies.NewBelief(plat))
+	pb := plan.NewBuilder("by-hand", plan.Problem{Graph: g, Batch: 1}, plan.NewBelief(plat))
 	conv := workloads.Slice{From: 1, To: 2, Out: g.Full(1, 1)}
 	pb.Compute(0, 0, g.Strip(conv, tensor.Row, workloads.Range{Lo: 0, Hi: 4}))
 	pb.Compute(1, 0, g.Strip(conv, tensor.Row, workloads.Range{Lo: 4, Hi: 8}))
@@ -114,12 +115,12 @@ const exampleFile = `{
 
 func TestPlanFileText(t *testing.T) {
 	p, g, plat := example(t)
-	data, err := strategies.Encode(p, g, plat, strategies.Prediction{Latency: 2500 * time.Microsecond, Energy: 0.5})
+	data, err := plan.Encode(p, g, plat, plan.Prediction{Latency: 2500 * time.Microsecond, Energy: 0.5})
 	require.NoError(t, err)
 	text := regexp.MustCompile(`("graph": )"[0-9a-f]{16}"`).ReplaceAllString(string(data), `$1"FINGERPRINT"`)
 	text = regexp.MustCompile(`("platform_hash": )"[0-9a-f]{16}"`).ReplaceAllString(text, `$1"PLATFORM"`)
 	require.Equal(t, exampleFile, text)
-	got, err := strategies.Decode("p.json", edit(t, "{", "{"), g, plat)
+	got, err := plan.Decode("p.json", edit(t, "{", "{"), g, plat)
 	require.NoError(t, err, "fingerprints may be left out")
 	require.Equal(t, normal(p), got)
 }
@@ -127,8 +128,8 @@ func TestPlanFileText(t *testing.T) {
 func TestEncodeRefusesInvalidPlans(t *testing.T) {
 	p, g, plat := example(t)
 	p.Ops[2].After = nil
-	_, err := strategies.Encode(p, g, plat)
-	require.ErrorAs(t, err, new(*strategies.PlanError))
+	_, err := plan.Encode(p, g, plat)
+	require.ErrorAs(t, err, new(*plan.InvalidError))
 }
 
 // edit returns the example file without its fingerprints after a replacement that must apply.
@@ -182,7 +183,7 @@ func TestPlanFileFaults(t *testing.T) {
 		{"  ]\n}\n", "  ]\n", `ends too early: the file is cut off`},
 		{`"exact": true,`, `"exact": true`, `p.json:10: is not JSON`},
 	} {
-		_, err := strategies.Decode("p.json", edit(t, c.old, c.new), g, plat)
+		_, err := plan.Decode("p.json", edit(t, c.old, c.new), g, plat)
 		require.ErrorContains(t, err, c.want, "%s → %s", c.old, c.new)
 		require.ErrorAs(t, err, new(*strict.Error))
 	}
@@ -193,7 +194,7 @@ func TestAllFaultsOfAPlanAtOnce(t *testing.T) {
 	text := string(edit(t, `"leader": "n0"`, `"leader": "n9"`))
 	text = strings.Replace(text, `"cluster":"cpu"`, `"cluster":"gpu"`, 1)
 	text = strings.Replace(text, `"kind":"send"`, `"kind":"sent"`, 1)
-	_, err := strategies.Decode("p.json", []byte(text), g, plat)
+	_, err := plan.Decode("p.json", []byte(text), g, plat)
 	var faults *strict.Error
 	require.True(t, errors.As(err, &faults))
 	for _, want := range []string{`p.json:7: leader is "n9"`, `p.json:13: op 0: cluster is "gpu"`, `p.json:14: op 1: kind is "sent"`} {
@@ -220,12 +221,12 @@ func TestHostilePlanFiles(t *testing.T) {
 		"long key":    `{"` + strings.Repeat("a", 1<<16) + `":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := strategies.Decode("p.json", []byte(text), g, plat)
+			_, err := plan.Decode("p.json", []byte(text), g, plat)
 			require.ErrorAs(t, err, new(*strict.Error))
 			require.Less(t, len(err.Error()), 1<<14)
 		})
 	}
-	_, err := strategies.Decode("p.json", make([]byte, 33<<20), g, plat)
+	_, err := plan.Decode("p.json", make([]byte, 33<<20), g, plat)
 	require.ErrorContains(t, err, "larger than 32 MiB")
 }
 
@@ -236,15 +237,15 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(strings.Replace(exampleFile, `  "graph": "FINGERPRINT",`+"\n", "", 1)))
 	f.Add([]byte(`{"version":1,"model":"tiny","leader":"n1","batch":2,"ops":[{"id":0,"kind":"send","from":"n1","to":"n0","layer":0,"samples":[0,1]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := strategies.Decode("p.json", data, g, plat)
+		p, err := plan.Decode("p.json", data, g, plat)
 		if err != nil {
 			require.ErrorAs(t, err, new(*strict.Error))
 			return
 		}
-		require.NoError(t, strategies.Validate(p, g, plat))
-		text, err := strategies.Encode(p, g, plat)
+		require.NoError(t, plan.Validate(p, g, plat))
+		text, err := plan.Encode(p, g, plat)
 		require.NoError(t, err)
-		again, err := strategies.Decode("p.json", text, g, plat)
+		again, err := plan.Decode("p.json", text, g, plat)
 		require.NoError(t, err)
 		require.Equal(t, normal(p), normal(again))
 	})

@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"encoding/json"
@@ -313,7 +313,7 @@ func (d *planDecoder) box(f fields, l int) tensor.Box {
 
 // validate runs Validate and gives its faults their lines.
 func (d *planDecoder) validate(f fields) {
-	var faults *PlanError
+	var faults *InvalidError
 	if err := Validate(d.p, d.g, d.t); !errors.As(err, &faults) {
 		return
 	}

@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"fmt"
@@ -184,7 +184,7 @@ func (f *forecast) step() {
 		}
 	}
 	if math.IsInf(until, 1) {
-		panic(fmt.Sprintf("strategies: plan of %s for %s cannot finish: %d ops wait for ever", f.p.Strategy, f.p.Model, f.left))
+		panic(fmt.Sprintf("plan: plan of %s for %s cannot finish: %d ops wait for ever", f.p.Strategy, f.p.Model, f.left))
 	}
 	f.advance(until)
 }

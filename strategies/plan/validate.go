@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"hidp/workloads/tensor"
 )
 
-// PlanError lists what is wrong with a plan, each fault naming its op: the first faults, and how many there are besides.
-type PlanError struct {
+// InvalidError lists what is wrong with a plan, each fault naming its op: the first faults, and how many there are besides.
+type InvalidError struct {
 	Faults []string
 	More   int
 }
 
 // Error implements error.
-func (e *PlanError) Error() string {
+func (e *InvalidError) Error() string {
 	text := strings.Join(e.Faults, "\n")
 	if e.More > 0 {
 		text += fmt.Sprintf("\n… and %d more", e.More)
@@ -27,7 +27,7 @@ func (e *PlanError) Error() string {
 
 // Validate checks that plan p for graph g fits platform t: ops name existing nodes, clusters and connected pairs, wait only for
 // earlier ops, find every part they read on their node once the ops they wait for are done, the leader ends up with the whole
-// output, and memory suffices. It returns a *PlanError with all faults, or nil.
+// output, and memory suffices. It returns a *InvalidError with all faults, or nil.
 func Validate(p *Plan, g *workloads.Graph, t *devices.Platform) error {
 	v := &validator{p: p, g: g, t: t}
 	if v.header() {
@@ -38,7 +38,7 @@ func Validate(p *Plan, g *workloads.Graph, t *devices.Platform) error {
 	if len(v.faults) == 0 {
 		return nil
 	}
-	return &PlanError{v.faults, v.more}
+	return &InvalidError{v.faults, v.more}
 }
 
 type validator struct {

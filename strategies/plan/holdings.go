@@ -1,4 +1,4 @@
-package strategies
+package plan
 
 import (
 	"hidp/workloads"
