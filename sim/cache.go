@@ -23,7 +23,6 @@ type Cache struct {
 	ops     int                             // in all plans of answers
 	costs   map[priced]*devices.Costs
 	beliefs map[priced][]*plan.Belief // not in use by any run, by platform and first model
-	roomy   map[*devices.Platform]*devices.Platform
 	paths   map[pair][]flow.Hop
 }
 
@@ -148,21 +147,6 @@ func (c *Cache) returnBelief(x priced, b *plan.Belief) {
 		c.beliefs = map[priced][]*plan.Belief{}
 	}
 	c.beliefs[x] = append(c.beliefs[x], b)
-}
-
-// roomyOf is withRoom, once per platform.
-func (c *Cache) roomyOf(p *devices.Platform) *devices.Platform {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	r := c.roomy[p]
-	if r == nil {
-		if c.roomy == nil || len(c.roomy) >= maxCachedTables {
-			c.roomy = map[*devices.Platform]*devices.Platform{}
-		}
-		r = withRoom(p)
-		c.roomy[p] = r
-	}
-	return r
 }
 
 // costs returns the true prices of g.

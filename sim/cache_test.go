@@ -117,12 +117,10 @@ func TestACacheIsBounded(t *testing.T) {
 	for range 3 * maxCachedTables {
 		p := plainPlatform(1)
 		c.pricesOf(p, g)
-		c.roomyOf(p)
 		c.returnBelief(priced{p, g}, plan.NewBelief(p))
 		c.keep(question{truth: p}, nil, planned{prog: &program{ops: make([]opCost, maxCachedOps/100)}})
 	}
 	require.LessOrEqual(t, len(c.costs), maxCachedTables)
-	require.LessOrEqual(t, len(c.roomy), maxCachedTables)
 	require.LessOrEqual(t, len(c.beliefs), maxCachedTables)
 	require.LessOrEqual(t, len(c.answers), 102)
 }

@@ -2,10 +2,8 @@ package sim
 
 import (
 	"errors"
-	"math"
 	"time"
 
-	"hidp/devices"
 	"hidp/sim/flow"
 	"hidp/sim/node"
 	"hidp/strategies/plan"
@@ -82,25 +80,14 @@ func (s *simulation) compile(k *class, p *plan.Plan, g *workloads.Graph) (*progr
 
 // validate returns a *plan.InvalidError or an *OutOfMemoryError if the plan cannot run on the true platform.
 func (k *class) validate(p *plan.Plan, g *workloads.Graph) error {
-	if err := plan.Validate(p, g, k.cache.roomyOf(k.Truth)); err != nil {
+	if err := plan.Sound(p, g, k.Truth); err != nil {
 		return err
 	}
-	for j, m := range plan.Memory(p, g, len(k.Truth.Nodes)) {
-		if n := &k.Truth.Nodes[j]; m.Total() > n.Memory {
-			return &OutOfMemoryError{Node: n.Name, Model: p.Model, Weights: m.Weights, Activation: m.Activations, Memory: n.Memory}
-		}
+	for _, s := range plan.Shortages(p, g, k.Truth) {
+		return &OutOfMemoryError{Node: k.Truth.Nodes[s.Node].Name, Model: p.Model, Weights: s.Need.Weights,
+			Activation: s.Need.Activations, Memory: s.Have}
 	}
 	return nil
-}
-
-// withRoom returns the platform with boundless memory, on which plans are validated: lack of memory is an error of its own kind.
-func withRoom(p *devices.Platform) *devices.Platform {
-	roomy := *p
-	roomy.Nodes = append([]devices.Node(nil), p.Nodes...)
-	for j := range roomy.Nodes {
-		roomy.Nodes[j].Memory = math.MaxInt64
-	}
-	return &roomy
 }
 
 func (k *class) sendCost(op *plan.Op, g *workloads.Graph) opCost {

@@ -128,7 +128,7 @@ func (d *disnet) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	}
 	p, err := pl.emit(stages)
 	if err == nil {
-		err = split.Fits(p, r.Graph, b.Platform)
+		err = plan.Fits(p, r.Graph, b.Platform)
 	}
 	if err != nil {
 		return nil, err

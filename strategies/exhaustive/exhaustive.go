@@ -169,10 +169,8 @@ func (x *search) forecast(stages []stage) {
 	if err != nil {
 		return // nodes that are not connected
 	}
-	for j, m := range plan.Memory(p, x.r.Graph, len(x.b.Platform.Nodes)) {
-		if m.Total() > x.b.Platform.Nodes[j].Memory {
-			return
-		}
+	if plan.Fits(p, x.r.Graph, x.b.Platform) != nil {
+		return
 	}
 	x.best.Tried++
 	if l := plan.Forecast(p, x.r.Graph, x.b).Latency; x.best.Plan == nil || l < x.best.Latency {

@@ -38,11 +38,10 @@ func (c *choice) consider(x scope, stages []stage) (score float64, ok bool) {
 		c.tight = err.Error()
 		return 0, false
 	}
-	for j, m := range plan.Memory(p, c.p.r.Graph, len(c.p.b.Platform.Nodes)) {
-		if n := &c.p.b.Platform.Nodes[j]; m.Total() > n.Memory {
-			c.tight = fmt.Sprintf("node %s has %d kB of memory; what fits elsewhere leaves %d kB there", n.Name, n.Memory>>10, m.Total()>>10)
-			return 0, false
-		}
+	for _, s := range plan.Shortages(p, c.p.r.Graph, c.p.b.Platform) {
+		c.tight = fmt.Sprintf("node %s has %d kB of memory; what fits elsewhere leaves %d kB there", c.p.b.Platform.Nodes[s.Node].Name,
+			s.Have>>10, s.Need.Total()>>10)
+		return 0, false
 	}
 	score = c.forecast(p)
 	if c.plan == nil || score < c.score {

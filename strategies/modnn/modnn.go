@@ -86,7 +86,7 @@ func (m *modnn) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	e.run()
 	p, err := e.at.finish()
 	if err == nil {
-		err = split.Fits(p, r.Graph, b.Platform)
+		err = plan.Fits(p, r.Graph, b.Platform)
 	}
 	if err != nil {
 		return nil, err

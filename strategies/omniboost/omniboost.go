@@ -3,7 +3,6 @@ package omniboost
 import (
 	"hidp/strategies"
 	"hidp/strategies/plan"
-	"hidp/strategies/split"
 	"hidp/workloads"
 )
 
@@ -65,7 +64,7 @@ func (o *omniboost) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	}
 	p, err := pb.Finish()
 	if err == nil {
-		err = split.Fits(p, r.Graph, b.Platform)
+		err = plan.Fits(p, r.Graph, b.Platform)
 	}
 	if err != nil {
 		return nil, err

@@ -170,13 +170,3 @@ func (c *chain) emit(runs []run) (*plan.Plan, error) {
 	}
 	return p, err
 }
-
-// fits reports whether the plan fits the memory of all nodes.
-func (c *chain) fits(p *plan.Plan) bool {
-	for j, m := range plan.Memory(p, c.r.Graph, len(c.b.Platform.Nodes)) {
-		if m.Total() > c.b.Platform.Nodes[j].Memory {
-			return false
-		}
-	}
-	return true
-}

@@ -3,6 +3,7 @@ package optchain
 import (
 	"math"
 
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -78,7 +79,7 @@ func (c *chain) whole() []run {
 			continue
 		}
 		runs := []run{{d, 0, n}}
-		if p, err := c.emit(runs); err == nil && c.fits(p) {
+		if p, err := c.emit(runs); err == nil && plan.Fits(p, c.r.Graph, c.b.Platform) == nil {
 			best, at = t, runs
 		}
 	}

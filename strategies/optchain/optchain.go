@@ -44,8 +44,8 @@ func (o optchain) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	several, one := func() []run { return c.fitting(false) }, func() []run { return c.fitting(true) }
 	for _, find := range []func() []run{find, several, one, c.whole} {
 		if runs := find(); runs != nil {
-			if plan, err := c.emit(runs); err == nil && c.fits(plan) {
-				return plan, nil
+			if p, err := c.emit(runs); err == nil && plan.Fits(p, c.r.Graph, c.b.Platform) == nil {
+				return p, nil
 			}
 		}
 	}

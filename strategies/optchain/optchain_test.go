@@ -32,7 +32,7 @@ func TestLatencyIsTheBestOfAllAssignments(t *testing.T) {
 		fitting := 0
 		every(len(c.devices), len(c.blocks), func(assign []int) {
 			other, err := c.emit(runsOf(assign))
-			if err != nil || !c.fits(other) {
+			if err != nil || plan.Fits(other, c.r.Graph, c.b.Platform) != nil {
 				return
 			}
 			fitting++

@@ -39,6 +39,18 @@ func DecodeHeader(name string, data []byte) (Header, error) {
 // Decode reads the plan file called name for graph g and platform t, strictly, and validates it. The error is a *strict.Error
 // that lists every fault with its line and op.
 func Decode(name string, data []byte, g *workloads.Graph, t *devices.Platform) (*Plan, error) {
+	return decode(name, data, g, t, Validate)
+}
+
+// DecodeSound is Decode of a plan that has to be sound, but may need more memory than there is.
+func DecodeSound(name string, data []byte, g *workloads.Graph, t *devices.Platform) (*Plan, error) {
+	return decode(name, data, g, t, Sound)
+}
+
+// check is Validate, or another.
+type check func(*Plan, *workloads.Graph, *devices.Platform) error
+
+func decode(name string, data []byte, g *workloads.Graph, t *devices.Platform, check check) (*Plan, error) {
 	r := newPlanReader(name, data)
 	h, f, ok := r.header(len(data))
 	if !ok {
@@ -49,7 +61,7 @@ func Decode(name string, data []byte, g *workloads.Graph, t *devices.Platform) (
 	d.head(f)
 	d.ops(f)
 	if len(r.faults) == 0 {
-		d.validate(f)
+		d.validate(f, check)
 	}
 	if err := r.err(); err != nil {
 		return nil, err
@@ -311,10 +323,10 @@ func (d *planDecoder) box(f fields, l int) tensor.Box {
 	return part.Box
 }
 
-// validate runs Validate and gives its faults their lines.
-func (d *planDecoder) validate(f fields) {
+// validate runs a check and gives its faults their lines.
+func (d *planDecoder) validate(f fields, check check) {
 	var faults *InvalidError
-	if err := Validate(d.p, d.g, d.t); !errors.As(err, &faults) {
+	if err := check(d.p, d.g, d.t); !errors.As(err, &faults) {
 		return
 	}
 	for _, text := range faults.Faults {

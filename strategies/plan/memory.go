@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"fmt"
+
+	"hidp/devices"
 	"hidp/workloads"
 	"hidp/workloads/tensor"
 )
@@ -48,6 +51,33 @@ func Memory(p *Plan, g *workloads.Graph, n int) []NodeMemory {
 		}
 	}
 	return m
+}
+
+// Shortage says that a node has less memory than its part of a plan needs.
+type Shortage struct {
+	Node int
+	Need NodeMemory
+	Have int64
+}
+
+// Shortages returns the nodes of platform t on which plan p of graph g does not fit, ascending; none if it fits.
+func Shortages(p *Plan, g *workloads.Graph, t *devices.Platform) []Shortage {
+	var short []Shortage
+	for j, m := range Memory(p, g, len(t.Nodes)) {
+		if have := t.Nodes[j].Memory; m.Total() > have {
+			short = append(short, Shortage{j, m, have})
+		}
+	}
+	return short
+}
+
+// Fits returns an *InfeasibleError that names the first node without the memory for its part of the plan, or nil.
+func Fits(p *Plan, g *workloads.Graph, t *devices.Platform) error {
+	for _, s := range Shortages(p, g, t) {
+		return &InfeasibleError{Reason: fmt.Sprintf("%s puts %d kB of %s on node %s, which has memory for %d kB",
+			p.Strategy, s.Need.Total()>>10, g.Name, t.Nodes[s.Node].Name, s.Have>>10)}
+	}
+	return nil
 }
 
 type key struct{ node, layer int }

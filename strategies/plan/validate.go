@@ -29,12 +29,29 @@ func (e *InvalidError) Error() string {
 // earlier ops, find every part they read on their node once the ops they wait for are done, the leader ends up with the whole
 // output, and memory suffices. It returns a *InvalidError with all faults, or nil.
 func Validate(p *Plan, g *workloads.Graph, t *devices.Platform) error {
+	v := validate(p, g, t)
+	if len(v.faults) == 0 {
+		for _, s := range Shortages(p, g, t) {
+			v.faultf("plan: node %s needs %d MB for weights and %d MB for activations but has %d MB", t.Nodes[s.Node].Name,
+				s.Need.Weights>>20, s.Need.Activations>>20, s.Have>>20)
+		}
+	}
+	return v.err()
+}
+
+// Sound is Validate but for memory, for executors to whom a lack of memory is a fault of its own kind.
+func Sound(p *Plan, g *workloads.Graph, t *devices.Platform) error { return validate(p, g, t).err() }
+
+func validate(p *Plan, g *workloads.Graph, t *devices.Platform) *validator {
 	v := &validator{p: p, g: g, t: t}
 	if v.header() {
 		v.ops()
 		v.output()
-		v.memory()
 	}
+	return v
+}
+
+func (v *validator) err() error {
 	if len(v.faults) == 0 {
 		return nil
 	}
@@ -177,16 +194,5 @@ func (v *validator) output() {
 	if len(missing) > 0 {
 		v.faultf("plan: the leader %s never gets %s of the output", v.t.Nodes[v.p.Leader].Name,
 			v.g.Describe(workloads.Part{Layer: out, Box: missing[0]}))
-	}
-}
-
-func (v *validator) memory() {
-	if len(v.faults) > 0 {
-		return
-	}
-	for j, m := range Memory(v.p, v.g, len(v.t.Nodes)) {
-		if n := &v.t.Nodes[j]; m.Total() > n.Memory {
-			v.faultf("plan: node %s needs %d MB for weights and %d MB for activations but has %d MB", n.Name, m.Weights>>20, m.Activations>>20, n.Memory>>20)
-		}
 	}
 }

@@ -45,7 +45,7 @@ type leaderOnly struct {
 func (s leaderOnly) Plan(r plan.Problem, b *plan.Belief) (*plan.Plan, error) {
 	p, err := place(s.name, r, b, r.Leader, s.pick(&b.Platform.Nodes[r.Leader]))
 	if err == nil {
-		err = split.Fits(p, r.Graph, b.Platform)
+		err = plan.Fits(p, r.Graph, b.Platform)
 	}
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (s *search) try(j int) {
 		switch {
 		case err != nil:
 			s.found, s.err = nil, err
-		case split.Fits(p, s.r.Graph, s.b.Platform) == nil:
+		case plan.Fits(p, s.r.Graph, s.b.Platform) == nil:
 			s.found, s.least = p, t
 		}
 	}

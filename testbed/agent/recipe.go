@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"math"
 
 	"hidp/devices"
 	"hidp/sim/node"
@@ -32,7 +31,7 @@ type opParts struct{ reads, makes []workloads.Part }
 
 // newRecipe checks a plan and gathers what node j needs of it. Memory is checked on that node only.
 func newRecipe(index int, p Plan, j int, platform *devices.Platform) (*recipe, error) {
-	if err := plan.Validate(p.Plan, p.Graph, withRoom(platform)); err != nil {
+	if err := plan.Sound(p.Plan, p.Graph, platform); err != nil {
 		return nil, fmt.Errorf("plan %d: %w", index, err)
 	}
 	n := &platform.Nodes[j]
@@ -57,16 +56,6 @@ func newRecipe(index int, p Plan, j int, platform *devices.Platform) (*recipe, e
 		r.count(&opParts{reads: []workloads.Part{r.output()}, makes: []workloads.Part{r.input()}})
 	}
 	return r, nil
-}
-
-// withRoom returns the platform with boundless memory: lack of memory is an error of its own kind.
-func withRoom(p *devices.Platform) *devices.Platform {
-	roomy := *p
-	roomy.Nodes = append([]devices.Node(nil), p.Nodes...)
-	for j := range roomy.Nodes {
-		roomy.Nodes[j].Memory = math.MaxInt64
-	}
-	return &roomy
 }
 
 func partsOf(op *plan.Op, g *workloads.Graph, j int) opParts {

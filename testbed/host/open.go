@@ -215,7 +215,7 @@ func (j *job) checkPlan(i int, spec *control.PlanSpec, f *faults) {
 		under("%v", err)
 		return
 	}
-	p, err := plan.Decode(fmt.Sprintf("plan %d", i), spec.Plan, g, roomy(j.platform))
+	p, err := plan.DecodeSound(fmt.Sprintf("plan %d", i), spec.Plan, g, j.platform)
 	if err != nil {
 		f.addf("%v", err)
 		return
@@ -279,14 +279,4 @@ func (j *job) checkWeights(i int, spec *control.PlanSpec, faultf func(string, ..
 		faultf("weights: %q is not the plain name of a file, of up to %d bytes, without a dot in front and other than %s behind", name, mostName, modelSuffix)
 	}
 	j.weights = append(j.weights, weights{i, file, name})
-}
-
-// roomy returns the platform with boundless memory: that a plan does not fit is not the fault of who sent it.
-func roomy(p *devices.Platform) *devices.Platform {
-	r := *p
-	r.Nodes = slices.Clone(p.Nodes)
-	for i := range r.Nodes {
-		r.Nodes[i].Memory = math.MaxInt64
-	}
-	return &r
 }
