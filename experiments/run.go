@@ -12,6 +12,8 @@ import (
 	"hidp/devices"
 	"hidp/sim"
 	"hidp/strategies"
+	"hidp/strategies/external"
+	"hidp/strategies/plan"
 	"hidp/workloads"
 )
 
@@ -58,13 +60,22 @@ func (s *Scenario) Run(ctx context.Context, o Overrides) (*Outcome, error) {
 	if s.Planning.Measured || s.BeliefError > 0 {
 		o.Shared, o.Cache = nil, nil
 	}
-	cfg, err := s.config(o.Shared, &room.arrivals)
+	shared := o.Shared
+	if shared == nil {
+		shared = new(Shared)
+		defer shared.Close()
+	}
+	cfg, err := s.config(shared, &room.arrivals)
 	if err != nil {
 		return nil, err
 	}
+	defer plan.CloseWith(ctx, cfg.Strategy)()
 	cfg.TraceLimit, cfg.Records, cfg.Observe, cfg.Cache = o.Trace, o.Records, o.Observe, o.Cache
 	cfg.Workspace = workspace
 	r, err := o.simulate(ctx, cfg)
+	if program := (*external.ProcessError)(nil); errors.As(err, &program) && ctx.Err() != nil {
+		err = ctx.Err() // which is why it was ended
+	}
 	if err != nil {
 		var cut *sim.HorizonError
 		if errors.As(err, &cut) {
@@ -117,9 +128,6 @@ func (s *Scenario) with(o Overrides, room *Scenario) *Scenario {
 func (s *Scenario) config(shared *Shared, room *workloads.Room) (sim.Config, error) {
 	cfg := sim.Config{Truth: s.Platform, Models: s.Models, Batch: s.Batch, Leader: s.Platform.Leader, Horizon: s.Limit.Horizon,
 		Planning: s.Planning.sim(), Faults: s.Faults, Seed: s.chance()}
-	if shared == nil {
-		shared = new(Shared)
-	}
 	var err error
 	if s.Plan != nil {
 		cfg = cfg.WithPlan(s.Plan, s.Models[0])

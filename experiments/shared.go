@@ -1,6 +1,8 @@
 package experiments
 
 import (
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,11 +17,13 @@ import (
 )
 
 // Shared keeps the strategies of runs, and the simulator's memory, for the runs after them: in a short run, making them takes more time
-// than simulating. The zero value is ready to use. Not safe for concurrent use, nor are the strategies in it.
+// than simulating. The zero value is ready to use; Close ends what the strategies run. Not safe for concurrent use, nor are the
+// strategies in it.
 type Shared struct {
 	strategies map[string]plan.Planner    // by what their plans depend on: StrategyKey, and the run's seed if they take it
 	platforms  map[*devices.Platform]bool // that these have planned for since they were made
 	seeded     map[string]bool            // by name: whether there is an option seed
+	programs   int                        // of the strategies that run something, those that may be running
 	workspace  sim.Workspace
 	lent       lent
 }
@@ -36,7 +40,17 @@ type lent struct {
 const (
 	mostStrategies = 1024
 	mostPlatforms  = 64
+	mostPrograms   = 8 // strategies that run something of their own
 )
+
+// Close ends what the strategies run. They may be used again.
+func (h *Shared) Close() error {
+	var errs []error
+	for _, s := range h.strategies {
+		errs = append(errs, plan.Close(s))
+	}
+	return errors.Join(errs...)
+}
 
 // Lend lets outcomes of runs hold until the next run only, which then uses their memory.
 func (h *Shared) Lend() { h.workspace.Lend = true }
@@ -84,7 +98,9 @@ func (h *Shared) strategy(name string, options strategies.Options, seed uint64, 
 		own = strconv.FormatUint(seed%most, 10)
 		key += "\x00seed\x00" + own
 	}
-	h.bound(p)
+	if err := h.bound(p); err != nil {
+		return nil, "", err
+	}
 	if known := h.strategies[key]; known != nil {
 		return known, key, nil
 	}
@@ -97,18 +113,37 @@ func (h *Shared) strategy(name string, options strategies.Options, seed uint64, 
 	if err != nil {
 		return nil, "", err
 	}
+	if runs(made) {
+		if h.programs++; h.programs > mostPrograms {
+			if err := h.Close(); err != nil {
+				return nil, "", err
+			}
+			maps.DeleteFunc(h.strategies, func(_ string, s plan.Planner) bool { return runs(s) })
+			h.programs = 1
+		}
+	}
 	h.strategies[key] = made
 	return made, key, nil
 }
 
+// runs reports whether a strategy may run something that Close ends.
+func runs(s plan.Planner) bool {
+	_, ok := s.(io.Closer)
+	return ok
+}
+
 // bound makes room for one more strategy and for p.
-func (h *Shared) bound(p *devices.Platform) {
+func (h *Shared) bound(p *devices.Platform) error {
+	var err error
 	if h.strategies == nil || len(h.strategies) >= mostStrategies || !h.platforms[p] && len(h.platforms) >= mostPlatforms {
+		err = h.Close()
+		h.programs = 0
 		h.strategies, h.platforms = map[string]plan.Planner{}, map[*devices.Platform]bool{}
 	}
 	if !h.platforms[p] {
 		h.platforms[p] = true
 	}
+	return err
 }
 
 // takesSeed reports whether a strategy has an option seed; an unknown one has none.

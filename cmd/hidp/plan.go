@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -32,10 +34,10 @@ func (a *app) planCommand() *cobra.Command {
 	var f planFlags
 	c := &cobra.Command{Use: "plan", Short: "make a plan, print it or write it", Args: cobra.NoArgs,
 		Example: "  hidp plan --model resnet152 --platform paper-wlan --strategy hidp -o plan.json",
-		RunE:    func(*cobra.Command, []string) error { return a.plan(f) }}
+		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c.Context(), f) }}
 	c.Flags().StringVar(&f.model, "model", "", "zoo name, FILE.onnx or layer table FILE.toml (required)")
 	c.Flags().StringVar(&f.platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME|FILE[@RUNTIME/PRECISION]")
-	c.Flags().StringVar(&f.strategy, "strategy", "hidp", "see hidp list strategies")
+	c.Flags().StringVar(&f.strategy, "strategy", "hidp", "see hidp list strategies; or exec:COMMAND, a program of your own")
 	c.Flags().StringVar(&f.leader, "leader", "", "the node that receives the request (default: the platform's)")
 	c.Flags().IntVar(&f.batch, "batch", 1, "inputs per request")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
@@ -62,7 +64,7 @@ type planned struct {
 	Plan             json.RawMessage `json:"plan"`
 }
 
-func (a *app) plan(f planFlags) error {
+func (a *app) plan(ctx context.Context, f planFlags) error {
 	platform, err := openPlatform(f.platform, f.leader)
 	if err != nil {
 		return err
@@ -78,12 +80,17 @@ func (a *app) plan(f planFlags) error {
 	if f.batch < 1 {
 		return fmt.Errorf("--batch %d: must be at least 1", f.batch)
 	}
+	defer plan.Close(s)
+	defer plan.CloseWith(ctx, s)()
 	belief := plan.NewBelief(platform)
+	if l, ok := s.(plan.Loaded); ok {
+		l.UsesBacklog() // starts a program, which is no part of the time that planning takes
+	}
 	start := time.Now()
 	p, err := s.Plan(plan.Problem{Graph: g, Batch: f.batch, Leader: platform.Leader}, belief)
 	took := time.Since(start)
 	if err != nil {
-		return err
+		return cmp.Or(ctx.Err(), err)
 	}
 	if err := plan.Validate(p, g, platform); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"hidp/experiments/validation"
 	"hidp/internal/durable"
 	"hidp/sim"
+	"hidp/strategies/external"
 	"hidp/strategies/plan"
 	"hidp/testbed/controller"
 	"hidp/testbed/deploy"
@@ -114,7 +115,7 @@ func worldFailed(err error) bool {
 		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
 		is[*controller.BusyError](err) || is[*controller.DialError](err) || is[*controller.TransferError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||
 		is[*controller.CrashError](err) || is[*supervise.GivenUpError](err) ||
-		is[*validation.DisagreementError](err) || is[*deploy.HostError](err)
+		is[*external.ProcessError](err) || is[*validation.DisagreementError](err) || is[*deploy.HostError](err)
 }
 
 // is reports whether an error of type E is among those that err wraps.

@@ -41,7 +41,7 @@ func (a *app) runCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.runScenario(c, args[0], f)
 		}}
-	c.Flags().StringVar(&f.strategy, "strategy", "", "another strategy than the scenario's, with its default options")
+	c.Flags().StringVar(&f.strategy, "strategy", "", "another strategy than the scenario's, with its default options; or exec:COMMAND, a program of your own")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
 	c.Flags().StringArrayVar(&f.sets, "set", nil, "another value for a field of the scenario, `FIELD=VALUE`; may be repeated")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")

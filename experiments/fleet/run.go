@@ -124,6 +124,7 @@ func (r *run) nextSite() (int, bool) {
 
 func (r *run) work(ctx context.Context) {
 	w := &worker{run: r, histogram: newHistogram(), strategies: make([]plan.Planner, len(r.fleet.Classes))}
+	defer w.close()
 	for ctx.Err() == nil {
 		site, ok := r.nextSite()
 		if !ok {
@@ -200,6 +201,15 @@ func (w *worker) strategy(class int) (plan.Planner, error) {
 	return w.strategies[class], nil
 }
 
+// close ends what the strategies run.
+func (w *worker) close() {
+	for _, s := range w.strategies {
+		if s != nil {
+			plan.Close(s)
+		}
+	}
+}
+
 // simulate runs one site.
 func (w *worker) simulate(ctx context.Context, site int) (*outcome, error) {
 	k, number := w.fleet.locate(site)
@@ -212,6 +222,7 @@ func (w *worker) simulate(ctx context.Context, site int) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer plan.CloseWith(ctx, s)()
 	w.histogram.Reset()
 	out := &outcome{Site: site, latencies: w.histogram}
 	cfg.Observe.Request = out.record

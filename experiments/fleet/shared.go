@@ -102,7 +102,7 @@ func (s Shared) place(p *devices.Platform, i int) (nodes, resources []int) {
 func (d *Description) union() (sim.Config, error) {
 	f := &sim.Fleet{Resources: d.Shared.resources()}
 	for i := range d.Classes {
-		s, err := catalog.New(d.Strategy, d.Options)
+		s, err := catalog.New(d.Strategy, d.Options) // which together closes
 		if err != nil {
 			return sim.Config{}, err
 		}

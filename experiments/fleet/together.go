@@ -15,6 +15,7 @@ import (
 	"hidp/internal/input"
 	"hidp/internal/sealed"
 	"hidp/sim"
+	"hidp/strategies/plan"
 )
 
 // stateName is the file in a run's folder that holds the state of the run of all sites at once: as it was when it was written last, or
@@ -65,6 +66,10 @@ func (r *run) simulateAll(ctx context.Context, held *state) error {
 	cfg, err := r.fleet.union()
 	if err != nil {
 		return err
+	}
+	for _, c := range cfg.Fleet.Classes {
+		defer plan.Close(c.Strategy)
+		defer plan.CloseWith(ctx, c.Strategy)()
 	}
 	told := r.progress.Requests
 	cfg.Observe.Request = func(x sim.Record) {

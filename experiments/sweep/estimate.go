@@ -121,6 +121,7 @@ func (ev *evaluator) measure(ctx context.Context, e *Estimate, brief bool) error
 	for k := range times {
 		workers.Go(func() {
 			w := ev.worker()
+			defer w.shared.Close()
 			lock.Lock()
 			defer lock.Unlock()
 			for next < looks {

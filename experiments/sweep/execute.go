@@ -155,6 +155,7 @@ func (e *evaluator) runShards(ctx context.Context, at store, m *Manifest, shards
 	for i := range tallies {
 		workers.Go(func() {
 			w := e.worker()
+			defer w.shared.Close()
 			for shard := range next {
 				d, err := w.makeShard(ctx, at, m, shard, func(points, bad int64) {
 					tallies[i].done.Add(points)
@@ -265,7 +266,9 @@ func ExecShard(ctx context.Context, dir string, shard int) error {
 		return err
 	}
 	at := store{dir, durable.Disk{}}
-	d, err := newEvaluator(s).worker().makeShard(ctx, at, m, shard, func(int64, int64) {})
+	w := newEvaluator(s).worker()
+	defer w.shared.Close()
+	d, err := w.makeShard(ctx, at, m, shard, func(int64, int64) {})
 	if errors.Is(err, context.Canceled) {
 		return context.Cause(ctx)
 	}

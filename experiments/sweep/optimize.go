@@ -123,6 +123,7 @@ func (s *search) candidate(order int, settings []setting) *Candidate {
 // extend runs a candidate's next replications, up to n in all, and judges it.
 func (s *search) extend(ctx context.Context, c *Candidate, n int) error {
 	w := s.worker()
+	defer w.shared.Close()
 	copy(w.settings, c.settings)
 	scenario, err := w.scenario(c.settings)
 	price := 0.0

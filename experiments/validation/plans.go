@@ -53,6 +53,7 @@ func (c *planned) ask(p *devices.Platform) error {
 	if err != nil {
 		return where(err)
 	}
+	defer plan.Close(s)
 	c.plan, err = s.Plan(plan.Problem{Graph: c.graph, Batch: 1, Leader: p.Leader}, plan.NewBelief(p))
 	if infeasible := (*plan.InfeasibleError)(nil); errors.As(err, &infeasible) {
 		c.plan, c.infeasible = nil, infeasible.Reason

@@ -9,6 +9,7 @@ import (
 	"hidp/internal/suggest"
 	"hidp/strategies"
 	"hidp/strategies/disnet"
+	"hidp/strategies/external"
 	"hidp/strategies/hidp"
 	"hidp/strategies/modnn"
 	"hidp/strategies/omniboost"
@@ -37,14 +38,18 @@ func Names() []string {
 	return names
 }
 
-// Find returns the entry of the strategy called name. The error for an unknown name suggests the nearest known one.
+// Find returns the entry of the strategy called name, which may be "exec:" and a command (see package external). The error for an
+// unknown name suggests the nearest known one.
 func Find(name string) (strategies.Entry, error) {
+	if strings.HasPrefix(name, external.Prefix) {
+		return external.Entry(name), nil
+	}
 	for _, e := range Entries() {
 		if e.Name == name {
 			return e, nil
 		}
 	}
-	return strategies.Entry{}, fmt.Errorf("no strategy %q%s; known are %s", name, suggest.Phrase(name, Names()), strings.Join(Names(), ", "))
+	return strategies.Entry{}, fmt.Errorf("no strategy %q%s; known are %s and exec:COMMAND", name, suggest.Phrase(name, Names()), strings.Join(Names(), ", "))
 }
 
 // New makes the strategy called name with the given options. The error is Find's or, for options, a *strategies.OptionError.
