@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Installs small tools that single tests use (root, apt), or says what to install: gcc makes libraries, protoc reads the control
-# protocol, systemd-analyze reads the units of deployed agents. Exit status: 0 they are there, 1 they could not be installed.
+# protocol, systemd-analyze reads the units of deployed agents, python3 and perl run strategies in other languages. Exit status: 0 they are there, 1 they could not be installed.
 set -euo pipefail
-there() { command -v gcc >/dev/null && command -v protoc >/dev/null && command -v systemd-analyze >/dev/null; }
+there() { for tool in gcc protoc systemd-analyze python3 perl; do command -v "$tool" >/dev/null || return 1; done; }
 there && exit 0
-packages=(gcc libc6-dev protobuf-compiler systemd)
+packages=(gcc libc6-dev protobuf-compiler systemd python3 perl)
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "install-tools: gcc, protoc and systemd-analyze are needed (Debian, Ubuntu: apt-get install ${packages[*]})" >&2
+  echo "install-tools: gcc, protoc, systemd-analyze, python3 and perl are needed (Debian, Ubuntu: apt-get install ${packages[*]})" >&2
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive

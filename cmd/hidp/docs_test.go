@@ -72,7 +72,7 @@ func requireIgnored(t *testing.T, dir string) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, e := range entries {
-		if name := e.Name(); name != "experiments" && name != ".tmp" && !strings.Contains("\n"+string(ignored), "\n/"+name+"/\n") &&
+		if name := e.Name(); name != "experiments" && name != "strategies" && name != ".tmp" && !strings.Contains("\n"+string(ignored), "\n/"+name+"/\n") &&
 			!strings.Contains("\n"+string(ignored), "\n"+name+"/\n") {
 			t.Errorf("the commands of a page leave %s, which git does not ignore: write to out/", name)
 		}
@@ -93,6 +93,10 @@ func copyExamples(dir string) error {
 		if err := os.CopyFS(filepath.Join(dir, "experiments", folder), os.DirFS(filepath.Join("../../experiments", folder))); err != nil {
 			return err
 		}
+	}
+	examples := filepath.Join("strategies", "external", "examples")
+	if err := os.CopyFS(filepath.Join(dir, examples), os.DirFS(filepath.Join("../..", examples))); err != nil {
+		return err
 	}
 	city, err := os.ReadFile("../../experiments/fleet/city.toml")
 	if err != nil {

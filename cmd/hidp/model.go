@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hidp/results"
+	"hidp/strategies/external"
 	"hidp/workloads"
 	"hidp/workloads/models"
 	"hidp/workloads/onnx"
@@ -34,6 +35,12 @@ type modelInfo struct {
 
 func describe(g *workloads.Graph) modelInfo {
 	return modelInfo{g.Name, g.Layers[0].Out.String(), g.Params(), g.MACs(), len(g.Layers) - 1, len(g.Blocks()), append([]string{}, g.Assumptions...)}
+}
+
+// inspected is the JSON form of a network with its layers, edges, classes and dimensions.
+type inspected struct {
+	modelInfo
+	Graph external.Model `json:"graph"`
 }
 
 func (a *app) modelListCommand() *cobra.Command {
@@ -77,7 +84,7 @@ func (a *app) modelInspectCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(a.out, describe(g))
+				return printJSON(a.out, inspected{describe(g), external.DescribeModel(g)})
 			}
 			a.printModel(g, layers)
 			return nil

@@ -17,6 +17,7 @@ import (
 	"hidp/sim"
 	"hidp/strategies"
 	"hidp/strategies/catalog"
+	"hidp/strategies/external"
 	"hidp/strategies/plan"
 )
 
@@ -30,10 +31,10 @@ func invoke(ctx context.Context, args ...string) (status int, out, errs string) 
 func TestExitStatusSaysWhoseFaultItIs(t *testing.T) {
 	a := &app{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
 	for _, world := range []error{&plan.InfeasibleError{Reason: "r"}, &sim.OutOfMemoryError{}, &sim.NodeLostError{}, &sim.DeadlockError{},
-		&sim.HorizonError{}, &failedRequests{}, &outputError{}, &damagedSweep{}, syscall.ENOSPC} {
+		&sim.HorizonError{}, &failedRequests{}, &external.ProcessError{}, &outputError{}, &damagedSweep{}, syscall.ENOSPC} {
 		require.Equal(t, 1, a.fail(fmt.Errorf("wrapped: %w", world)), "%T", world)
 	}
-	for _, user := range []error{&strategies.OptionError{Faults: []string{"x"}}, &plan.InvalidError{Faults: []string{"x"}}, os.ErrNotExist} {
+	for _, user := range []error{&strategies.OptionError{Faults: []string{"x"}}, &plan.InvalidError{Faults: []string{"x"}}, &external.ProtocolError{}, os.ErrNotExist} {
 		require.Equal(t, 2, a.fail(user), "%T", user)
 	}
 	require.Equal(t, 130, a.fail(fmt.Errorf("wrapped: %w", context.Canceled)))
@@ -50,6 +51,25 @@ func TestInterruptedRunsLeaveNothing(t *testing.T) {
 	require.Equal(t, 130, status)
 	require.Contains(t, errs, "interrupted")
 	require.NoDirExists(t, out)
+}
+
+// A program that hangs does not keep a run, a plan or a sweep that the user interrupts.
+func TestInterruptedProgramsEnd(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "scenario.toml")
+	require.NoError(t, os.WriteFile(file, []byte("platform = \"board:jetson-tx2\"\nstrategy = { name = \"exec:sleep 100\" }\n"+
+		"workload = { models = [\"squeezenet1_1\"], requests = 5, arrivals = { kind = \"poisson\", rate = \"20 /s\" } }\n"), 0o644))
+	grid := filepath.Join(dir, "grid.toml")
+	require.NoError(t, os.WriteFile(grid, []byte("scenario = \"scenario.toml\"\n[[axis]]\nfield = \"workload.batch\"\nvalues = [1, 2, 3]\n"), 0o644))
+	for _, args := range [][]string{{"run", file}, {"plan", "--model", "vgg19", "--strategy", "exec:sleep 100"},
+		{"sweep", grid, "--out", filepath.Join(dir, "out"), "--yes"}} {
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(500*time.Millisecond, cancel)
+		begun := time.Now()
+		status, _, errs := invoke(ctx, args...)
+		require.Equal(t, 130, status, "%v: %s", args, errs)
+		require.Less(t, time.Since(begun), 20*time.Second, args)
+	}
 }
 
 // The simulated lone request equals the prediction within 1 %, for every strategy of the catalog.

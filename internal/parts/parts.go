@@ -33,6 +33,8 @@ const (
 	Models           Part = "models"            // real ONNX files
 	GCC              Part = "gcc"
 	Protoc           Part = "protoc"
+	Python           Part = "python" // Python 3
+	Perl             Part = "perl"
 	Systemd          Part = "systemd" // systemd-analyze, which reads units; no running systemd
 )
 
@@ -50,6 +52,8 @@ func all() map[Part]string {
 		Models:           "run scripts/fetch-test-models.sh",
 		GCC:              "run scripts/install-tools.sh",
 		Protoc:           "run scripts/install-tools.sh",
+		Python:           "run scripts/install-tools.sh",
+		Perl:             "run scripts/install-tools.sh",
 		Systemd:          "run scripts/install-tools.sh",
 	}
 }

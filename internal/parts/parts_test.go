@@ -53,7 +53,7 @@ func TestAMissingPartSkipsOrFails(t *testing.T) {
 		{"sshd", "slurm is missing: gone: run scripts/slurm-fixture.sh install", ""},
 		{"all", "", "REQUIRE names slurm: slurm is missing: gone: run scripts/slurm-fixture.sh install"},
 		{"sshd, slurm", "", "REQUIRE names slurm: slurm is missing: gone: run scripts/slurm-fixture.sh install"},
-		{"slrum", "", `REQUIRE: no part "slrum"; there are all, gcc, models, mounts, namespaces, onnxruntime, onnxruntime-arm64, protoc, ` +
+		{"slrum", "", `REQUIRE: no part "slrum"; there are all, gcc, models, mounts, namespaces, onnxruntime, onnxruntime-arm64, perl, protoc, python, ` +
 			"qemu, simgrid, slurm, sshd, systemd"},
 	} {
 		t.Setenv("REQUIRE", c.require)

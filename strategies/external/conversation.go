@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"hidp/internal/suggest"
 	"hidp/strategies"
 	"hidp/strategies/plan"
 	"hidp/workloads"
+	"hidp/workloads/tensor"
 )
 
 // ProtocolError says that what a program wrote is no answer: it is its author's to mend.
@@ -73,10 +75,11 @@ func (c *conversation) tell(message any, doing string) error {
 	if err != nil {
 		return fmt.Errorf("exec:%s: a message that cannot be written: %w", c.command, err)
 	}
-	if err := c.write(data); err != nil {
-		return c.failure(err, doing, c.timeout, nil)
+	err = c.write(data)
+	if err == nil || errors.Is(err, syscall.EPIPE) { // what the program wrote before it stopped reading says more
+		return nil
 	}
-	return nil
+	return c.failure(err, doing, c.timeout, nil)
 }
 
 // fieldsOf are what messages of programs consist of, by type, beside the type itself.
@@ -239,6 +242,20 @@ func (q *question) build(placements []placement) (*plan.Plan, error) {
 	return p, err
 }
 
+// axes are those along which slices are split.
+var axes = []struct {
+	name string
+	axis tensor.Axis
+	of   func(*placement) *[2]int
+}{
+	{"rows", tensor.Row, func(p *placement) *[2]int { return p.Rows }},
+	{"samples", tensor.Sample, func(p *placement) *[2]int { return p.Samples }},
+	{"channels", tensor.Channel, func(p *placement) *[2]int { return p.Channels }},
+}
+
+// mostExtent bounds what is read as an end of a range: boxes count with 32 bits.
+const mostExtent = 1 << 30
+
 // slice reads a placement.
 func (q *question) slice(x *placement) (j, k int, s workloads.Slice, err error) {
 	t, g := q.belief.Platform, q.request.Graph
@@ -253,15 +270,16 @@ func (q *question) slice(x *placement) (j, k int, s workloads.Slice, err error) 
 	if s.From < 1 || s.To <= s.From || s.To > len(g.Layers) {
 		return 0, 0, s, fmt.Errorf("layers [%d,%d) are not of %s, which has layers 1 to %d", s.From, s.To, g.Name, len(g.Layers)-1)
 	}
-	s.Region = g.Full(s.To-1, q.request.Batch)
-	for _, a := range []struct {
-		given *[2]int
-		to    *workloads.Range
-	}{{x.Rows, &s.Region.Rows}, {x.Samples, &s.Region.Samples}, {x.Channels, &s.Region.Channels}} {
-		if a.given != nil {
-			*a.to = workloads.Range{Lo: a.given[0], Hi: a.given[1]}
+	out := workloads.Part{Layer: s.To - 1, Box: g.Full(s.To-1, q.request.Batch)}
+	for _, a := range axes {
+		if r := a.of(x); r != nil {
+			if r[0] < 0 || r[1] <= r[0] || r[1] > mostExtent {
+				return 0, 0, s, fmt.Errorf("%s are [%d,%d); write [from, to) with 0 ≤ from < to", a.name, r[0], r[1])
+			}
+			out = g.Restrict(out, a.axis, workloads.Range{Lo: r[0], Hi: r[1]})
 		}
 	}
+	s.Out = out.Box
 	switch x.Halo {
 	case "":
 	case "ignore":
@@ -284,9 +302,11 @@ func (q *question) costs(id int, slices []placement) (*costs, error) {
 		w := g.Work(s)
 		cost := sliceCost{Seconds: prices.Work(j, k, w).Seconds(), Inputs: []part{}}
 		for _, in := range w.Inputs {
-			r := in.Region
-			cost.Inputs = append(cost.Inputs, part{in.Layer, [2]int{r.Rows.Lo, r.Rows.Hi}, [2]int{r.Samples.Lo, r.Samples.Hi},
-				[2]int{r.Channels.Lo, r.Channels.Hi}, g.Layers[in.Layer].Bytes(r)})
+			along := func(a tensor.Axis) [2]int {
+				r := g.Along(in, a)
+				return [2]int{r.Lo, r.Hi}
+			}
+			cost.Inputs = append(cost.Inputs, part{in.Layer, along(tensor.Row), along(tensor.Sample), along(tensor.Channel), g.Bytes(in)})
 		}
 		out.Slices = append(out.Slices, cost)
 	}

@@ -157,7 +157,8 @@ func prices(r plan.Problem, b *plan.Belief) [][][]float64 {
 		for k := range nodes[j].Clusters {
 			layers := make([]float64, len(r.Graph.Layers)) // the input costs nothing
 			for i := 1; i < len(layers); i++ {
-				layers[i] = c.Layer(j, k, i, r.Graph.Full(i, r.Batch))
+				full := r.Graph.Full(i, r.Batch)
+				layers[i] = c.Layer(j, k, i, &full)
 			}
 			out[j] = append(out[j], layers)
 		}

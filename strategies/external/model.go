@@ -77,7 +77,7 @@ func describeLayer(g *workloads.Graph, i int) Layer {
 	l, x := &g.Layers[i], g.Geometry(i)
 	out := Layer{Index: i, Name: l.Name, Op: l.Op.String(), Class: l.Class.String(), Inputs: append([]int{}, l.Inputs...), Rows: g.Rows(i),
 		Channels: l.Out.C, Splittable: !g.Whole(i), Dims: dims(&x.Dims), Accesses: []Access{}, FLOPs: l.FLOPs, MACs: l.MACs, Params: l.Params,
-		WeightBytes: l.WeightBytes, OutputBytes: l.Bytes(g.Full(i, 1)), ElemBytes: l.ElemBytes}
+		WeightBytes: l.WeightBytes, OutputBytes: g.Bytes(workloads.Part{Layer: i, Box: g.Full(i, 1)}), ElemBytes: l.ElemBytes}
 	for k := range x.Inputs {
 		out.Accesses = append(out.Accesses, access(&x.Inputs[k], &x.Dims, &g.Geometry(int(x.Inputs[k].In)).Dims))
 	}
