@@ -17,6 +17,8 @@ type Record struct {
 	Latency    float64 // mean of the completed requests
 	Energy     float64 // energy_serving: per request, of the nodes while they take part
 	Throughput float64 // requests per second
+	P95        float64 // 95th percentile of the latency
+	Planning   float64 // mean planning time per request
 	Completed  int64
 	Events     uint64
 	Failed     string
@@ -116,5 +118,6 @@ func measure(ctx context.Context, s *Scenario) (Record, error) {
 		return Record{}, err
 	}
 	m := o.Summary
-	return Record{Latency: m.Latency.Mean, Energy: float64(m.EnergyServing), Throughput: m.Throughput, Completed: m.Completed, Events: m.Events}, nil
+	return Record{Latency: m.Latency.Mean, P95: m.Latency.P95, Energy: float64(m.EnergyServing), Throughput: m.Throughput,
+		Planning: float64(m.PlanningTime), Completed: m.Completed, Events: m.Events}, nil
 }

@@ -52,6 +52,24 @@ func LoadSet(path string, sets []Assignment) (*Scenario, error) {
 	if err != nil || len(sets) == 0 {
 		return s, err
 	}
+	tree, err := setTree(path, sets)
+	if err != nil {
+		return nil, err
+	}
+	s, err = ParseTree(path, tree)
+	return s, blame(err, sets)
+}
+
+// readTree returns the tree of a scenario's file with fields set to other values.
+func readTree(path string, sets []Assignment) (map[string]any, error) {
+	if _, err := LoadSet(path, sets); err != nil {
+		return nil, err
+	}
+	return setTree(path, sets)
+}
+
+// setTree is readTree for a file that was found to be without faults.
+func setTree(path string, sets []Assignment) (map[string]any, error) {
 	data, err := input.Read(path, input.Config)
 	if err != nil {
 		return nil, err
@@ -61,13 +79,17 @@ func LoadSet(path string, sets []Assignment) (*Scenario, error) {
 		return nil, err
 	}
 	tree, _ = Canonical(tree, nil) // whose faults Load has told
+	return setAll(tree, sets)
+}
+
+// setAll sets fields in order.
+func setAll(tree map[string]any, sets []Assignment) (_ map[string]any, err error) {
 	for _, a := range sets {
 		if tree, err = SetField(tree, a.Field, a.Value()); err != nil {
 			return nil, fmt.Errorf("%s: %w", a, err)
 		}
 	}
-	s, err = ParseTree(path, tree)
-	return s, blame(err, sets)
+	return tree, nil
 }
 
 // ParseTree reads a scenario from the tree of a file at path, as Parse does. Faults have no lines.
