@@ -19,7 +19,7 @@ build: ## build bin/hidp
 calibration: ## judge the cost model on published latencies: docs/calibration.md (half a minute)
 	@scripts/need-go.sh
 	@mkdir -p $(OUT)
-	$(GO) run ./devices/calibration/calibrationbench > $(OUT)/calibration.md
+	$(GO) run ./devices/calibration/calibrationbench -widths devices/calibration/widths.csv > $(OUT)/calibration.md
 	mv $(OUT)/calibration.md docs/calibration.md
 
 agents: ## build bin/hidp-linux-amd64 and -arm64 for boards, and fetch ONNX Runtime for them

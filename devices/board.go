@@ -117,7 +117,7 @@ func readBoard(name string) (*Board, error) {
 // ParseBoard reads a board file; the name stands for it in messages, and without folder and .toml it names the board. All
 // faults are returned at once, with their lines. Parameters that the file does not hold are fitted on its measured rows.
 func ParseBoard(name string, data []byte) (*Board, error) {
-	b, err := parseBoard(strings.TrimSuffix(path.Base(name), ".toml"), name, data)
+	b, err := parseBoard(boardName(name), name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +126,9 @@ func ParseBoard(name string, data []byte) (*Board, error) {
 	}
 	return b, nil
 }
+
+// boardName is the name of a board whose file has the given path.
+func boardName(file string) string { return strings.TrimSuffix(path.Base(file), ".toml") }
 
 func parseBoard(name, file string, data []byte) (*Board, error) {
 	b := &Board{Name: name}

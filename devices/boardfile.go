@@ -142,6 +142,7 @@ type fittedFile struct {
 	OtherOverhead  units.Duration           `toml:"other_overhead,required"`
 	InvokeOverhead units.Duration           `toml:"invoke_overhead,required"`
 	Rescale        map[string]float64       `toml:"rescale"`
-	From           string                   `toml:"from"` // digest of what the fit rests on; absent where a person wrote the numbers
+	LeftOut        *LeftOut                 `toml:"left_out"` // errors that a calibration states
+	From           string                   `toml:"from"`     // digest of what the fit rests on; absent where a person wrote the numbers
 	provenance
 }

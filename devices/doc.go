@@ -8,7 +8,9 @@
 //   - board.go, platform.go, modify.go: where these numbers come from: LoadBoard, Open, and variants of a platform.
 //   - boardfile.go, platformfile.go: what the files boards/*.toml and platforms/*.toml may say; resolve.go and mode.go turn it
 //     into nodes.
-//   - fit.go, prior.go, solve.go, features.go: how a board's parameters follow from published latencies; report.go: how well.
+//   - fit.go, prior.go, solve.go, features.go: how a board's parameters follow from published latencies; report.go: how well;
+//     inspect.go: which of them to doubt.
+//   - rewrite.go: a board file with the rows and parameters of a calibration (package calibration/boards).
 //
 // A board file holds the published measurements its parameters were fitted on, and at its end the fitted parameters, which
 //

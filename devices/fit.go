@@ -19,6 +19,8 @@ type Fitted struct {
 	Rows             int    // measured rows used
 	From             string // digest of what the fit rests on, see Board.digest
 	Assumption       string // the prior's, if there is no row or the prior comes from elsewhere
+	Basis            string // what a calibration rests on, "" for a fit of this package
+	LeftOut          *LeftOut
 }
 
 // Fit derives the parameters of every declared runtime of a board from its measured rows, in the file's order: log-residual least
@@ -181,7 +183,10 @@ func (f *Fitted) file() fittedFile {
 		}
 		out.Rescale[m] = digits(f.Rescale[m])
 	}
+	out.LeftOut = f.LeftOut
 	switch {
+	case f.Basis != "":
+		out.Source = f.Basis
 	case f.Assumption == "":
 		out.Source = fmt.Sprintf("fit of %d measured rows", f.Rows)
 	case f.Rows == 0:
@@ -220,6 +225,9 @@ func (f *fittedFile) text() string {
 			fmt.Fprintf(&s, "%s %s = %.4g", map[bool]string{true: "", false: ","}[i == 0], m, f.Rescale[m])
 		}
 		s.WriteString(" }\n")
+	}
+	if l := f.LeftOut; l != nil {
+		fmt.Fprintf(&s, "left_out = { mean = %.4f, median = %.4f, worst = %.4f, network = %q }\n", l.Mean, l.Median, l.Worst, l.Network)
 	}
 	fmt.Fprintf(&s, "from = %q\n", f.From)
 	if f.Source != "" {

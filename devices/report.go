@@ -25,7 +25,8 @@ type FitRow struct {
 }
 
 // FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a network out
-// leaves out all rows of it in that runtime and cluster, not those that reach the fit through a prior.
+// leaves out all rows of it in that runtime and cluster, not those that reach the fit through a prior. Where a calibration wrote the
+// parameters, the errors are those that it states.
 func FitReport(b *Board) ([]FitRow, error) {
 	f := newFitter()
 	f.boards[b.Name] = b
@@ -44,6 +45,16 @@ func FitReport(b *Board) ([]FitRow, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c := b.calibration(i); c != nil {
+			params := b.fitted[i].params()
+			row := FitRow{Board: b.Name, Cluster: r.Cluster, Runtime: r.Name, Rows: len(rows), LOOMean: c.Mean, LOOMedian: c.Median, LOOMax: c.Worst,
+				Worst: c.Network, Implausible: b.implausible(b.cluster(r.Cluster), r.Name, &params)}
+			for _, o := range rows {
+				row.InSample += o.off(&params) / float64(len(rows))
+			}
+			out = append(out, row)
+			continue
+		}
 		row := FitRow{Board: b.Name, Cluster: r.Cluster, Runtime: r.Name, Rows: len(rows), Assumption: fit.Assumption,
 			Implausible: b.implausible(b.cluster(r.Cluster), r.Name, &fit.Params)}
 		if len(rows) > 0 {
@@ -52,6 +63,14 @@ func FitReport(b *Board) ([]FitRow, error) {
 		out = append(out, row)
 	}
 	return out, nil
+}
+
+// calibration returns the errors that a calibration states of the i-th runtime, or nil.
+func (b *Board) calibration(i int) *LeftOut {
+	if i >= len(b.fitted) {
+		return nil
+	}
+	return b.fitted[i].LeftOut
 }
 
 // implausible lists the classes whose rate is above 2.5 times the peak for 3×3 convolutions of stride 1, where Winograd's

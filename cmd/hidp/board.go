@@ -77,7 +77,7 @@ func (a *app) boardShowCommand() *cobra.Command {
 			if asJSON {
 				return printJSON(a.out, info)
 			}
-			a.printBoard(info)
+			a.printBoard(info, args[0])
 			if networks {
 				fmt.Fprintf(a.out, "\nNames that [[measured]] may have:\n%s\n", wrapped(info.Networks))
 				return nil
@@ -90,7 +90,7 @@ func (a *app) boardShowCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) printBoard(info *boardInfo) {
+func (a *app) printBoard(info *boardInfo, name string) {
 	fmt.Fprintf(a.out, "%s: %s\n%.3g GiB of memory, idle %.3g W\nmodes: %s\n\n", info.Board, info.Title, float64(info.Memory)/(1<<30), info.Idle,
 		strings.Join(info.Modes, ", "))
 	clusters := results.Table{Columns: []string{"cluster", "kind", "cores", "MHz", "GFLOP/s", "core"}, Right: []string{"cores", "MHz", "GFLOP/s"}}
@@ -110,7 +110,7 @@ func (a *app) printBoard(info *boardInfo) {
 	}
 	a.printTable(fits)
 	if n := len(info.Warnings); n > 0 {
-		fmt.Fprintf(a.out, "\n%d warnings; see hidp board check %s\n", n, info.Board)
+		fmt.Fprintf(a.out, "\n%d warnings; see hidp board check %s\n", n, name)
 	}
 }
 
@@ -135,7 +135,7 @@ func (a *app) boardCheckCommand() *cobra.Command {
 			}
 			fmt.Fprintf(a.out, "%s: the file is in order; %d warnings\n", info.Board, len(info.Warnings))
 			for _, w := range info.Warnings {
-				fmt.Fprintf(a.out, "\n%s:\n%s\n", w.Where, wrapped(strings.Fields(w.What)))
+				fmt.Fprintf(a.out, "\n%s:\n%s\n", w.Where, wrappedText(w.What))
 			}
 			return nil
 		}}
@@ -162,3 +162,6 @@ func wrapped(words []string) string {
 	}
 	return s.String()
 }
+
+// wrappedText is wrapped for a sentence.
+func wrappedText(text string) string { return wrapped(strings.Fields(text)) }

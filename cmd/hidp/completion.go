@@ -25,6 +25,7 @@ func completeFlags(c *cobra.Command) {
 // completions lists what completes the values of flags, by the flag's name.
 func completions() map[string]cobra.CompletionFunc {
 	return map[string]cobra.CompletionFunc{
+		"board":    orFile(devices.BoardNames),
 		"engine":   cobra.FixedCompletions([]string{"local", "slurm", "none"}, cobra.ShellCompDirectiveNoFileComp),
 		"kind":     cobra.FixedCompletions(sweep.PlotKinds(), cobra.ShellCompDirectiveNoFileComp),
 		"leader":   completeLeader,

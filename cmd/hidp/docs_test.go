@@ -89,7 +89,7 @@ func takeDown(t *testing.T, dir string) {
 
 // copyExamples puts the files that the docs refer to where the docs say they are.
 func copyExamples(dir string) error {
-	for _, folder := range []string{"scenarios", "sweeps"} {
+	for _, folder := range []string{"scenarios", "sweeps", "calibration"} {
 		if err := os.CopyFS(filepath.Join(dir, "experiments", folder), os.DirFS(filepath.Join("../../experiments", folder))); err != nil {
 			return err
 		}

@@ -61,7 +61,8 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("hidp {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(), a.fleetCommand(),
-		a.validateCommand(), a.agentCommand(), a.testbedCommand(), a.replayCommand(), a.compareCommand(), a.explainCommand(), a.modelCommand(), a.boardCommand(), a.listCommand())
+		a.validateCommand(), a.agentCommand(), a.testbedCommand(), a.replayCommand(), a.compareCommand(), a.explainCommand(), a.predictCommand(),
+		a.calibrateCommand(), a.boardCommand(), a.modelCommand(), a.listCommand())
 	finish(root)
 	return root
 }

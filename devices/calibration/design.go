@@ -53,3 +53,13 @@ func reduction(cov *mat.SymDense, j *mat.VecDense, goals []*mat.VecDense, sigma 
 	}
 	return total / (sigma*sigma + mat.Dot(j, along))
 }
+
+// Given returns what is known after a row of the given counts, whatever its time: the mean stays, the covariance shrinks.
+func (g *Gaussian) Given(counts *Counts, sigma float64) Gaussian {
+	out := Gaussian{Mean: g.Mean, Cov: mat.NewSymDense(int(Terms), nil)}
+	out.Cov.CopySym(g.Cov)
+	j, along := directions(g, []Counts{*counts})[0], mat.NewVecDense(int(Terms), nil)
+	along.MulVec(g.Cov, j)
+	out.Cov.SymRankOne(out.Cov, -1/(sigma*sigma+mat.Dot(j, along)), along)
+	return out
+}

@@ -181,3 +181,14 @@ func addEager(c *Counts, l *dnns.Layer) {
 }
 
 var fusible = map[string]bool{"concat": true, "add": true, "swish": true, "sigmoid": true, "hswish": true, "hsigmoid": true, "slice": true}
+
+// Limit says what kind of cost a term is: compute, bandwidth or overhead.
+func (t Term) Limit() string {
+	switch kind(t) {
+	case "rate":
+		return "compute"
+	case "memory":
+		return "bandwidth"
+	}
+	return "overhead"
+}

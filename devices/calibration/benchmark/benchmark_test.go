@@ -32,7 +32,7 @@ func few(group string) []*calibration.Set {
 // The bound is a tenth above what was measured (7.4 %), so that a fault of the model fails the test and another order of folds
 // does not.
 func TestStrictErrorsOfOneRuntime(t *testing.T) {
-	p := LeaveOut(few("opencl"), Network)
+	p := LeaveOut(few("opencl"), calibration.Network)
 	require.Len(t, p, 340)
 	s := Summarise(p)
 	require.Less(t, s.Mean, .082)
@@ -45,7 +45,7 @@ func TestStrictErrorsOfOneRuntime(t *testing.T) {
 // A protocol leaks if a left-out row changes its own prediction.
 func TestLeftOutRowsAreNotSeen(t *testing.T) {
 	sets := few("eager")
-	before := LeaveOut(sets, Network)
+	before := LeaveOut(sets, calibration.Network)
 	victim := before[0].Row
 	twins := victim.Twins
 	for _, s := range sets {
@@ -55,7 +55,7 @@ func TestLeftOutRowsAreNotSeen(t *testing.T) {
 			}
 		}
 	}
-	after := LeaveOut(sets, Network)
+	after := LeaveOut(sets, calibration.Network)
 	for i := range before {
 		if before[i].Row.Twins == twins {
 			require.Equal(t, before[i].Log, after[i].Log, "%s on %s", before[i].Row.Network, before[i].Set.Name())
@@ -72,4 +72,17 @@ func TestSummary(t *testing.T) {
 	require.InDelta(t, .1, s.Mean, 1e-12)
 	require.InDelta(t, .1, s.Median, 1e-12)
 	require.InDelta(t, .2, s.Worst, 1e-12)
+}
+
+// The stored widths are those of the model. Half a width more or less would be another model.
+func TestWidthsAreOfThisModel(t *testing.T) {
+	sets := few("eager")
+	p := Elsewhere(LeaveOut(sets, calibration.Network))
+	var scores []float64
+	for i := range p {
+		scores = append(scores, p[i].Score())
+	}
+	require.InEpsilon(t, calibration.Quantile(scores), calibration.Width(sets[0], 10), .01)
+	require.Greater(t, calibration.Width(sets[0], 0), calibration.Width(sets[0], 10))
+	require.Equal(t, calibration.Width(&calibration.Set{Runtime: "onnxruntime"}, 2), calibration.Width(&calibration.Set{Runtime: "new"}, 1))
 }

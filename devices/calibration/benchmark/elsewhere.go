@@ -1,7 +1,6 @@
 package benchmark
 
 import (
-	"math"
 	"slices"
 
 	"hidp/devices/calibration"
@@ -23,7 +22,11 @@ func Elsewhere(predictions []Prediction) []Prediction {
 }
 
 func correct(predictions []Prediction, rows []int) {
-	r := residuals(predictions, rows)
+	group := make([]Prediction, len(rows))
+	for i, row := range rows {
+		group[i] = predictions[row]
+	}
+	r := calibration.ResidualsOf(group)
 	effects := [2]*calibration.Effects{calibration.LearnEffects(half(r, 1)), calibration.LearnEffects(half(r, 0))}
 	for _, i := range rows {
 		p := &predictions[i]
@@ -32,33 +35,6 @@ func correct(predictions []Prediction, rows []int) {
 		p.Log += mean
 		p.Variance += variance
 	}
-}
-
-func residuals(predictions []Prediction, rows []int) *calibration.Residuals {
-	r := &calibration.Residuals{}
-	index := map[*calibration.Set]int{}
-	for _, i := range rows {
-		p := &predictions[i]
-		if _, ok := index[p.Set]; !ok {
-			index[p.Set] = len(r.Sets)
-			r.Sets = append(r.Sets, p.Set)
-		}
-		r.Networks = append(r.Networks, p.Row.Network)
-	}
-	slices.Sort(r.Networks)
-	r.Networks = slices.Compact(r.Networks)
-	r.Values = make([][]float64, len(r.Sets))
-	for i := range r.Values {
-		r.Values[i] = make([]float64, len(r.Networks))
-		for n := range r.Values[i] {
-			r.Values[i][n] = math.NaN()
-		}
-	}
-	for _, i := range rows {
-		n, _ := slices.BinarySearch(r.Networks, predictions[i].Row.Network)
-		r.Values[index[predictions[i].Set]][n] = predictions[i].Error()
-	}
-	return r
 }
 
 // half keeps every second network.

@@ -34,7 +34,7 @@ var Given = []int{0, 1, 3, 5}
 // Run judges the model by every protocol.
 func Run(sets []*calibration.Set) *Results {
 	r := &Results{Sets: sets, NewBoard: map[int][]Prediction{}}
-	r.Strict = LeaveOut(sets, Network)
+	r.Strict = LeaveOut(sets, calibration.Network)
 	r.Elsewhere = Elsewhere(r.Strict)
 	var families []*calibration.Set
 	for _, s := range sets {
@@ -42,7 +42,7 @@ func Run(sets []*calibration.Set) *Results {
 			families = append(families, s)
 		}
 	}
-	r.Family = LeaveOut(families, Family)
+	r.Family = LeaveOut(families, calibration.Family)
 	for _, given := range Given {
 		r.NewBoard[given] = nil
 	}
@@ -55,8 +55,8 @@ func Run(sets []*calibration.Set) *Results {
 }
 
 func (r *Results) newBoard(group []*calibration.Set, chip string) {
-	w := newWorld(group, chip)
-	if w == nil {
+	known, ok := newBoard(group, chip)
+	if !ok {
 		return
 	}
 	for _, s := range group {
@@ -64,7 +64,7 @@ func (r *Results) newBoard(group []*calibration.Set, chip string) {
 			continue
 		}
 		for _, given := range Given {
-			r.NewBoard[given] = append(r.NewBoard[given], w.predict(s, given)...)
+			r.NewBoard[given] = append(r.NewBoard[given], known.NewBoard(s, given)...)
 		}
 	}
 }

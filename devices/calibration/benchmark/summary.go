@@ -76,7 +76,7 @@ func Coverage(predictions []Prediction, apart Apart) map[string]float64 {
 		for key, rows := range together {
 			q := calibration.Quantile(scores(column, func(p *Prediction) bool { return apart(p) != key }))
 			for _, p := range rows {
-				if p.score() <= q {
+				if p.Score() <= q {
 					inside++
 				}
 			}
@@ -90,7 +90,7 @@ func scores(predictions []Prediction, keep func(*Prediction) bool) []float64 {
 	var out []float64
 	for i := range predictions {
 		if p := &predictions[i]; keep(p) {
-			out = append(out, p.score())
+			out = append(out, p.Score())
 		}
 	}
 	slices.SortFunc(out, cmp.Compare)
