@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -95,7 +97,7 @@ var fieldsOf = map[string][]string{
 
 var typesOf = []string{"plan", "place", "infeasible", "error", "costs", "forecast"}
 
-// hear reads a message and checks that it is of a known type and has the fields of that type.
+// hear reads a message.
 func (c *conversation) hear(doing string) (*reply, error) {
 	line, err := c.read()
 	switch {
@@ -109,32 +111,31 @@ func (c *conversation) hear(doing string) (*reply, error) {
 		return nil, c.faultf("wrote %s %s, which is no JSON object; standard output is for messages, one a line, and everything else goes to standard error",
 			quote(line), doing)
 	}
+	return c.parse(line, keys)
+}
+
+// parse reads a JSON object as a message of a known type, which has the fields of that type and no others.
+func (c *conversation) parse(line []byte, keys map[string]json.RawMessage) (*reply, error) {
 	var r reply
-	if err := json.Unmarshal(line, &r); err != nil {
-		if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
-			return nil, c.faultf("message %q: %s is a %s; it must be a %v", r.Type, t.Field, t.Value, t.Type)
-		}
-		return nil, c.faultf("a message cannot be read: %v", err)
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	err := d.Decode(&r)
+	if t := (*json.UnmarshalTypeError)(nil); errors.As(err, &t) {
+		return nil, c.faultf("message %q: %s is a %s; it must be a %v", r.Type, t.Field, t.Value, t.Type)
 	}
 	known, ok := fieldsOf[r.Type]
 	if !ok {
 		return nil, c.faultf("wrote a message of type %q%s; a program writes %s", r.Type, suggest.Phrase(r.Type, typesOf), strings.Join(typesOf, ", "))
 	}
-	for key := range keys {
-		if key != "type" && !contains(known, key) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if key != "type" && !slices.Contains(known, key) {
 			return nil, c.faultf("message %q has no key %q%s", r.Type, key, suggest.Phrase(key, known))
 		}
 	}
-	return &r, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
+	if err != nil { // a key of a placement, since those of the message are known
+		return nil, c.faultf("message %q cannot be read: %s", r.Type, strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return false
+	return &r, nil
 }
 
 // plan puts the problem and answers the program's questions until it has decided. Its time is bounded as a whole.

@@ -262,6 +262,8 @@ func TestFaults(t *testing.T) {
 		{"refuses an option", `echo '{"type":"error","reason":"no option x"}'; cat >&2`, author, "the program says: no option x"},
 		{"an unknown type", says(`{"type":"plam","id":1}`), author, `wrote a message of type "plam" (did you mean "plan"?); a program writes plan, `},
 		{"an unknown key", says(`{"type":"place","id":1,"placement":[]}`), author, `message "place" has no key "placement" (did you mean "placements"?)`},
+		{"an unknown key of a placement", says(`{"type":"place","id":1,"placements":[{"node":"jetson-tx2","cluster":"gpu","layers":[1,20],"row":[0,1]}]}`), author,
+			`message "place" cannot be read: unknown field "row"`},
 		{"a wrong type", says(`{"type":"place","id":1,"placements":{}}`), author, "placements is a object; it must be a"},
 		{"no id", says(`{"type":"infeasible","reason":"x"}`), author, `must have the id of the problem, 1`},
 		{"another id", says(`{"type":"infeasible","id":2,"reason":"x"}`), author, `must have the id of the problem, 1`},

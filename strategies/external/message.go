@@ -121,6 +121,7 @@ type forecast struct {
 // reply is any message of a program: its type decides which fields it has.
 type reply struct {
 	Type        string          `json:"type"`
+	Name        string          `json:"name"`
 	Protocol    int             `json:"protocol"`
 	UsesBacklog bool            `json:"uses_backlog"`
 	ID          *int            `json:"id"`

@@ -49,7 +49,7 @@ type Access struct {
 }
 
 // Map says which span of an axis of the input a span [lo, hi) of axis Of needs: from floor((lo·mul-lead)/div)·post up to
-// ceil((hi·mul+tail)/div)·post, clipped to [0, size). With mul 0 the need does not depend on what is wanted.
+// ceil((hi·mul+tail)/div)·post, clipped to [0, size); Whole changes that for a full span. With mul 0 the need does not depend on what is wanted.
 type Map struct {
 	Axis string `json:"axis"`
 	Of   string `json:"of"`
@@ -59,6 +59,8 @@ type Map struct {
 	Tail int    `json:"tail"`
 	Div  int    `json:"div"`
 	Post int    `json:"post"`
+
+	Whole bool `json:"whole,omitempty"` // all of axis Of needs all, even where a window does not reach the last element
 }
 
 // DescribeModel returns g as programs see it.
@@ -98,7 +100,7 @@ func access(x *tensor.Access, of, in *tensor.Dims) Access {
 	for a := 1; a < in.Rank; a++ {
 		m := &x.Maps[a]
 		out.Axes = append(out.Axes, Map{Axis: in.Axis[a].String(), Of: of.Axis[m.Of].String(), Size: int(m.Size), Mul: int(m.Mul),
-			Lead: int(m.Lead), Tail: int(m.Tail), Div: int(m.Div), Post: int(m.Post)})
+			Lead: int(m.Lead), Tail: int(m.Tail), Div: int(m.Div), Post: int(m.Post), Whole: m.Keep})
 	}
 	return out
 }
