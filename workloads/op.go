@@ -2,7 +2,7 @@ package workloads
 
 import "fmt"
 
-// Op is the operator of a layer. It decides the row arithmetic (slice.go) and, together with the window, the cost Class.
+// Op is the operator of a layer. It decides what is read of inputs (geometry.go) and, together with the window, the cost Class.
 type Op uint8
 
 // The operators. Everything a network may contain that is not listed is Opaque: it is executed whole, by one device.
@@ -13,7 +13,7 @@ const (
 	OpLinear                  // fully connected: y = Wx + b over the whole input tensor
 	OpMaxPool                 // max pooling
 	OpAvgPool                 // average pooling with a window
-	OpGlobalPool              // average over all rows and columns; splits into partial sums (slice.go)
+	OpGlobalPool              // average over all rows and columns; splits into partial sums
 	OpAdd                     // element-wise sum of tensors of one shape
 	OpMul                     // element-wise product; the second input may be C×1×1 (squeeze-excite scale)
 	OpConcat                  // concatenation along channels

@@ -30,7 +30,7 @@ func (m *graphMaker) name() string {
 // drawGraph draws a network of at most about a dozen layers.
 func drawGraph(t *rapid.T) *Graph {
 	m := &graphMaker{t: t}
-	m.b = NewBuilder("random", Shape{m.int("C", 1, 4), m.int("H", 1, 18), m.int("W", 1, 5)})
+	m.b = NewBuilder("random", Shape{m.int("C", 1, 4), m.int("H", 1, 18), m.int("W", 1, 8)})
 	for range m.int("steps", 1, 7) {
 		x := m.b.Last()
 		if m.int("elsewhere", 0, 3) == 0 {
@@ -75,8 +75,8 @@ func (m *graphMaker) step(x int) {
 }
 
 func (m *graphMaker) window() Window {
-	return Window{KH: m.int("KH", 1, 4), KW: m.int("KW", 1, 3), SH: m.int("SH", 1, 3), SW: m.int("SW", 1, 2), DH: m.int("DH", 1, 2), DW: 1,
-		PadTop: m.int("top", 0, 3), PadLeft: m.int("left", 0, 1), PadBottom: m.int("bottom", 0, 3), PadRight: m.int("right", 0, 1)}
+	return Window{KH: m.int("KH", 1, 4), KW: m.int("KW", 1, 4), SH: m.int("SH", 1, 3), SW: m.int("SW", 1, 3), DH: m.int("DH", 1, 2), DW: m.int("DW", 1, 2),
+		PadTop: m.int("top", 0, 3), PadLeft: m.int("left", 0, 3), PadBottom: m.int("bottom", 0, 3), PadRight: m.int("right", 0, 3)}
 }
 
 func (m *graphMaker) conv(x int) {
