@@ -72,7 +72,8 @@ func LoadBoard(name string) (*Board, error) {
 	return b, nil
 }
 
-// OpenBoard returns a board of the catalogue by its name, or one from a TOML file by its path (anything that ends in .toml).
+// OpenBoard returns a board of the catalogue by its name, or one from a TOML file by its path (anything that ends in
+// .toml).
 func OpenBoard(nameOrPath string) (*Board, error) {
 	data, err := BoardText(nameOrPath)
 	if err != nil {
@@ -114,8 +115,9 @@ func readBoard(name string) (*Board, error) {
 	return parseBoard(name, name+".toml", data)
 }
 
-// ParseBoard reads a board file; the name stands for it in messages, and without folder and .toml it names the board. All
-// faults are returned at once, with their lines. Parameters that the file does not hold are fitted on its measured rows.
+// ParseBoard reads a board file; the name stands for it in messages, and without folder and .toml it names the board.
+// All faults are returned at once, with their lines. Parameters that the file does not hold are fitted on its measured
+// rows.
 func ParseBoard(name string, data []byte) (*Board, error) {
 	b, err := parseBoard(boardName(name), name, data)
 	if err != nil {

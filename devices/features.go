@@ -54,8 +54,8 @@ type classTable struct {
 // NetworkNames lists the networks that measured rows of a board file may name, sorted.
 func NetworkNames() []string { return loadNetworks().names() }
 
-// networks knows the networks that measured rows name: those of the zoo by their layers, others by class totals or by a table of
-// package dnns.
+// networks knows the networks that measured rows name: those of the zoo by their layers, others by class totals or by a
+// table of package dnns.
 type networks struct {
 	tables map[string]networkTable
 	cache  map[string]*network
@@ -151,7 +151,8 @@ func (t *networkTable) network() *network {
 	return n
 }
 
-// seconds returns the modelled latency of the network under p, without the effect of small slices (a whole network is none).
+// seconds returns the modelled latency of the network under p, without the effect of small slices (a whole network is
+// none).
 func (n *network) seconds(p *Params) float64 {
 	total := p.InvokeOverhead
 	for i := range n.features {

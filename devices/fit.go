@@ -23,13 +23,13 @@ type Fitted struct {
 	LeftOut          *LeftOut
 }
 
-// Fit derives the parameters of every declared runtime of a board from its measured rows, in the file's order: log-residual least
-// squares with a prior (see prior, solve), which for a runtime with a prior section starts from the fit of another cluster,
-// runtime or board, and else from the data sheet. Stored parameters are not looked at. The error names a measured network that is
-// not known, or a prior that leads nowhere or in a circle.
+// Fit derives the parameters of every declared runtime of a board from its measured rows, in the file's order:
+// log-residual least squares with a prior (see prior, solve), which for a runtime with a prior section starts from the
+// fit of another cluster, runtime or board, and else from the data sheet. Stored parameters are not looked at. The
+// error names a measured network that is not known, or a prior that leads nowhere or in a circle.
 //
-// Rescale holds measured/modelled of the layers' part, (measured - invoke)/(modelled - invoke), for the zoo networks that rows
-// measured, directly or by a variant; the first such row counts.
+// Rescale holds measured/modelled of the layers' part, (measured - invoke)/(modelled - invoke), for the zoo networks
+// that rows measured, directly or by a variant; the first such row counts.
 func Fit(b *Board) ([]Fitted, error) {
 	f := newFitter()
 	f.boards[b.Name] = b

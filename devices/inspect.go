@@ -56,12 +56,13 @@ type Doubt struct {
 	What  string `json:"what"`
 }
 
-// far is by which factor a row may lie off what the data sheet suggests before it is doubted. The rows of the catalogue lie
-// within a factor of 10; a wrong unit is a factor of 1000.
+// far is by which factor a row may lie off what the data sheet suggests before it is doubted. The rows of the catalogue
+// lie within a factor of 10; a wrong unit is a factor of 1000.
 const far = 30
 
-// Doubts lists what of the board's numbers rests on nothing, on little, or on rows that no such hardware can have: parameters that
-// are derived, fits whose error is large, rates above the peak, rows far off the data sheet. Report is FitReport's.
+// Doubts lists what of the board's numbers rests on nothing, on little, or on rows that no such hardware can have:
+// parameters that are derived, fits whose error is large, rates above the peak, rows far off the data sheet. Report is
+// FitReport's.
 func (b *Board) Doubts(report []FitRow) ([]Doubt, error) {
 	var out []Doubt
 	for _, w := range b.Warnings {
@@ -87,9 +88,11 @@ func (b *Board) doubtFit(r *FitRow) (out []Doubt) {
 	case r.Rows == 0:
 		doubt("no network was measured; %s", r.Assumption)
 	case r.Rows < littleRows:
-		doubt("measured networks: %d; the rest is derived: %s", r.Rows, cmp.Or(r.Assumption, "the data sheet and hand-set efficiencies"))
+		doubt("measured networks: %d; the rest is derived: %s", r.Rows, cmp.Or(r.Assumption,
+			"the data sheet and hand-set efficiencies"))
 	case r.LOOMean > largeError:
-		doubt("a network that was left out of the fit is off by %.0f %% in the mean, %s by %.0f %%", 100*r.LOOMean, r.Worst, 100*r.LOOMax)
+		doubt("a network that was left out of the fit is off by %.0f %% in the mean, %s by %.0f %%", 100*r.LOOMean, r.Worst,
+			100*r.LOOMax)
 	}
 	if len(r.Implausible) > 0 {
 		doubt("rates above what the peak allows: %s", strings.Join(r.Implausible, ", "))
@@ -110,7 +113,8 @@ func (b *Board) doubtRows() (out []Doubt, err error) {
 			}
 			expected := net.seconds(&scaled)
 			if ratio := r.Latency.Seconds() / expected; ratio > far || ratio < 1/float64(far) {
-				out = append(out, Doubt{m.Runtime + " on " + m.Cluster, fmt.Sprintf("%s in %v is far off the data sheet, which suggests some %s; check the unit",
+				out = append(out, Doubt{m.Runtime + " on " + m.Cluster, fmt.Sprintf("%s in %v is far off the data sheet, which "+
+					"suggests some %s; check the unit",
 					r.Model, r.Latency, Rough(expected))})
 			}
 		}

@@ -9,7 +9,8 @@ import (
 	"hidp/workloads"
 )
 
-// FitRow states how well the parameters of one runtime on one cluster describe the measured rows. Errors are shares: 0.1 is 10 %.
+// FitRow states how well the parameters of one runtime on one cluster describe the measured rows. Errors are shares:
+// 0.1 is 10 %.
 type FitRow struct {
 	Board       string   `json:"board"`
 	Cluster     string   `json:"cluster"`
@@ -24,9 +25,9 @@ type FitRow struct {
 	Implausible []string `json:"implausible"` // cost classes whose rate exceeds what the cluster's peak allows (see implausible)
 }
 
-// FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a network out
-// leaves out all rows of it in that runtime and cluster, not those that reach the fit through a prior. Where a calibration wrote the
-// parameters, the errors are those that it states.
+// FitReport refits the board and returns the errors of every runtime and cluster, in the file's order. Leaving a
+// network out leaves out all rows of it in that runtime and cluster, not those that reach the fit through a prior.
+// Where a calibration wrote the parameters, the errors are those that it states.
 func FitReport(b *Board) ([]FitRow, error) {
 	f := newFitter()
 	f.boards[b.Name] = b
@@ -73,9 +74,9 @@ func (b *Board) calibration(i int) *LeftOut {
 	return b.fitted[i].LeftOut
 }
 
-// implausible lists the classes whose rate is above 2.5 times the peak for 3×3 convolutions of stride 1, where Winograd's
-// algorithm saves up to that much, and above 1.25 times the peak for others. Such a rate shows that something else bounds the
-// rows (memory, overheads) and that the fit could not tell.
+// implausible lists the classes whose rate is above 2.5 times the peak for 3×3 convolutions of stride 1, where
+// Winograd's algorithm saves up to that much, and above 1.25 times the peak for others. Such a rate shows that
+// something else bounds the rows (memory, overheads) and that the fit could not tell.
 func (b *Board) implausible(k int, runtime string, p *Params) (out []string) {
 	peak := b.peak(k, runtime)
 	for _, c := range workloads.Classes() {

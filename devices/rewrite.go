@@ -33,9 +33,9 @@ type LeftOut struct {
 	Network string  `toml:"network,required"` // of the worst
 }
 
-// Rewrite returns the text of a board file with other measured rows and parameters for some of its runtimes: those of found. All else
-// stays as it is; runtimes that the file did not declare are added, and parameters that start from the new ones are fitted again. A
-// title that is not empty replaces the file's.
+// Rewrite returns the text of a board file with other measured rows and parameters for some of its runtimes: those of
+// found. All else stays as it is; runtimes that the file did not declare are added, and parameters that start from the
+// new ones are fitted again. A title that is not empty replaces the file's.
 func Rewrite(name string, text []byte, title string, found []Calibrated) ([]byte, error) {
 	old, err := parseBoard(boardName(name), name, text)
 	if err != nil {
@@ -136,7 +136,10 @@ func (t *topTable) readHead() {
 
 // kept reports whether a table stays: not one of rows that are replaced, nor one of parameters that a fit wrote.
 func (t *topTable) kept(found []Calibrated) bool {
-	replaced := slices.ContainsFunc(found, func(c Calibrated) bool { return c.Runtime == t.head.Runtime && c.Cluster == t.head.Cluster })
+	replaced := slices.ContainsFunc(found, func(c Calibrated) bool {
+		return c.Runtime == t.head.Runtime &&
+			c.Cluster == t.head.Cluster
+	})
 	switch t.kind {
 	case "measured":
 		return !replaced
@@ -156,7 +159,8 @@ func (b *Board) declaration(c *Calibrated) (text string) {
 	if k := b.cluster(c.Cluster); k >= 0 {
 		for _, m := range b.Clusters[k].Members {
 			share := b.Clusters[m].Peak / b.Clusters[k].Peak
-			declare(b.Clusters[m].Name, fmt.Sprintf("prior = { runtime = %q, cluster = %q, rates = %.4g, bandwidth = 1.0, overhead = 1.0, "+
+			declare(b.Clusters[m].Name, fmt.Sprintf("prior = { runtime = %q, cluster = %q, rates = %.4g, bandwidth = 1.0, "+
+				"overhead = 1.0, "+
 				"assumption = %q }\n", c.Runtime, c.Cluster, share, "as "+c.Cluster+", slower as its peak is less"))
 		}
 	}
@@ -173,17 +177,19 @@ func (m *Measurement) measuredText() string {
 	}
 	s.WriteString("rows = [\n")
 	for _, r := range m.Rows {
-		fmt.Fprintf(&s, "  { model = %q, latency = \"%s ms\" },\n", r.Model, strconv.FormatFloat(float64(RoundDuration(r.Seconds))/1e6, 'f', -1, 64))
+		fmt.Fprintf(&s, "  { model = %q, latency = \"%s ms\" "+
+			"},\n", r.Model, strconv.FormatFloat(float64(RoundDuration(r.Seconds))/1e6, 'f', -1, 64))
 	}
 	s.WriteString("]\n")
 	return s.String()
 }
 
-// calibrated finds the parameters that describe what a calibration predicts. The cost formula of boards is another one than that of the
-// calibration; its ratios to the predictions are kept for the networks of the zoo.
+// calibrated finds the parameters that describe what a calibration predicts. The cost formula of boards is another one
+// than that of the calibration; its ratios to the predictions are kept for the networks of the zoo.
 func (f *fitter) calibrated(b *Board, c *Calibrated) (*Fitted, error) {
 	k := b.cluster(c.Cluster)
-	pr := prior{b.vague(k, c.Runtime).params, spreads(narrowCommon, narrowClass, narrowBandwidth, narrowRatio, narrowOverhead, narrowInvoke)}
+	pr := prior{b.vague(k, c.Runtime).params, spreads(narrowCommon, narrowClass, narrowBandwidth, narrowRatio,
+		narrowOverhead, narrowInvoke)}
 	for i, rate := range c.Start.Rate {
 		if rate > 0 {
 			pr.params.Rate[i] = rate
@@ -200,14 +206,20 @@ func (f *fitter) calibrated(b *Board, c *Calibrated) (*Fitted, error) {
 		}
 		rows = append(rows, observation{t.Network, net, t.Seconds, b.scale(k, 0)})
 	}
-	fit := &Fitted{Runtime: c.Runtime, Cluster: c.Cluster, Params: solve(&pr, rows), Rows: len(c.Rows), From: b.digest(c.Runtime, c.Cluster),
+	fit := &Fitted{Runtime: c.Runtime, Cluster: c.Cluster, Params: solve(&pr, rows), Rows: len(c.Rows),
+		From:  b.digest(c.Runtime, c.Cluster),
 		Basis: c.Basis, LeftOut: &c.LeftOut}
 	if err := fit.check(b); err != nil {
 		return nil, err
 	}
 	// What was measured comes first: the first row of a network counts.
-	exact := slices.DeleteFunc(slices.Clone(rows), func(o observation) bool { return !o.net.exact && !c.measured(o.model) })
-	slices.SortStableFunc(exact, func(x, y observation) int { return order(c.measured(y.model)) - order(c.measured(x.model)) })
+	exact := slices.DeleteFunc(slices.Clone(rows), func(o observation) bool {
+		return !o.net.exact &&
+			!c.measured(o.model)
+	})
+	slices.SortStableFunc(exact, func(x, y observation) int {
+		return order(c.measured(y.model)) - order(c.measured(x.model))
+	})
 	fit.rescale(exact)
 	return fit, nil
 }

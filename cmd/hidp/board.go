@@ -67,7 +67,8 @@ func inspectBoard(name string) (*boardInfo, error) {
 
 func (a *app) boardShowCommand() *cobra.Command {
 	var asJSON, networks bool
-	c := &cobra.Command{Use: "show NAME|FILE.toml", Short: "what is simulated of a board: clusters, runtimes, errors", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "show NAME|FILE.toml", Short: "what is simulated of a board: clusters, runtimes, errors",
+		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: orFile(devices.BoardNames),
 		RunE: func(_ *cobra.Command, args []string) error {
 			info, err := inspectBoard(args[0])
@@ -91,9 +92,11 @@ func (a *app) boardShowCommand() *cobra.Command {
 }
 
 func (a *app) printBoard(info *boardInfo, name string) {
-	fmt.Fprintf(a.out, "%s: %s\n%.3g GiB of memory, idle %.3g W\nmodes: %s\n\n", info.Board, info.Title, float64(info.Memory)/(1<<30), info.Idle,
+	fmt.Fprintf(a.out, "%s: %s\n%.3g GiB of memory, idle %.3g W\nmodes: %s\n\n", info.Board, info.Title,
+		float64(info.Memory)/(1<<30), info.Idle,
 		strings.Join(info.Modes, ", "))
-	clusters := results.Table{Columns: []string{"cluster", "kind", "cores", "MHz", "GFLOP/s", "core"}, Right: []string{"cores", "MHz", "GFLOP/s"}}
+	clusters := results.Table{Columns: []string{"cluster", "kind", "cores", "MHz", "GFLOP/s", "core"},
+		Right: []string{"cores", "MHz", "GFLOP/s"}}
 	for _, c := range info.Clusters {
 		clock := "–"
 		if c.Clock > 0 {
@@ -103,8 +106,10 @@ func (a *app) printBoard(info *boardInfo, name string) {
 	}
 	a.printTable(clusters)
 	fmt.Fprintln(a.out)
-	fits := results.Table{Columns: []string{"runtime", "cluster", "rows", "error", "left out", "worst"}, Right: []string{"rows", "error", "left out"},
-		Notes: []string{"rows: measured networks; error: mean error on them; left out: the same for a\nnetwork that the fit did not see; derived: nothing was measured."}}
+	fits := results.Table{Columns: []string{"runtime", "cluster", "rows", "error", "left out", "worst"},
+		Right: []string{"rows", "error", "left out"},
+		Notes: []string{"rows: measured networks; error: mean error on them; left out: the same for a\nnetwork that the " +
+			"fit did not see; derived: nothing was measured."}}
 	for _, r := range info.Fits {
 		fits.Add(fitRow(r)[1:]...)
 	}
@@ -116,7 +121,8 @@ func (a *app) printBoard(info *boardInfo, name string) {
 
 func (a *app) boardCheckCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "check NAME|FILE.toml", Short: "read a board file and say which of its numbers to doubt", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "check NAME|FILE.toml", Short: "read a board file and say which of its numbers to doubt",
+		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: orFile(devices.BoardNames),
 		RunE: func(_ *cobra.Command, args []string) error {
 			info, err := inspectBoard(args[0])

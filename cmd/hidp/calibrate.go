@@ -14,14 +14,16 @@ import (
 )
 
 func (a *app) calibrateCommand() *cobra.Command {
-	c := &cobra.Command{Use: "calibrate", Short: "from measured latencies to a board file with a known error", Args: cobra.NoArgs}
+	c := &cobra.Command{Use: "calibrate", Short: "from measured latencies to a board file with a known error",
+		Args: cobra.NoArgs}
 	c.AddCommand(a.calibratePlanCommand(), a.calibrateFitCommand(), a.calibrateCheckCommand())
 	return c
 }
 
 func (a *app) calibrateCheckCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "check BOARD|FILE.toml|all", Short: "how well networks are predicted that a board's rows leave out", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "check BOARD|FILE.toml|all", Short: "how well networks are predicted that a board's rows " +
+		"leave out", Args: cobra.ExactArgs(1),
 		ValidArgsFunction: orFile(func() []string { return append(devices.BoardNames(), "all") }),
 		RunE:              func(_ *cobra.Command, args []string) error { return a.calibrateCheck(args[0], asJSON) }}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -50,7 +52,8 @@ func (a *app) calibrateCheck(name string, asJSON bool) error {
 				sets = append(sets, q)
 			}
 			if len(s.Skipped) > 0 {
-				notes = append(notes, fmt.Sprintf("%s, %s on %s: no layers are known of %s.", b.Name, rc[0], rc[1], strings.Join(s.Skipped, ", ")))
+				notes = append(notes, fmt.Sprintf("%s, %s on %s: no layers are known of %s.", b.Name, rc[0], rc[1],
+					strings.Join(s.Skipped, ", ")))
 			}
 		}
 	}
@@ -69,7 +72,9 @@ func (a *app) calibrateCheck(name string, asJSON bool) error {
 		}
 		t.Add(row...)
 	}
-	t.Notes = append([]string{"Errors of networks that were left out of their board's rows. Within: the share\nof them that lies in its 80 % interval. The prior of a runtime has seen\npublished rows, those of the catalogue's boards too; docs/calibration.md judges\nit on rows that it has not seen."}, notes...)
+	t.Notes = append([]string{"Errors of networks that were left out of their board's rows. Within: the share\nof " +
+		"them that lies in its 80 % interval. The prior of a runtime has seen\npublished rows, those of the catalogue's " +
+		"boards too; docs/calibration.md judges\nit on rows that it has not seen."}, notes...)
 	a.printTable(t)
 	return nil
 }
@@ -78,7 +83,8 @@ func (a *app) calibratePlanCommand() *cobra.Command {
 	var runtime, cluster string
 	var count int
 	var asJSON bool
-	c := &cobra.Command{Use: "plan BOARD|FILE.toml", Short: "what to measure next on a board, and why", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "plan BOARD|FILE.toml", Short: "what to measure next on a board, and why",
+		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: orFile(devices.BoardNames),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if count < 1 || count > 20 {
@@ -98,8 +104,10 @@ func (a *app) calibratePlanCommand() *cobra.Command {
 			}
 			return a.calibratePlan(s, count, asJSON)
 		}}
-	c.Flags().StringVar(&runtime, "runtime", "", "a runtime of the board (default: tensorflow/fp32, or else the board's first)")
-	c.Flags().StringVar(&cluster, "cluster", "", "a cluster of the board (default: the GPU if the runtime has it, or else all CPU cores)")
+	c.Flags().StringVar(&runtime, "runtime", "", "a runtime of the board (default: tensorflow/fp32, or else the "+
+		"board's first)")
+	c.Flags().StringVar(&cluster, "cluster", "", "a cluster of the board (default: the GPU if the runtime has it, or "+
+		"else all CPU cores)")
 	c.Flags().IntVar(&count, "count", 5, "how many networks to choose")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
@@ -117,8 +125,10 @@ func (a *app) calibratePlan(s *boards.Subject, count int, asJSON bool) error {
 		}{s.Board.Name, s.Runtime, s.Cluster, s.Basis(), append([]boards.Suggestion{}, next...)})
 	}
 	fmt.Fprintf(a.out, "%s, %s on %s:\n%s\n\n", s.Board.Name, s.Runtime, s.Cluster, wrappedText("rests on "+s.Basis()))
-	t := results.Table{Columns: []string{"measure", "tells most of", "spread before", "after"}, Right: []string{"spread before", "after"},
-		Notes: []string{"Spread: how far times of networks are unsure, in the mean, before and after the row.\nThe order is that in which each row tells most beside those above it."}}
+	t := results.Table{Columns: []string{"measure", "tells most of", "spread before", "after"},
+		Right: []string{"spread before", "after"},
+		Notes: []string{"Spread: how far times of networks are unsure, in the mean, before and after the row.\nThe order " +
+			"is that in which each row tells most beside those above it."}}
 	for _, n := range next {
 		t.Add(n.Network, n.Tells, share(n.Before), share(n.After))
 	}

@@ -24,10 +24,12 @@ type calibrateFlags struct {
 
 func (a *app) calibrateFitCommand() *cobra.Command {
 	var f calibrateFlags
-	c := &cobra.Command{Use: "fit FILE.csv|BENCHNCNN.txt -o BOARD.toml", Short: "measured latencies become a board file with its error", Args: cobra.ExactArgs(1),
+	c := &cobra.Command{Use: "fit FILE.csv|BENCHNCNN.txt -o BOARD.toml", Short: "measured latencies become a board " +
+		"file with its error", Args: cobra.ExactArgs(1),
 		Example: "  hidp calibrate fit timings.csv --board raspberry-pi-4b -o mine.toml",
 		RunE:    func(c *cobra.Command, args []string) error { return a.calibrateFit(c.Context(), args[0], f) }}
-	c.Flags().StringVar(&f.board, "board", "", "the board that yours resembles: catalogue name or FILE.toml (default: what the file's column board says)")
+	c.Flags().StringVar(&f.board, "board", "", "the board that yours resembles: catalogue name or FILE.toml (default: "+
+		"what the file's column board says)")
 	c.Flags().StringVar(&f.options.Runtime, "runtime", "", "the runtime of rows that name none, such as ncnn/fp32")
 	c.Flags().StringVar(&f.options.Cluster, "cluster", "", "the cluster of rows that name none")
 	c.Flags().StringVarP(&f.output, "output", "o", "", "the board file to write; - is standard output (required)")
@@ -97,7 +99,8 @@ func baseBoard(f *timings.File, given string) (string, error) {
 		return given, nil
 	}
 	if named == "" {
-		faults.Addf(0, "names no board; give the one that yours resembles, such as --board raspberry-pi-4b (hidp list boards)")
+		faults.Addf(0, "names no board; give the one that yours resembles, such as --board raspberry-pi-4b (hidp list "+
+			"boards)")
 		return "", faults.Err()
 	}
 	return named, nil
@@ -124,7 +127,7 @@ const calibratedTitle = ", calibrated"
 type fitInfo struct {
 	boards.Quality
 	Basis      string             `json:"basis"`
-	Interval   float64            `json:"interval"` // median half-width, upwards, of the 80 % interval of a network of the zoo
+	Interval   float64            `json:"interval"` // how far up the 80 % interval of a zoo network reaches, in the median
 	Replaced   int                `json:"replaced"`
 	Parameters []boards.Parameter `json:"parameters"`
 	AtPrior    []string           `json:"at_prior"` // parameters that the rows do not determine
@@ -136,7 +139,8 @@ func (a *app) reportFits(file *timings.File, base string, fits []boards.Fit, f c
 		var sets []fitInfo
 		for i := range fits {
 			x := &fits[i]
-			sets = append(sets, fitInfo{x.Quality, x.Basis(), x.Half, x.Replaced, x.Parameters(), append([]string{}, undetermined(x.Subject)...), append([]string{}, x.Notes...)})
+			sets = append(sets, fitInfo{x.Quality, x.Basis(), x.Half, x.Replaced, x.Parameters(), append([]string{},
+				undetermined(x.Subject)...), append([]string{}, x.Notes...)})
 		}
 		return printJSON(a.out, struct {
 			Board   string    `json:"board"`
@@ -152,12 +156,15 @@ func (a *app) reportFits(file *timings.File, base string, fits []boards.Fit, f c
 	for i := range fits {
 		x := &fits[i]
 		fmt.Fprintf(w, "%s on %s:\n%s\n\n", x.Runtime, x.Cluster, wrappedText("rests on "+x.Basis()))
-		t := results.Table{Columns: []string{"network left out", "measured", "predicted", "error"}, Right: []string{"measured", "predicted", "error"}}
+		t := results.Table{Columns: []string{"network left out", "measured", "predicted", "error"},
+			Right: []string{"measured", "predicted", "error"}}
 		for _, row := range x.Rows() {
-			t.Add(row.Network, seconds(row.Measured), seconds(row.Predicted), fmt.Sprintf("%+.0f %%", 100*(row.Predicted/row.Measured-1)))
+			t.Add(row.Network, seconds(row.Measured), seconds(row.Predicted), fmt.Sprintf("%+.0f %%",
+				100*(row.Predicted/row.Measured-1)))
 		}
 		q := x.Quality.LeftOut
-		t.Notes = []string{fmt.Sprintf("Error of a network that was left out: mean %s, median %s, worst %s.\nAn 80 %% interval of a network of the zoo reaches up by %s, in the median.",
+		t.Notes = []string{fmt.Sprintf("Error of a network that was left out: mean %s, median %s, worst %s.\nAn 80 %% "+
+			"interval of a network of the zoo reaches up by %s, in the median.",
 			share(q.Mean), share(q.Median), share(q.Worst), share(x.Half))}
 		fmt.Fprint(w, t.Narrow(width(w)).Text(colour(w)))
 		if names := undetermined(x.Subject); len(names) > 0 {

@@ -13,8 +13,8 @@ import (
 
 func all(*Set, *Row) bool { return true }
 
-// synthetic returns sets of boards whose true parameters lie around their data sheets, with the truth of each. The rows are the
-// networks of the real sets, their times those of the truth with noise.
+// synthetic returns sets of boards whose true parameters lie around their data sheets, with the truth of each. The rows
+// are the networks of the real sets, their times those of the truth with noise.
 func synthetic(t *testing.T, sigma float64) ([]*Set, []Params) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -39,8 +39,8 @@ func synthetic(t *testing.T, sigma float64) ([]*Set, []Params) {
 	return sets, truths
 }
 
-// What the rows determine is recovered: the time of every network within the noise, and every parameter within the spread that
-// the posterior states.
+// What the rows determine is recovered: the time of every network within the noise, and every parameter within the
+// spread that the posterior states.
 func TestParametersAreRecovered(t *testing.T) {
 	const sigma = .03
 	sets, truths := synthetic(t, sigma)
@@ -120,7 +120,8 @@ func TestQuantile(t *testing.T) {
 	require.Equal(t, 3.0, Quantile([]float64{1, 2, 3}))
 }
 
-// The design measures what is unknown: with everything known but one rate, a network that spends its time there comes first.
+// The design measures what is unknown: with everything known but one rate, a network that spends its time there comes
+// first.
 func TestDesignChoosesWhatIsUnknown(t *testing.T) {
 	cov := spread()
 	for i := range int(Terms) {

@@ -4,9 +4,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Design chooses k of the candidates to measure next on a cluster of which known is known: one after the other, the candidate
-// that leaves the least mean variance of the predicted logarithms over all targets. Sigma is the noise of a row. Design looks at
-// counts only, never at measured times. The returned indices are in the order in which they were chosen.
+// Design chooses k of the candidates to measure next on a cluster of which known is known: one after the other, the
+// candidate that leaves the least mean variance of the predicted logarithms over all targets. Sigma is the noise of a
+// row. Design looks at counts only, never at measured times. The returned indices are in the order in which they were
+// chosen.
 func Design(known *Gaussian, sigma float64, candidates, targets []Counts, k int) []int {
 	cov := mat.NewSymDense(int(Terms), nil)
 	cov.CopySym(known.Cov)
@@ -54,7 +55,8 @@ func reduction(cov *mat.SymDense, j *mat.VecDense, goals []*mat.VecDense, sigma 
 	return total / (sigma*sigma + mat.Dot(j, along))
 }
 
-// Given returns what is known after a row of the given counts, whatever its time: the mean stays, the covariance shrinks.
+// Given returns what is known after a row of the given counts, whatever its time: the mean stays, the covariance
+// shrinks.
 func (g *Gaussian) Given(counts *Counts, sigma float64) Gaussian {
 	out := Gaussian{Mean: g.Mean, Cov: mat.NewSymDense(int(Terms), nil)}
 	out.Cov.CopySym(g.Cov)

@@ -7,15 +7,16 @@ import (
 	"gonum.org/v1/gonum/optimize"
 )
 
-// Residuals are what a model leaves of measured rows: log measured - log modelled, by set and network. NaN stands for no row.
+// Residuals are what a model leaves of measured rows: log measured - log modelled, by set and network. NaN stands for
+// no row.
 type Residuals struct {
 	Sets     []*Set
 	Networks []string
 	Values   [][]float64 // [set][network]
 }
 
-// Effects is a Gaussian process over sets. It says how far the residual of a network in one set tells the residual of the same
-// network in another: the more the two sets have in common, the further.
+// Effects is a Gaussian process over sets. It says how far the residual of a network in one set tells the residual of
+// the same network in another: the more the two sets have in common, the further.
 type Effects struct {
 	variances [components + 1]float64 // the last is the noise
 }
@@ -53,7 +54,8 @@ func (e *Effects) kernel(a, b *Set) (k float64) {
 	return k
 }
 
-// Residuals beyond these do not teach the process: such rows are faults of their sources more often than effects of networks.
+// Residuals beyond these do not teach the process: such rows are faults of their sources more often than effects of
+// networks.
 const (
 	clipLearning = .7
 	clipEffect   = 1.2
@@ -155,12 +157,12 @@ func (e *Effects) unlikely(c *column) float64 {
 // Unknown returns the variance of the effect on set s of a network that was measured nowhere.
 func (e *Effects) Unknown(s *Set) float64 { return e.kernel(s, s) + e.variances[components] }
 
-// leastChips is on how many other chips a network must have been measured before its effect is used: with one other chip the
-// effect made predictions worse.
+// leastChips is on how many other chips a network must have been measured before its effect is used: with one other
+// chip the effect made predictions worse.
 const leastChips = 3
 
-// Of returns the effect of network n on set s, as a mean and a variance of the logarithm, from the rows of sets that keep
-// accepts. With rows on fewer than three chips the mean is 0.
+// Of returns the effect of network n on set s, as a mean and a variance of the logarithm, from the rows of sets that
+// keep accepts. With rows on fewer than three chips the mean is 0.
 func (e *Effects) Of(r *Residuals, s *Set, n int, keep func(*Set) bool) (mean, variance float64) {
 	prior := e.Unknown(s)
 	c := r.column(n, clipEffect, keep)

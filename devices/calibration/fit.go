@@ -24,8 +24,8 @@ const (
 	longest   = 3.0 // of a step, in the logarithm of a parameter
 )
 
-// Fit returns the posterior of the parameters: the most probable point under the prior and rows whose noise in the logarithm has
-// Student's distribution of scale sigma, and the Laplace covariance there. It starts at from and walks by
+// Fit returns the posterior of the parameters: the most probable point under the prior and rows whose noise in the
+// logarithm has Student's distribution of scale sigma, and the Laplace covariance there. It starts at from and walks by
 // Levenberg-Marquardt. Without rows the posterior is the prior.
 func Fit(rows []*Row, prior *Gaussian, sigma float64, from Params) Gaussian {
 	if len(rows) == 0 {

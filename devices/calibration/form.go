@@ -6,8 +6,8 @@ import (
 	"hidp/devices/dnns"
 )
 
-// Term is one of the costs that the time of a layer is the sum of. Each term is a count that follows from the layer times a
-// parameter of the cluster: seconds per FLOP, per byte, per kernel. Parameters are kept as natural logarithms.
+// Term is one of the costs that the time of a layer is the sum of. Each term is a count that follows from the layer
+// times a parameter of the cluster: seconds per FLOP, per byte, per kernel. Parameters are kept as natural logarithms.
 type Term int
 
 // The terms.

@@ -14,9 +14,9 @@ import (
 // Nominal is the share of rows that an interval is to hold.
 const Nominal = .8
 
-// Quantile returns by how many times its standard deviation an error has to be widened so that a share of Nominal of the given
-// errors lies within: split conformal prediction, with the correction for few errors. Scores are |log error| / standard
-// deviation of rows that were left out. The list is sorted in place.
+// Quantile returns by how many times its standard deviation an error has to be widened so that a share of Nominal of
+// the given errors lies within: split conformal prediction, with the correction for few errors. Scores are |log error|
+// / standard deviation of rows that were left out. The list is sorted in place.
 func Quantile(scores []float64) float64 {
 	if len(scores) == 0 {
 		return math.NaN()
@@ -60,8 +60,8 @@ var widthsOf = sync.OnceValue(func() []width {
 	return out
 })
 
-// Width returns by how many times its standard deviation a prediction of a set with so many measured rows is widened to an interval
-// of Nominal: what held for published boards of the same group that were left out.
+// Width returns by how many times its standard deviation a prediction of a set with so many measured rows is widened to
+// an interval of Nominal: what held for published boards of the same group that were left out.
 func Width(s *Set, rows int) float64 {
 	for _, group := range []string{s.Group(), AnyGroup} {
 		best := -1

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Known is what measured sets of a group of runtimes say of sets that are still to be measured: a prior of their parameters, and
-// the effects of networks.
+// Known is what measured sets of a group of runtimes say of sets that are still to be measured: a prior of their
+// parameters, and the effects of networks.
 type Known struct {
 	*Learned
 	Sets      []*Set
@@ -16,7 +16,8 @@ type Known struct {
 
 // Know learns from sets of one group. Without sets what is known is the data sheet alone.
 func Know(sets []*Set) *Known {
-	k := &Known{Learned: Learn(sets, func(*Set, *Row) bool { return true }), Sets: sets, residuals: &Residuals{}, effects: &Effects{}}
+	k := &Known{Learned: Learn(sets, func(*Set, *Row) bool { return true }), Sets: sets, residuals: &Residuals{},
+		effects: &Effects{}}
 	if len(sets) == 0 {
 		return k
 	}
@@ -57,7 +58,8 @@ func ResidualsOf(predictions []Prediction) *Residuals {
 	return r
 }
 
-// Effect returns what the known sets that keep accepts say of a network on set s, as a mean and a variance of the logarithm.
+// Effect returns what the known sets that keep accepts say of a network on set s, as a mean and a variance of the
+// logarithm.
 func (k *Known) Effect(s *Set, network string, keep func(*Set) bool) (mean, variance float64) {
 	n, ok := slices.BinarySearch(k.residuals.Networks, network)
 	if !ok {

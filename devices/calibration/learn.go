@@ -6,8 +6,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Learned is what sets of one group of runtimes have in common: how far parameters lie from what data sheets suggest, how much
-// they vary between boards, and the noise of rows.
+// Learned is what sets of one group of runtimes have in common: how far parameters lie from what data sheets suggest,
+// how much they vary between boards, and the noise of rows.
 type Learned struct {
 	Offset Params        // of the logarithms, from Set.Sheet
 	Cov    *mat.SymDense // of sets around Sheet + Offset

@@ -19,8 +19,8 @@ type Row struct {
 	Family  string
 }
 
-// Set holds the rows that share a board, a cluster, its threads, a runtime, the runtime's version and a precision. Rows of
-// different sets are never mixed: versions and rigs differ by factors of up to 2.
+// Set holds the rows that share a board, a cluster, its threads, a runtime, the runtime's version and a precision. Rows
+// of different sets are never mixed: versions and rigs differ by factors of up to 2.
 type Set struct {
 	Board, Chip, Core           string
 	GPU                         bool
@@ -56,8 +56,8 @@ func (s *Set) Group() string {
 	return s.Runtime
 }
 
-// SetsOf sorts measured latencies into sets, in the order of their names. Repetitions of a row are left out, and so are networks
-// without a layer table and sets with fewer than least different networks, twins counted once.
+// SetsOf sorts measured latencies into sets, in the order of their names. Repetitions of a row are left out, and so are
+// networks without a layer table and sets with fewer than least different networks, twins counted once.
 func SetsOf(rows []measurements.Latency, least int) []*Set {
 	byName := map[string]*Set{}
 	for i := range rows {

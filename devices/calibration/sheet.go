@@ -7,8 +7,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Assumptions of the data-sheet prior, set by hand: the share of the peak that a class of layers reaches, the share of the
-// memory's bandwidth that a cluster reaches, and overheads in seconds. They are medians; spread says how far off they may be.
+// Assumptions of the data-sheet prior, set by hand: the share of the peak that a class of layers reaches, the share of
+// the memory's bandwidth that a cluster reaches, and overheads in seconds. They are medians; spread says how far off
+// they may be.
 var (
 	cpuShare = map[Term]float64{RateConv3x3: .9, RateConvKxK: .45, RateConv1x1: .5, RateDepthwise: .15, RateGrouped: .15}
 	gpuShare = map[Term]float64{RateConv3x3: .7, RateConvKxK: .35, RateConv1x1: .35, RateDepthwise: .08, RateGrouped: .1}
@@ -62,8 +63,8 @@ func (s *Set) Sheet() Params {
 	return p
 }
 
-// Variances of the logarithms of the data-sheet prior, set by hand. What terms share moves them together: all rates by the
-// board's real clocks, dense convolutions by the quality of one kernel, bandwidths by the memory.
+// Variances of the logarithms of the data-sheet prior, set by hand. What terms share moves them together: all rates by
+// the board's real clocks, dense convolutions by the quality of one kernel, bandwidths by the memory.
 const (
 	rateShared, rateDense, rateOwn = 1.0, .27, .09
 	memoryShared, memoryOwn        = .36, .25

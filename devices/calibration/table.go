@@ -5,8 +5,9 @@ import (
 	"hidp/workloads"
 )
 
-// TableOf returns the layers of a graph as a table has them. Layer i of the graph is layer i-1 of the table, for the input is none;
-// activations that runtimes compute in a kernel of their own stay with the layer that they follow (see GraphCounts).
+// TableOf returns the layers of a graph as a table has them. Layer i of the graph is layer i-1 of the table, for the
+// input is none; activations that runtimes compute in a kernel of their own stay with the layer that they follow (see
+// GraphCounts).
 func TableOf(g *workloads.Graph) *dnns.Network {
 	n := &dnns.Network{Name: g.Name}
 	for i := 1; i < len(g.Layers); i++ {
@@ -15,12 +16,15 @@ func TableOf(g *workloads.Graph) *dnns.Network {
 	return n
 }
 
-var tableClasses = [workloads.NumClasses]dnns.Class{workloads.ClassConv3x3: dnns.Conv3x3, workloads.ClassConvKxK: dnns.ConvKxK,
+var tableClasses = [workloads.NumClasses]dnns.Class{workloads.ClassConv3x3: dnns.Conv3x3,
+	workloads.ClassConvKxK: dnns.ConvKxK,
 	workloads.ClassConv1x1: dnns.Conv1x1, workloads.ClassDepthwise: dnns.Depthwise, workloads.ClassGrouped: dnns.Grouped,
 	workloads.ClassFC: dnns.FC, workloads.ClassElementwise: dnns.Elementwise}
 
-var tableOps = map[workloads.Op]string{workloads.OpConv: "conv", workloads.OpConvTranspose: "deconv", workloads.OpLinear: "fc",
-	workloads.OpMaxPool: "maxpool", workloads.OpAvgPool: "avgpool", workloads.OpGlobalPool: "gap", workloads.OpUpsample: "resize"}
+var tableOps = map[workloads.Op]string{workloads.OpConv: "conv", workloads.OpConvTranspose: "deconv",
+	workloads.OpLinear:  "fc",
+	workloads.OpMaxPool: "maxpool", workloads.OpAvgPool: "avgpool", workloads.OpGlobalPool: "gap",
+	workloads.OpUpsample: "resize"}
 
 func tableLayer(g *workloads.Graph, i int) dnns.Layer {
 	l := &g.Layers[i]
@@ -29,8 +33,10 @@ func tableLayer(g *workloads.Graph, i int) dnns.Layer {
 		op = l.Op.String()
 	}
 	t := dnns.Layer{Op: op, Class: tableClasses[l.Class], OutChannels: l.Out.C, OutRows: l.Out.H, OutColumns: l.Out.W,
-		KernelRows: max(1, l.Window.KH), KernelColumns: max(1, l.Window.KW), Stride: max(1, l.Window.SH), Groups: max(1, l.Groups),
-		MACs: l.MACs, Weights: l.WeightBytes / bytesPerElement, Outputs: l.Out.Elements(), BatchNorm: l.Norm && l.Op == workloads.OpConv}
+		KernelRows: max(1, l.Window.KH), KernelColumns: max(1, l.Window.KW), Stride: max(1, l.Window.SH), Groups: max(1,
+			l.Groups),
+		MACs: l.MACs, Weights: l.WeightBytes / bytesPerElement, Outputs: l.Out.Elements(), BatchNorm: l.Norm &&
+			l.Op == workloads.OpConv}
 	for _, in := range l.Inputs {
 		t.Inputs += g.Layers[in].Out.Elements()
 	}
@@ -53,7 +59,8 @@ func apart(a workloads.Activation) bool {
 	return true
 }
 
-// GraphCounts returns the counts of the layers of a graph by their index, that of the input included, without the inference.
+// GraphCounts returns the counts of the layers of a graph by their index, that of the input included, without the
+// inference.
 func GraphCounts(g *workloads.Graph, s Style) []Counts {
 	table := TableOf(g)
 	out := make([]Counts, len(g.Layers))

@@ -10,7 +10,8 @@ import (
 	"hidp/workloads/zoo"
 )
 
-// The zoo's networks and the tables of the same networks cost the same. DenseNet's pre-activations are layers of another kind there.
+// The zoo's networks and the tables of the same networks cost the same. DenseNet's pre-activations are layers of
+// another kind there.
 func TestGraphsCostWhatTablesCost(t *testing.T) {
 	s := &Set{GPU: false, Runtime: "pytorch", Precision: "fp32", Peak: 50e9, Bandwidth: 25e9}
 	scales := s.scales()

@@ -29,8 +29,8 @@ func few(group string) []*calibration.Set {
 	return out
 }
 
-// The bound is a tenth above what was measured (7.4 %), so that a fault of the model fails the test and another order of folds
-// does not.
+// The bound is a tenth above what was measured (7.4 %), so that a fault of the model fails the test and another order
+// of folds does not.
 func TestStrictErrorsOfOneRuntime(t *testing.T) {
 	p := LeaveOut(few("opencl"), calibration.Network)
 	require.Len(t, p, 340)

@@ -1,5 +1,5 @@
-// Package benchmark judges the cost model of package calibration on published latencies, each predicted without having been
-// seen. docs/calibration.md shows what Report prints.
+// Package benchmark judges the cost model of package calibration on published latencies, each predicted without having
+// been seen. docs/calibration.md shows what Report prints.
 //
 // Protocols:
 //

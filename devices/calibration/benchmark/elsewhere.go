@@ -6,8 +6,8 @@ import (
 	"hidp/devices/calibration"
 )
 
-// Elsewhere corrects left-out predictions by the effect that the same networks showed on other chips under the same group of
-// runtimes. The process over sets is learned on one half of the networks and applied to the other.
+// Elsewhere corrects left-out predictions by the effect that the same networks showed on other chips under the same
+// group of runtimes. The process over sets is learned on one half of the networks and applied to the other.
 func Elsewhere(predictions []Prediction) []Prediction {
 	out := slices.Clone(predictions)
 	byGroup := map[string][]int{}

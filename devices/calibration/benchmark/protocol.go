@@ -27,8 +27,8 @@ func groups(sets []*calibration.Set) [][]*calibration.Set {
 
 const folds = 10
 
-// split deals the values of a key to folds, in the order of a hash of their names: which fold a network falls into does not
-// depend on the alphabet, in which siblings are neighbours.
+// split deals the values of a key to folds, in the order of a hash of their names: which fold a network falls into does
+// not depend on the alphabet, in which siblings are neighbours.
 func split(sets []*calibration.Set, key calibration.Key) []map[string]bool {
 	var names []string
 	for _, s := range sets {
@@ -53,8 +53,8 @@ func split(sets []*calibration.Set, key calibration.Key) []map[string]bool {
 	return out
 }
 
-// LeaveOut predicts every row of the sets without its network, or without its family. The prior is learned without a fold of
-// networks; each set's own posterior is then taken without the one network that is predicted.
+// LeaveOut predicts every row of the sets without its network, or without its family. The prior is learned without a
+// fold of networks; each set's own posterior is then taken without the one network that is predicted.
 func LeaveOut(sets []*calibration.Set, key calibration.Key) []Prediction {
 	var out []Prediction
 	for _, group := range groups(sets) {

@@ -30,7 +30,8 @@ func Summarise(predictions []Prediction) Summary {
 	for _, w := range bySet {
 		worst = append(worst, w)
 	}
-	return Summary{Rows: len(apes), Sets: len(bySet), Mean: stat.Mean(apes, nil), Median: median(apes), Worst: median(worst)}
+	return Summary{Rows: len(apes), Sets: len(bySet), Mean: stat.Mean(apes, nil), Median: median(apes),
+		Worst: median(worst)}
 }
 
 func median(x []float64) float64 {
@@ -57,13 +58,14 @@ func Columns(predictions []Prediction) map[string][]Prediction {
 // Apart says whose errors must not widen a prediction's interval: those of predictions for which it returns the same.
 type Apart func(*Prediction) string
 
-// SameNetwork, Relatives and SameChip are what intervals are kept apart by. On a new board the errors of its own chip are not known.
+// SameNetwork, Relatives and SameChip are what intervals are kept apart by. On a new board the errors of its own chip
+// are not known.
 func SameNetwork(p *Prediction) string { return p.Row.Twins }
 func SameChip(p *Prediction) string    { return p.Set.Chip }
 func Relatives(p *Prediction) string   { return p.Row.Family }
 
-// Coverage returns the share of predictions whose interval holds the measured time. The interval of a prediction is widened by
-// the quantile of those predictions in the same column that are apart from it.
+// Coverage returns the share of predictions whose interval holds the measured time. The interval of a prediction is
+// widened by the quantile of those predictions in the same column that are apart from it.
 func Coverage(predictions []Prediction, apart Apart) map[string]float64 {
 	out := map[string]float64{}
 	for name, column := range Columns(predictions) {

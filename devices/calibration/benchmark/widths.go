@@ -9,9 +9,10 @@ import (
 	"hidp/devices/calibration"
 )
 
-// Widths prints what intervals are widened by, as devices/calibration/widths.csv holds it: for each group of runtimes and each number
-// of measured rows the quantile of the scores of left-out predictions, and for all groups together. With few rows they are those of a
-// new board; with calibration.ManyRows and more, those of networks that were left out.
+// Widths prints what intervals are widened by, as devices/calibration/widths.csv holds it: for each group of runtimes
+// and each number of measured rows the quantile of the scores of left-out predictions, and for all groups together.
+// With few rows they are those of a new board; with calibration.ManyRows and more, those of networks that were left
+// out.
 func Widths(w io.Writer, r *Results) {
 	fmt.Fprintln(w, "group,rows,quantile")
 	for _, k := range Given {

@@ -14,7 +14,8 @@ import (
 	"hidp/workloads/zoo"
 )
 
-const five = "network,latency_ms,runtime,cluster\nefficientnetv2_b0,79.1,ncnn/fp32,cpu\nblazeface,8.62,ncnn/fp32,cpu\n" +
+const five = "network,latency_ms,runtime,cluster\n" +
+	"efficientnetv2_b0,79.1,ncnn/fp32,cpu\nblazeface,8.62,ncnn/fp32,cpu\n" +
 	"mobilenet_yolo,270.89,ncnn/fp32,cpu\nalexnet,75.75,ncnn/fp32,cpu\nyolov4-tiny,205.95,ncnn/fp32,cpu\n"
 
 func fitFive(t *testing.T, l *Library) (*devices.Board, *Fit) {
@@ -29,7 +30,8 @@ func fitFive(t *testing.T, l *Library) (*devices.Board, *Fit) {
 	return base, &fits[0]
 }
 
-// Five timings predict the other networks that were measured on that board. The bounds are twice what was measured (mean 10 %).
+// Five timings predict the other networks that were measured on that board. The bounds are twice what was measured
+// (mean 10 %).
 func TestFiveTimingsPredictTheOthers(t *testing.T) {
 	l := NewLibrary()
 	base, fit := fitFive(t, l)
@@ -58,8 +60,8 @@ func TestFiveTimingsPredictTheOthers(t *testing.T) {
 	require.GreaterOrEqual(t, inside/n, .6)
 }
 
-// The board file that comes out prices every network of the zoo as the calibration predicts it, keeps what has nothing to do with
-// the rows, and is read without warnings.
+// The board file that comes out prices every network of the zoo as the calibration predicts it, keeps what has nothing
+// to do with the rows, and is read without warnings.
 func TestTheBoardFilePricesAsPredicted(t *testing.T) {
 	l := NewLibrary()
 	base, fit := fitFive(t, l)
@@ -86,13 +88,15 @@ func TestTheBoardFilePricesAsPredicted(t *testing.T) {
 	require.NoError(t, err)
 	node, _, err := b.Node(devices.Setting{Name: "a", Runtime: "ncnn/fp32"})
 	require.NoError(t, err)
-	platform := &devices.Platform{Name: "a", Nodes: []devices.Node{node}, Network: devices.Network{Paths: [][]devices.Path{{{}}}}}
+	platform := &devices.Platform{Name: "a", Nodes: []devices.Node{node},
+		Network: devices.Network{Paths: [][]devices.Path{{{}}}}}
 	for _, name := range zoo.Names() {
 		g, err := zoo.Get(name)
 		require.NoError(t, err)
 		e := s.Predict(g)
 		last := len(g.Layers) - 1
-		planned := devices.NewCosts(platform, g).Slice(0, 0, workloads.Slice{From: 1, To: last + 1, Out: g.Full(last, 1)}).Seconds()
+		planned := devices.NewCosts(platform, g).Slice(0, 0, workloads.Slice{From: 1, To: last + 1, Out: g.Full(last,
+			1)}).Seconds()
 		require.InEpsilon(t, e.Latency, planned, .01, name)
 		total := e.Invoke
 		for _, layer := range e.Layers {

@@ -9,16 +9,17 @@ import (
 	"hidp/internal/suggest"
 )
 
-// Choose finds the runtime and the cluster that a user means: a runtime may lack its precision, and both may be empty. Without a
-// runtime it is the default framework's, else the board's first; without a cluster the one that the default framework uses: the GPU if
-// the runtime has it, else all CPU cores.
+// Choose finds the runtime and the cluster that a user means: a runtime may lack its precision, and both may be empty.
+// Without a runtime it is the default framework's, else the board's first; without a cluster the one that the default
+// framework uses: the GPU if the runtime has it, else all CPU cores.
 func Choose(b *devices.Board, runtime, cluster string) (string, string, error) {
 	var clusters []string
 	for _, c := range b.Clusters {
 		clusters = append(clusters, c.Name)
 	}
 	if cluster != "" && !slices.Contains(clusters, cluster) {
-		return "", "", fmt.Errorf("board %s has no cluster %q%s; known are %s", b.Name, cluster, suggest.Phrase(cluster, clusters), strings.Join(clusters, ", "))
+		return "", "", fmt.Errorf("board %s has no cluster %q%s; known are %s", b.Name, cluster, suggest.Phrase(cluster,
+			clusters), strings.Join(clusters, ", "))
 	}
 	on := func(accepts func(runtime, cluster string) bool) [][2]string {
 		var out [][2]string
@@ -45,7 +46,8 @@ func Choose(b *devices.Board, runtime, cluster string) (string, string, error) {
 			bare, _, _ := strings.Cut(r, "/")
 			known = append(known, bare)
 		}
-		return "", "", fmt.Errorf("board %s has no runtime %q%s%s; known are %s", b.Name, runtime, where, suggest.Phrase(runtime, known), strings.Join(b.Runtimes, ", "))
+		return "", "", fmt.Errorf("board %s has no runtime %q%s%s; known are %s", b.Name, runtime, where,
+			suggest.Phrase(runtime, known), strings.Join(b.Runtimes, ", "))
 	}
 	node, _, err := b.Node(devices.Setting{Name: b.Name, Runtime: found[0][0]})
 	if err != nil {

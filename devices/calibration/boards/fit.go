@@ -74,7 +74,8 @@ func (l *Library) Fits(base *devices.Board, f *timings.File, opt Options) ([]Fit
 		}
 		merged, notes := merge(rows)
 		if len(merged) < leastRows && faults.Err() == nil {
-			faults.Addf(rows[0].Line, "%s on %s: %d networks are too few; give %d or more, five that differ tell a lot (hidp calibrate plan chooses them)",
+			faults.Addf(rows[0].Line, "%s on %s: %d networks are too few; give %d or more, five that differ tell a lot "+
+				"(hidp calibrate plan chooses them)",
 				key[0], key[1], len(merged), leastRows)
 		}
 		if faults.Err() != nil {
@@ -118,7 +119,8 @@ func resolve(b *devices.Board, t timings.Timing, opt Options, faults *timings.Fa
 	if ok && t.Threads > 0 {
 		k := slices.IndexFunc(b.Clusters, func(c devices.BoardCluster) bool { return c.Name == r.cluster })
 		if c := &b.Clusters[k]; c.Kind == devices.CPU && t.Threads != c.Cores {
-			fault("threads is %d; cluster %s has %d cores, and a board file describes work on all of them", t.Threads, c.Name, c.Cores)
+			fault("threads is %d; cluster %s has %d cores, and a board file describes work on all of them", t.Threads, c.Name,
+				c.Cores)
 		}
 	}
 	r.model, ok = modelName(t, faults, ok)
@@ -146,7 +148,8 @@ func place(b *devices.Board, t timings.Timing) (runtime, cluster string, err err
 		return runtime, found, nil
 	}
 	if t.Precision == "" {
-		return "", "", fmt.Errorf(`runtime %q has no precision, and board %s knows none for it on %s; write "%s/fp32" or "%s/fp16"`, t.Runtime, b.Name, cluster, t.Runtime, t.Runtime)
+		return "", "", fmt.Errorf(`runtime %q has no precision, and board %s knows none for it on %s; write "%s/fp32" or "%s/fp16"`,
+			t.Runtime, b.Name, cluster, t.Runtime, t.Runtime)
 	}
 	return name, cluster, nil
 }
@@ -165,7 +168,8 @@ func clusterOf(b *devices.Board, name string) (string, error) {
 		}
 	}
 	if best < 0 {
-		return "", fmt.Errorf("board %s has no cluster %q%s; known are %s", b.Name, name, suggest.Phrase(name, names), strings.Join(names, ", "))
+		return "", fmt.Errorf("board %s has no cluster %q%s; known are %s", b.Name, name, suggest.Phrase(name, names),
+			strings.Join(names, ", "))
 	}
 	return b.Clusters[best].Name, nil
 }
@@ -173,10 +177,12 @@ func clusterOf(b *devices.Board, name string) (string, error) {
 // unusable says why a network that is known cannot be used, or nothing.
 func unusable(t timings.Timing) string {
 	for _, name := range namesOf(t) {
-		if table := dnns.All()[name]; table != nil && slices.ContainsFunc(table.Layers, func(l dnns.Layer) bool { return l.Op == "attn" }) {
+		if table := dnns.All()[name]; table != nil && slices.ContainsFunc(table.Layers,
+			func(l dnns.Layer) bool { return l.Op == "attn" }) {
 			return "the model knows no attention layers"
 		}
-		if _, _, counted := countsOf(name, "", calibration.Style{}); !counted && slices.Contains(devices.NetworkNames(), name) {
+		if _, _, counted := countsOf(name, "", calibration.Style{}); !counted && slices.Contains(devices.NetworkNames(),
+			name) {
 			return "its layers are not known one by one"
 		}
 	}
@@ -200,7 +206,8 @@ func modelName(t timings.Timing, faults *timings.Faults, ok bool) (string, bool)
 		}
 	}
 	if t.Network != "" {
-		faults.Addf(t.Line, "no network %q%s; hidp board show NAME --networks lists the names", t.Network, suggest.Phrase(t.Network, known))
+		faults.Addf(t.Line, "no network %q%s; hidp board show NAME --networks lists the names", t.Network,
+			suggest.Phrase(t.Network, known))
 	}
 	return "", false
 }
@@ -216,13 +223,15 @@ func contradictions(rows []row, faults *timings.Faults) {
 		}
 	}
 	if len(names) > 1 {
-		faults.Addf(0, "%s on %s: rows of versions %s are mixed; versions differ by factors of up to 2, so give each its own file", rows[0].runtime,
+		faults.Addf(0, "%s on %s: rows of versions %s are mixed; versions differ by factors of up to 2, so give each its "+
+			"own file", rows[0].runtime,
 			rows[0].cluster, strings.Join(names, " and "))
 	}
 	for i, r := range rows {
 		for _, other := range rows[:i] {
 			if off := math.Exp(math.Abs(math.Log(r.Seconds / other.Seconds))); r.model == other.model && off > contradicts {
-				faults.Addf(r.Line, "%s takes %s, and %s in line %d: they contradict each other; leave the wrong one out", r.Network,
+				faults.Addf(r.Line, "%s takes %s, and %s in line %d: they contradict each other; leave the wrong one out",
+					r.Network,
 					devices.Rough(r.Seconds), devices.Rough(other.Seconds), other.Line)
 			}
 		}
@@ -247,7 +256,8 @@ func (l *Library) plausible(b *devices.Board, key [2]string, rows []row, faults 
 				hint = fmt.Sprintf("; is it %s, with another unit?", devices.Rough(r.Seconds*factor))
 			}
 		}
-		faults.Addf(r.Line, "%s in %s is implausible: the data sheet and other boards suggest %s to %s%s", r.Network, devices.Rough(r.Seconds),
+		faults.Addf(r.Line, "%s in %s is implausible: the data sheet and other boards suggest %s to %s%s", r.Network,
+			devices.Rough(r.Seconds),
 			devices.Rough(e.Low), devices.Rough(e.High), hint)
 	}
 	return nil
@@ -275,7 +285,8 @@ func merge(rows []row) (out []devices.MeasuredRow, notes []string) {
 	return out, notes
 }
 
-func (l *Library) fit(b *devices.Board, key [2]string, rows []row, merged []devices.MeasuredRow, f *timings.File) (*Fit, error) {
+func (l *Library) fit(b *devices.Board, key [2]string, rows []row, merged []devices.MeasuredRow,
+	f *timings.File) (*Fit, error) {
 	s, err := l.With(b, key[0], key[1], merged)
 	if err != nil {
 		return nil, err
@@ -288,13 +299,15 @@ func (l *Library) fit(b *devices.Board, key [2]string, rows []row, merged []devi
 	}
 	for _, p := range s.left {
 		if math.Abs(p.Error()) > math.Log(doubted) && p.Score() > doubtedScore {
-			fit.Notes = append(fit.Notes, fmt.Sprintf("%s takes %.1f times what the other rows suggest; measure it again", p.Row.Family, math.Exp(p.Error())))
+			fit.Notes = append(fit.Notes, fmt.Sprintf("%s takes %.1f times what the other rows suggest; measure it again",
+				p.Row.Family, math.Exp(p.Error())))
 		}
 	}
 	q := fit.Quality.LeftOut
 	fit.Calibrated = devices.Calibrated{
-		Measurement: devices.Measurement{Runtime: key[0], Cluster: key[1], Source: source(rows, f.Name), Note: note(rows), Rows: merged},
-		Start:       s.start(), Basis: "calibrated: " + s.Basis(),
+		Measurement: devices.Measurement{Runtime: key[0], Cluster: key[1], Source: source(rows, f.Name), Note: note(rows),
+			Rows: merged},
+		Start: s.start(), Basis: "calibrated: " + s.Basis(),
 		LeftOut: devices.LeftOut{Mean: q.Mean, Median: q.Median, Worst: q.Worst, Network: q.Network},
 	}
 	for _, m := range merged {
@@ -323,8 +336,8 @@ func (s *Subject) named(name string) Estimate {
 	return s.estimate(&calibration.Row{Network: table, Counts: counts})
 }
 
-// start returns the parameters of the cost formula of boards that come nearest to those of the calibration: those of terms that both
-// have.
+// start returns the parameters of the cost formula of boards that come nearest to those of the calibration: those of
+// terms that both have.
 func (s *Subject) start() (p devices.Params) {
 	scales := s.post.Mean.Scales()
 	for class, term := range map[workloads.Class]calibration.Term{workloads.ClassConv3x3: calibration.RateConv3x3,
@@ -333,7 +346,8 @@ func (s *Subject) start() (p devices.Params) {
 		p.Rate[class] = 1 / scales[term]
 	}
 	p.ActBandwidth, p.WeightBandwidth = 1/scales[calibration.Activations], 1/scales[calibration.Weights]
-	p.ConvOverhead, p.OtherOverhead, p.InvokeOverhead = scales[calibration.PerConv], scales[calibration.PerOther], scales[calibration.Invoke]
+	p.ConvOverhead, p.OtherOverhead, p.InvokeOverhead = scales[calibration.PerConv], scales[calibration.PerOther],
+		scales[calibration.Invoke]
 	return p
 }
 

@@ -8,8 +8,8 @@ import (
 	"hidp/workloads/zoo"
 )
 
-// candidates lists the networks that somebody with a runtime can measure: those of the zoo, which `hidp model export` writes, and for
-// ncnn those that benchncnn brings.
+// candidates lists the networks that somebody with a runtime can measure: those of the zoo, which `hidp model export`
+// writes, and for ncnn those that benchncnn brings.
 func candidates(group string) []string {
 	out := slices.Clone(zoo.Names())
 	if group != "ncnn" && group != "vulkan" {

@@ -72,8 +72,8 @@ func (s *Subject) estimate(row *calibration.Row) Estimate {
 // leastOwn is from how many rows on a subject's own errors say how wide its intervals are.
 const leastOwn = 5
 
-// width returns what intervals are widened by, where left are other rows of the subject that were left out. Where no published board
-// was measured with the runtime, the subject's own errors say it, if there are enough.
+// width returns what intervals are widened by, where left are other rows of the subject that were left out. Where no
+// published board was measured with the runtime, the subject's own errors say it, if there are enough.
 func (s *Subject) width(left []calibration.Prediction) float64 {
 	w := calibration.Width(s.Set, len(left))
 	if len(s.known.Sets) > 0 || len(left) < leastOwn {
@@ -174,7 +174,8 @@ func (s *Subject) Next(k int) []Suggestion {
 	for range min(k, len(names)) {
 		i := calibration.Design(&known, s.known.Sigma, counts, targets, 1)[0]
 		next := known.Given(&counts[i], s.known.Sigma)
-		out = append(out, Suggestion{Network: names[i], Tells: told(&known, &next), Before: deviation(&known, targets), After: deviation(&next, targets)})
+		out = append(out, Suggestion{Network: names[i], Tells: told(&known, &next), Before: deviation(&known, targets),
+			After: deviation(&next, targets)})
 		known = next
 		names, counts = slices.Delete(names, i, i+1), slices.Delete(counts, i, i+1)
 	}

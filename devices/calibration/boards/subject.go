@@ -1,5 +1,5 @@
-// Package boards joins board files with package calibration: what is known of a board's runtime on a cluster, how it predicts a
-// network, what to measure next, and how measured times become a board file.
+// Package boards joins board files with package calibration: what is known of a board's runtime on a cluster, how it
+// predicts a network, what to measure next, and how measured times become a board file.
 package boards
 
 import (
@@ -16,7 +16,8 @@ import (
 	"hidp/workloads/zoo"
 )
 
-// Library learns from the published measurements, each group of runtimes when it is first asked for. It is safe for concurrent use.
+// Library learns from the published measurements, each group of runtimes when it is first asked for. It is safe for
+// concurrent use.
 type Library struct {
 	mu     sync.Mutex
 	groups map[string]*calibration.Known
@@ -63,7 +64,8 @@ type Subject struct {
 	repeated string                   // the chip of published rows that the board's rows repeat
 }
 
-// Subject returns a runtime on a cluster of a board with the rows of its file that were measured in the first power mode.
+// Subject returns a runtime on a cluster of a board with the rows of its file that were measured in the first power
+// mode.
 func (l *Library) Subject(b *devices.Board, runtime, cluster string) (*Subject, error) {
 	var rows []devices.MeasuredRow
 	for _, m := range b.Measurements() {
@@ -90,7 +92,8 @@ func (l *Library) With(b *devices.Board, runtime, cluster string, rows []devices
 		case !ok:
 			s.Skipped = append(s.Skipped, r.Model)
 		default:
-			s.Set.Rows = append(s.Set.Rows, calibration.Row{Network: name, Counts: counts, Log: math.Log(r.Seconds), Twins: name, Family: r.Model})
+			s.Set.Rows = append(s.Set.Rows, calibration.Row{Network: name, Counts: counts, Log: math.Log(r.Seconds),
+				Twins: name, Family: r.Model})
 		}
 	}
 	s.repeated = s.findRepeated()
@@ -102,7 +105,8 @@ func (l *Library) With(b *devices.Board, runtime, cluster string, rows []devices
 // emptySet describes a cluster in the words of the published sets.
 func emptySet(b *devices.Board, c *devices.BoardCluster, runtime string) *calibration.Set {
 	name, precision, _ := strings.Cut(runtime, "/")
-	s := &calibration.Set{Board: b.Name, Core: coreName(c.Core), GPU: c.Kind == devices.GPU, Precision: precision, Peak: c.Peak,
+	s := &calibration.Set{Board: b.Name, Core: coreName(c.Core), GPU: c.Kind == devices.GPU, Precision: precision,
+		Peak:      c.Peak,
 		Bandwidth: b.MemoryBandwidth(), Runtime: name}
 	if s.GPU {
 		switch name {
@@ -132,8 +136,8 @@ func (s *Subject) others(published *calibration.Set) bool {
 	return s.repeated == "" || published.Chip != s.repeated
 }
 
-// findRepeated returns the chip of a published set of which most rows are those of the subject, to four digits: such rows must not
-// vouch for themselves.
+// findRepeated returns the chip of a published set of which most rows are those of the subject, to four digits: such
+// rows must not vouch for themselves.
 func (s *Subject) findRepeated() string {
 	for _, p := range s.known.Sets {
 		common, same := 0, 0
@@ -158,9 +162,11 @@ func (s *Subject) findRepeated() string {
 var (
 	ncnnNames = map[string]string{"squeezenet1_1": "ncnn-squeezenet"}
 	tfNames   = map[string]string{"mobilenet_v2": "mobilenet_v2_1.0_224", "resnet50": "tf_resnet50_v15"}
-	slimNames = map[string]string{"slim-resnet_v1_50": "resnet50", "slim-resnet_v1_101": "resnet101", "slim-resnet_v1_152": "resnet152",
-		"slim-resnet_v2_50_299": "resnet50_299", "slim-resnet_v2_101_299": "resnet101_299", "slim-resnet_v2_152_299": "resnet152_299",
-		"mobilenet_v1": "mobilenet_v1_1.0_224"}
+	slimNames = map[string]string{"slim-resnet_v1_50": "resnet50", "slim-resnet_v1_101": "resnet101",
+		"slim-resnet_v1_152":    "resnet152",
+		"slim-resnet_v2_50_299": "resnet50_299", "slim-resnet_v2_101_299": "resnet101_299",
+		"slim-resnet_v2_152_299": "resnet152_299",
+		"mobilenet_v1":           "mobilenet_v1_1.0_224"}
 )
 
 // tableName returns the name of the table under which a group of runtimes measured a network.
@@ -211,7 +217,8 @@ func (s *Subject) Basis() string {
 		rows += len(p.Rows)
 		chips[p.Chip] = true
 	}
-	return fmt.Sprintf("%s, and a prior learned from %d published rows (%s) on %d chips", own, rows, s.Set.Group(), len(chips))
+	return fmt.Sprintf("%s, and a prior learned from %d published rows (%s) on %d chips", own, rows, s.Set.Group(),
+		len(chips))
 }
 
 // Parameter is one of the parameters of a subject.

@@ -1,5 +1,5 @@
-// Command calibrationbench judges the cost model on published latencies. It prints the page docs/calibration.md, and writes what
-// intervals are widened by:
+// Command calibrationbench judges the cost model on published latencies. It prints the page docs/calibration.md, and
+// writes what intervals are widened by:
 //
 //	go run ./devices/calibration/calibrationbench -widths devices/calibration/widths.csv > docs/calibration.md
 //

@@ -1,5 +1,5 @@
-// Package timings reads measured latencies that users have in files: CSV tables and the output of benchncnn. It is pure, and names all
-// faults of a file at once, each with its line.
+// Package timings reads measured latencies that users have in files: CSV tables and the output of benchncnn. It is
+// pure, and names all faults of a file at once, each with its line.
 //
 // A CSV file has a line of column names. Two columns are needed: network, and latency with its unit ("12.3 ms"), or
 // latency_ms, latency_us or latency_s without one. The others are runtime ("ncnn/fp16", or precision apart), version,
@@ -77,8 +77,8 @@ func (f *Faults) Err() error {
 	return errors.Join(errs...)
 }
 
-// Read reads a file of either form. The error is of a file that has no rows to speak of; what is wrong with single rows is in Faults, so
-// that it can be told together with what the rows mean.
+// Read reads a file of either form. The error is of a file that has no rows to speak of; what is wrong with single rows
+// is in Faults, so that it can be told together with what the rows mean.
 func Read(name string, data []byte) (*File, error) {
 	if benchncnn.Match(data) {
 		return readBenchncnn(name, string(data))
@@ -86,9 +86,11 @@ func Read(name string, data []byte) (*File, error) {
 	return readCSV(name, string(data))
 }
 
-var latencyUnits = map[string]float64{"latency_ms": 1e-3, "milliseconds": 1e-3, "latency_us": 1e-6, "latency_s": 1, "latency": 0}
+var latencyUnits = map[string]float64{"latency_ms": 1e-3, "milliseconds": 1e-3, "latency_us": 1e-6, "latency_s": 1,
+	"latency": 0}
 
-var columnNames = []string{"network", "latency", "latency_ms", "latency_us", "latency_s", "milliseconds", "runtime", "precision", "version",
+var columnNames = []string{"network", "latency", "latency_ms", "latency_us", "latency_s", "milliseconds", "runtime",
+	"precision", "version",
 	"cluster", "threads", "board", "source"}
 
 // header is the position of each column.
@@ -150,7 +152,8 @@ func readHeader(names []string, faults *Faults) (header, string) {
 			name = "network"
 		}
 		if !slices.Contains(columnNames, name) {
-			faults.Addf(1, "unknown column %q%s; known are %s", name, suggest.Phrase(name, columnNames), strings.Join(columnNames, ", "))
+			faults.Addf(1, "unknown column %q%s; known are %s", name, suggest.Phrase(name, columnNames),
+				strings.Join(columnNames, ", "))
 			continue
 		}
 		if _, twice := h[name]; twice {
@@ -174,8 +177,10 @@ func readHeader(names []string, faults *Faults) (header, string) {
 }
 
 func readRow(h header, latency string, row []string, line int, faults *Faults) Timing {
-	t := Timing{Line: line, Network: h.cell(row, "network"), Runtime: h.cell(row, "runtime"), Precision: h.cell(row, "precision"),
-		Version: h.cell(row, "version"), Cluster: h.cell(row, "cluster"), Board: h.cell(row, "board"), Source: h.cell(row, "source")}
+	t := Timing{Line: line, Network: h.cell(row, "network"), Runtime: h.cell(row, "runtime"), Precision: h.cell(row,
+		"precision"),
+		Version: h.cell(row, "version"), Cluster: h.cell(row, "cluster"), Board: h.cell(row, "board"), Source: h.cell(row,
+			"source")}
 	if t.Network == "" {
 		faults.Addf(line, "network is empty")
 	}
@@ -264,7 +269,8 @@ func readBenchncnn(name, text string) (*File, error) {
 			f.Skipped = append(f.Skipped, fmt.Sprintf("line %d: %s computes in 8 bits, which boards do not describe", i+1, m[1]))
 			continue
 		}
-		t := Timing{Line: i + 1, Network: m[1], Runtime: "ncnn", Cluster: cluster, Threads: threads, Seconds: math.NaN(), Source: "benchncnn, min"}
+		t := Timing{Line: i + 1, Network: m[1], Runtime: "ncnn", Cluster: cluster, Threads: threads, Seconds: math.NaN(),
+			Source: "benchncnn, min"}
 		if cluster == "gpu" {
 			t.Threads = 0
 		}

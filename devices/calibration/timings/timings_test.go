@@ -9,7 +9,8 @@ import (
 )
 
 func TestReadUnits(t *testing.T) {
-	for column, cell := range map[string]string{"latency": "12.5 ms", "latency_ms": "12.5", "latency_us": "12500", "latency_s": "0.0125",
+	for column, cell := range map[string]string{"latency": "12.5 ms", "latency_ms": "12.5", "latency_us": "12500",
+		"latency_s":    "0.0125",
 		"Milliseconds": "12.5"} {
 		f, err := Read("t.csv", []byte("model,"+column+",runtime\nvgg16,"+cell+",ncnn/fp16\n"))
 		require.NoError(t, err)
@@ -28,11 +29,13 @@ func TestFaultsOfRows(t *testing.T) {
 	f, err := Read("t.csv", []byte("network,latency\na,12\nb,-1 ms\nc,0 ms\n,3 ms\nd,3 ms,4\ne,2 h\nf,nan ms\n"))
 	require.NoError(t, err)
 	lines := strings.Split(f.Faults.Err().Error(), "\n")
-	for i, want := range []string{`t.csv:2: latency: "12" has no unit`, "t.csv:3: latency: -1 ms is not positive", "t.csv:4: latency: 0 ms is not positive",
+	for i, want := range []string{`t.csv:2: latency: "12" has no unit`, "t.csv:3: latency: -1 ms is not positive",
+		"t.csv:4: latency: 0 ms is not positive",
 		"t.csv:5: network is empty", "t.csv:6: has 3 cells", "t.csv:7: latency: ", "t.csv:8: latency: "} {
 		require.Contains(t, lines[i], want)
 	}
-	for _, text := range []string{"", "network,latency\n", "network\nvgg16\n", "latency\n3 ms\n", "network,latency,latency_ms\na,1 ms,1\n"} {
+	for _, text := range []string{"", "network,latency\n", "network\nvgg16\n", "latency\n3 ms\n",
+		"network,latency,latency_ms\na,1 ms,1\n"} {
 		f, err := Read("t.csv", []byte(text))
 		if err == nil {
 			err = f.Faults.Err()
@@ -42,14 +45,16 @@ func TestFaultsOfRows(t *testing.T) {
 }
 
 func TestReadBenchncnn(t *testing.T) {
-	f, err := Read("b.txt", []byte("num_threads = 2\ngpu_device = 0\n  vgg16  min =  445.72  max =  452.00  avg =  447.90\n"+
+	f, err := Read("b.txt", []byte("num_threads = 2\ngpu_device = 0\n  vgg16  min =  445.72  max =  452.00  avg =  "+
+		"447.90\n"+
 		"  vgg16_int8  min =  4.7  max =  4.8  avg =  4.7\n  a min = 0.00 max = 1.00 avg = 0.5\n"))
 	require.NoError(t, err)
 	require.ErrorContains(t, f.Faults.Err(), "b.txt:5: min: 0.00")
 	require.Len(t, f.Skipped, 1)
 	require.InDelta(t, .44572, f.Timings[0].Seconds, 1e-12)
 	f.Timings[0].Seconds = 0
-	require.Equal(t, Timing{Line: 3, Network: "vgg16", Runtime: "ncnn", Cluster: "gpu", Source: "benchncnn, min"}, f.Timings[0])
+	require.Equal(t, Timing{Line: 3, Network: "vgg16", Runtime: "ncnn", Cluster: "gpu", Source: "benchncnn, min"},
+		f.Timings[0])
 	require.True(t, math.IsNaN(f.Timings[1].Seconds))
 }
 
