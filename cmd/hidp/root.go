@@ -19,6 +19,7 @@ import (
 	"hidp/strategies/plan"
 	"hidp/testbed/controller"
 	"hidp/testbed/deploy"
+	"hidp/testbed/inference"
 	"hidp/testbed/supervise"
 )
 
@@ -115,7 +116,7 @@ func worldFailed(err error) bool {
 		is[*sim.HorizonError](err) || is[*sim.LateError](err) || is[*failedRequests](err) || is[*slurm.IncompleteError](err) ||
 		is[*controller.NodeLostError](err) || is[*controller.RequestError](err) || is[*controller.TimeoutError](err) || is[*controller.FitError](err) ||
 		is[*controller.BusyError](err) || is[*controller.DialError](err) || is[*controller.TransferError](err) || is[*controller.DisagreementError](err) || is[*controller.InvalidRunError](err) ||
-		is[*controller.CrashError](err) || is[*supervise.GivenUpError](err) ||
+		is[*controller.CrashError](err) || is[*supervise.GivenUpError](err) || is[*inference.ShapeError](err) ||
 		is[*external.ProcessError](err) || is[*validation.DisagreementError](err) || is[*deploy.HostError](err)
 }
 

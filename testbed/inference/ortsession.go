@@ -187,7 +187,7 @@ func (s *ortSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, err
 	}
 	if err := api.try(apiRun, s.session, 0, p.list(inNames), p.list(values), uintptr(len(values)),
 		p.list(outNames), uintptr(len(results)), p.list(results)); err != nil {
-		return nil, err
+		return nil, shapeError(s.engine.Name(), err)
 	}
 	out := map[string]Tensor{}
 	for i, spec := range s.outputs {
@@ -198,7 +198,7 @@ func (s *ortSession) Run(inputs, into map[string]Tensor) (map[string]Tensor, err
 				return nil, fmt.Errorf("output %q: %w", spec.Name, err)
 			}
 			if given && !slices.Equal(t.Shape, made.Shape) {
-				return nil, fmt.Errorf("output %q has shape %v, not %v", spec.Name, made.Shape, t.Shape)
+				return nil, &ShapeError{s.engine.Name(), fmt.Sprintf("tensor %q", spec.Name), made.Shape, t.Shape}
 			}
 			if copy(t.Data, made.Data); !given {
 				t = made

@@ -54,10 +54,25 @@ func (l *Loaded) Run(inputs []inference.Tensor, m *inference.Memory) ([]inferenc
 			into[p.Name] = sample(outputs[i], p.Shape, r, l.Sub.Repeat)
 		}
 		if _, err := l.Session.Run(given, into); err != nil {
-			return nil, err
+			return nil, l.named(err)
 		}
 	}
 	return outputs, nil
+}
+
+// named lets an error about a port name the layer whose output the port is.
+func (l *Loaded) named(err error) error {
+	var wrong *inference.ShapeError
+	if errors.As(err, &wrong) {
+		for _, p := range l.Sub.Outputs {
+			if wrong.Tensor == fmt.Sprintf("tensor %q", p.Name) {
+				named := *wrong
+				named.Tensor = fmt.Sprintf("the output of layer %d", p.Part.Layer)
+				return &named
+			}
+		}
+	}
+	return err
 }
 
 // sample returns the r-th of n equal parts of a tensor of the given shape along the batch.

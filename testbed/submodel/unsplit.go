@@ -77,11 +77,16 @@ func (r *Runner) file(session inference.Session, input inference.Tensor) (infere
 		return join(outputs, names, shape), nil
 	}
 	y := outputs[names[0]]
-	if to, _ := s.layout(names[0], last); to.how == onnx.Permuted {
-		return permute(y, inverse(to.perm)), y.Check()
+	to, _ := s.layout(names[0], last)
+	if (inference.Tensor{Shape: shape, Data: y.Data}).Check() != nil {
+		return inference.Tensor{}, &inference.ShapeError{Engine: r.Engine.Name(), Tensor: fmt.Sprintf("output %q", names[0]), Got: y.Shape,
+			Want: toInts(to.dims)}
+	}
+	if to.how == onnx.Permuted {
+		return permute(y, inverse(to.perm)), nil
 	}
 	y.Shape = shape
-	return y, y.Check()
+	return y, nil
 }
 
 // takes reports whether the file can be run on a batch, given the shape of its input: -1 where that is open.
