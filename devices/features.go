@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"sync"
 
 	"hidp/devices/dnns"
 	"hidp/internal/strict"
@@ -52,7 +53,9 @@ type classTable struct {
 }
 
 // NetworkNames lists the networks that measured rows of a board file may name, sorted.
-func NetworkNames() []string { return loadNetworks().names() }
+func NetworkNames() []string { return slices.Clone(networkNames()) }
+
+var networkNames = sync.OnceValue(func() []string { return loadNetworks().names() })
 
 // networks knows the networks that measured rows name: those of the zoo by their layers, others by class totals or by a
 // table of package dnns.

@@ -42,12 +42,13 @@ func fileKinds() []fileKind {
 func takes() map[string]string {
 	return map[string]string{"hidp run": "a scenario", "hidp sweep": "a sweep", "hidp optimize": "an optimization", "hidp fleet": "a fleet",
 		"hidp simulate": "a plan", "hidp replay": "a plan", "hidp testbed up": "a testbed", "hidp testbed deploy": "a hosts file",
-		"hidp model inspect": "a layer table", "hidp board show": "a board", "hidp board check": "a board"}
+		"hidp model inspect": "a layer table", "hidp board show": "a board", "hidp board check": "a board",
+		"hidp calibrate check": "a board", "hidp calibrate plan": "a board"}
 }
 
 // flagTakes is the kind of file that a flag takes, by the flag's name.
 func flagTakes() map[string]string {
-	return map[string]string{"platform": "a platform", "model": "a layer table", "agents": "an agents file", "matrix": "a validation matrix"}
+	return map[string]string{"platform": "a platform", "board": "a board", "model": "a layer table", "agents": "an agents file", "matrix": "a validation matrix"}
 }
 
 // misplaced says that a file on the command line is of another kind than what the command or the flag takes, and who takes it; "" where

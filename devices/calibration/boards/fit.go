@@ -229,10 +229,10 @@ func contradictions(rows []row, faults *timings.Faults) {
 	}
 	for i, r := range rows {
 		for _, other := range rows[:i] {
-			if off := math.Exp(math.Abs(math.Log(r.Seconds / other.Seconds))); r.model == other.model && off > contradicts {
+			if r.model == other.model && math.Abs(math.Log(r.Seconds/other.Seconds)) > math.Log(contradicts) {
 				faults.Addf(r.Line, "%s takes %s, and %s in line %d: they contradict each other; leave the wrong one out",
-					r.Network,
-					devices.Rough(r.Seconds), devices.Rough(other.Seconds), other.Line)
+					r.Network, devices.Rough(r.Seconds), devices.Rough(other.Seconds), other.Line)
+				break
 			}
 		}
 	}
@@ -244,8 +244,13 @@ func (l *Library) plausible(b *devices.Board, key [2]string, rows []row, faults 
 	if err != nil {
 		return err
 	}
+	expected := map[string]Estimate{}
 	for _, r := range rows {
-		e := s.named(r.model)
+		e, ok := expected[r.model]
+		if !ok {
+			e = s.named(r.model)
+			expected[r.model] = e
+		}
 		ratio := r.Seconds / e.Latency
 		if ratio < implausible && ratio > 1/float64(implausible) {
 			continue

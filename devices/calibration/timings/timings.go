@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"hidp/internal/strict"
 	"hidp/internal/suggest"
 	"hidp/internal/units"
 )
@@ -48,6 +49,7 @@ type File struct {
 type Faults struct {
 	file string
 	list []fault
+	more int // faults that were found and not kept
 }
 
 type fault struct {
@@ -64,6 +66,10 @@ func (f *Faults) Addf(line int, format string, args ...any) {
 	if line > 0 {
 		at += ":" + strconv.Itoa(line)
 	}
+	if len(f.list) == strict.MostKept {
+		f.more++
+		return
+	}
 	f.list = append(f.list, fault{line, at + ": " + fmt.Sprintf(format, args...)})
 }
 
@@ -73,6 +79,9 @@ func (f *Faults) Err() error {
 	var errs []error
 	for _, x := range f.list {
 		errs = append(errs, errors.New(x.text))
+	}
+	if f.more > 0 {
+		errs = append(errs, fmt.Errorf("… and %d more", f.more))
 	}
 	return errors.Join(errs...)
 }
@@ -85,6 +94,12 @@ func Read(name string, data []byte) (*File, error) {
 	}
 	return readCSV(name, string(data))
 }
+
+// MostRows is how many timings a file may hold: more than anybody takes of one board.
+const MostRows = 2000
+
+// Least is the shortest latency of a network, in seconds: calling a runtime takes longer.
+const Least = 1e-6
 
 var latencyUnits = map[string]float64{"latency_ms": 1e-3, "milliseconds": 1e-3, "latency_us": 1e-6, "latency_s": 1,
 	"latency": 0}
@@ -126,6 +141,10 @@ func readCSV(name, text string) (*File, error) {
 			break
 		}
 		line, _ := r.FieldPos(0)
+		if len(f.Timings) == MostRows {
+			faults.Addf(line, "is one row too many; a file holds at most %d", MostRows)
+			return nil, faults.Err()
+		}
 		if err != nil {
 			faults.Addf(line, "%v", err)
 			break
@@ -229,6 +248,9 @@ func readLatency(text, column string, line int, faults *Faults) float64 {
 	case !(seconds > 0) || math.IsInf(seconds, 0):
 		faults.Addf(line, "%s: %s is not positive; a measured latency is", column, text)
 		return math.NaN()
+	case seconds < Least:
+		faults.Addf(line, "%s: %s is less than a microsecond for one inference; check the unit", column, text)
+		return math.NaN()
 	case seconds > time.Hour.Seconds():
 		faults.Addf(line, "%s: %s is more than an hour for one inference; check the unit", column, text)
 		return math.NaN()
@@ -249,6 +271,10 @@ func readBenchncnn(name, text string) (*File, error) {
 	f := &File{Name: name, Faults: faults}
 	threads, cluster := 0, "cpu"
 	for i, line := range strings.Split(text, "\n") {
+		if len(f.Timings) == MostRows {
+			faults.Addf(i+1, "is one row too many; a file holds at most %d", MostRows)
+			return nil, faults.Err()
+		}
 		if m := benchncnnSetting.FindStringSubmatch(line); m != nil {
 			n, _ := strconv.Atoi(m[2])
 			switch {

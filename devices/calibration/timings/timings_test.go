@@ -58,6 +58,14 @@ func TestReadBenchncnn(t *testing.T) {
 	require.True(t, math.IsNaN(f.Timings[1].Seconds))
 }
 
+func TestTooManyRowsAndFaults(t *testing.T) {
+	_, err := Read("t.csv", []byte("network,latency\n"+strings.Repeat("a,1 ms\n", MostRows+1)))
+	require.ErrorContains(t, err, "t.csv:2002: is one row too many")
+	f, err := Read("t.csv", []byte("network,latency\n"+strings.Repeat("a,1\n", 100)))
+	require.NoError(t, err)
+	require.ErrorContains(t, f.Faults.Err(), "\n… and 80 more")
+}
+
 // Whatever the bytes, there is an answer or an error.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("network,latency\nvgg16,12 ms\n"))
