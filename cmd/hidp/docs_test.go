@@ -40,6 +40,7 @@ func TestDocumentedCommands(t *testing.T) {
 	require.Greater(t, total, 10, "too few commands found in the docs: the search is broken and the test would pass vacuously")
 	library, err := inference.FindLibrary("", "../..")
 	there := parts.Have(t, parts.ONNXRuntime, err)
+	speaking := interpreters(t)
 	commands := map[string]func(*testscript.TestScript, bool, []string){"replay": replayInScript}
 	testscript.Run(t, testscript.Params{Dir: dir, Cmds: commands, Setup: func(env *testscript.Env) error {
 		env.Setenv("HOME", env.WorkDir)
@@ -49,7 +50,12 @@ func TestDocumentedCommands(t *testing.T) {
 			requireIgnored(t, env.WorkDir)
 		})
 		return copyExamples(env.WorkDir)
-	}, Condition: func(name string) (bool, error) { return name == "ort" && there, nil }})
+	}, Condition: func(name string) (bool, error) {
+		if name == "ort" {
+			return there, nil
+		}
+		return speaking(name)
+	}})
 }
 
 // replayInScript runs hidp replay until a run is valid, as replayUntilValid does.
@@ -72,7 +78,7 @@ func requireIgnored(t *testing.T, dir string) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, e := range entries {
-		if name := e.Name(); name != "experiments" && name != "strategies" && name != ".tmp" && !strings.Contains("\n"+string(ignored), "\n/"+name+"/\n") &&
+		if name := e.Name(); name != "experiments" && name != "strategies" && name != "go.mod" && name != ".tmp" && !strings.Contains("\n"+string(ignored), "\n/"+name+"/\n") &&
 			!strings.Contains("\n"+string(ignored), "\n"+name+"/\n") {
 			t.Errorf("the commands of a page leave %s, which git does not ignore: write to out/", name)
 		}
@@ -96,6 +102,13 @@ func copyExamples(dir string) error {
 	}
 	examples := filepath.Join("strategies", "external", "examples")
 	if err := os.CopyFS(filepath.Join(dir, examples), os.DirFS(filepath.Join("../..", examples))); err != nil {
+		return err
+	}
+	module, err := os.ReadFile("../../go.mod") // of which strategies are a part
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "go.mod"), module, 0o644)
+	}
+	if err != nil {
 		return err
 	}
 	city, err := os.ReadFile("../../experiments/fleet/city.toml")
@@ -135,6 +148,8 @@ func scriptOf(t *testing.T, page string) (string, int) {
 			if redirected {
 				fmt.Fprintf(&script, "cp stdout %s\n", to)
 			}
+		case "cp":
+			fmt.Fprintf(&script, "%s\n", line)
 		case "mkdir":
 			fmt.Fprintf(&script, "mkdir %s\n", strings.TrimPrefix(rest, "-p "))
 		case "make":
@@ -144,6 +159,9 @@ func scriptOf(t *testing.T, page string) (string, int) {
 		default:
 			t.Errorf("%s: the docs test cannot try %q", page, line)
 		}
+	}
+	if strings.Contains(script.String(), "'exec:") {
+		return "[!interpreters] skip 'no python3 or perl'\n" + script.String(), n
 	}
 	if strings.Contains(script.String(), "exec hidp testbed up") {
 		return "[!ort] skip 'no ONNX Runtime: run make ort'\n" + script.String(), n

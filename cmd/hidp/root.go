@@ -63,7 +63,7 @@ func (a *app) root() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(a.reproduceCommand(), a.runCommand(), a.planCommand(), a.simulateCommand(), a.sweepCommand(), a.optimizeCommand(), a.fleetCommand(),
 		a.validateCommand(), a.agentCommand(), a.testbedCommand(), a.replayCommand(), a.compareCommand(), a.explainCommand(), a.predictCommand(),
-		a.calibrateCommand(), a.boardCommand(), a.modelCommand(), a.listCommand())
+		a.calibrateCommand(), a.boardCommand(), a.modelCommand(), a.listCommand(), a.newCommand())
 	finish(root)
 	return root
 }

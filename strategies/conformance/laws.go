@@ -24,7 +24,7 @@ func (v variant) check(t *testing.T, seed uint64) bool {
 		return false
 	}
 	require.NoError(t, plan.Validate(p, q.request.Graph, q.belief.Platform), "seed %d: %v", seed, q)
-	require.Equal(t, v.entry.Name, p.Strategy)
+	require.Equal(t, v.entry.Name, p.Strategy, "seed %d: the plan must carry the name of the strategy", seed)
 	require.Equal(t, q.request.Graph.Name, p.Model)
 	require.Equal(t, q.belief.Platform.Name, p.Platform)
 	require.Equal(t, [2]int{q.request.Leader, q.request.Batch}, [2]int{p.Leader, p.Batch})
@@ -58,15 +58,19 @@ func (v variant) checkRepeats(t *testing.T, seed uint64, s plan.Planner, q situa
 		_, _ = s.Plan(other.request, other.belief) // a refusal is an answer too
 	}
 	again, err2 := s.Plan(q.request, q.belief)
-	require.Equal(t, err, err2, "seed %d: the second answer", seed)
-	require.Equal(t, p, again, "seed %d: the second answer", seed)
+	const state = "seed %d: the strategy answers the same question otherwise after another one: it keeps state that changes its answers"
+	require.Equal(t, err, err2, state, seed)
+	require.Equal(t, p, again, state, seed)
 	fresh := newSituation(seed)
+	why := "seed %d: a fresh strategy answers the same question otherwise: the answer depends on chance or on an order that is not fixed"
 	if loaded, ok := s.(plan.Loaded); !ok || !loaded.UsesBacklog() {
 		fresh.belief.Backlog = nil
+		why = "seed %d: a fresh strategy answers otherwise when nothing is queued: if the plan depends on the backlog, implement plan.Loaded; " +
+			"else it depends on chance or on an order that is not fixed"
 	}
 	anew, err3 := v.make(t).Plan(fresh.request, fresh.belief)
-	require.Equal(t, err, err3, "seed %d: a fresh strategy's answer", seed)
-	require.Equal(t, p, anew, "seed %d: a fresh strategy's answer", seed)
+	require.Equal(t, err, err3, why, seed)
+	require.Equal(t, p, anew, why, seed)
 }
 
 // checkRefusal demands that a refusal is justified: with memory to spare there is a plan, and a method that sees memory refuses

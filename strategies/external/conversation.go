@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"hidp/devices"
 	"hidp/internal/suggest"
 	"hidp/strategies"
 	"hidp/strategies/plan"
@@ -198,7 +199,7 @@ func (q *question) decode(data json.RawMessage) (*plan.Plan, error) {
 		return nil, q.faultf(`message "plan" must have the key plan, in the format of hidp plan -o plan.json`)
 	}
 	g, t := q.request.Graph, q.belief.Platform
-	p, err := plan.Decode("plan", data, g, t)
+	p, err := plan.Decode("plan", data, g, roomy(t))
 	if err != nil {
 		return nil, q.faultf("the plan for %s is not valid:\n%v", g.Name, err)
 	}
@@ -207,7 +208,21 @@ func (q *question) decode(data json.RawMessage) (*plan.Plan, error) {
 			t.Nodes[q.request.Leader].Name, q.request.Batch)
 	}
 	p.Strategy, p.Model, p.Platform = q.name, g.Name, t.Name
+	if err := plan.Validate(p, g, t); err != nil {
+		return nil, &plan.InfeasibleError{Reason: fmt.Sprintf("the plan of %s: %v", q.name, err)}
+	}
 	return p, nil
+}
+
+// roomy returns t with memory to spare. A plan that is valid there and not on t lacks memory, which is the world's fault and not one of
+// the plan's form.
+func roomy(t *devices.Platform) *devices.Platform {
+	p := *t
+	p.Nodes = slices.Clone(t.Nodes)
+	for j := range p.Nodes {
+		p.Nodes[j].Memory = 1 << 60
+	}
+	return &p
 }
 
 // place makes a plan of placements: the sends are added. Placements that need more memory than there is are no fault of the program's
