@@ -212,25 +212,6 @@ func (f *fitter) calibrated(b *Board, c *Calibrated) (*Fitted, error) {
 	if err := fit.check(b); err != nil {
 		return nil, err
 	}
-	// What was measured comes first: the first row of a network counts.
-	exact := slices.DeleteFunc(slices.Clone(rows), func(o observation) bool {
-		return !o.net.exact &&
-			!c.measured(o.model)
-	})
-	slices.SortStableFunc(exact, func(x, y observation) int {
-		return order(c.measured(y.model)) - order(c.measured(x.model))
-	})
-	fit.rescale(exact)
+	fit.rescale(slices.DeleteFunc(rows, func(o observation) bool { return !o.net.exact }))
 	return fit, nil
-}
-
-func (c *Calibrated) measured(network string) bool {
-	return slices.ContainsFunc(c.Rows, func(r MeasuredRow) bool { return r.Model == network })
-}
-
-func order(first bool) int {
-	if first {
-		return 1
-	}
-	return 0
 }

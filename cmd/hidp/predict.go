@@ -134,7 +134,7 @@ func (a *app) printPrediction(p *predicted, most int) {
 		seconds(p.Low), seconds(p.High))
 	switch {
 	case p.Measured:
-		fmt.Fprintln(a.out, "  the network was measured here: the latency is that of its row")
+		fmt.Fprintln(a.out, "  follows from the measured row of the network or of a variant of it")
 	case p.Elsewhere:
 		fmt.Fprintln(a.out, "  corrected by what the same network showed on other chips with this runtime")
 	}

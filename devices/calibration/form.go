@@ -2,6 +2,7 @@ package calibration
 
 import (
 	"math"
+	"strings"
 
 	"hidp/devices/dnns"
 )
@@ -84,11 +85,13 @@ func (c *Counts) add(d *Counts) {
 type Style struct {
 	Eager bool // each normalisation and each activation is a kernel of its own
 	Fused bool // additions, concatenations and gates cost no kernel of their own
+	Whole bool // activations of every kind are part of the layer that they follow
 }
 
 // StyleOf returns the style of a runtime by its name.
 func StyleOf(runtime string) Style {
-	return Style{Eager: runtime == "pytorch" || runtime == "tensorflow", Fused: runtime == "tensorrt"}
+	return Style{Eager: runtime == "pytorch" || runtime == "tensorflow", Fused: runtime == "tensorrt",
+		Whole: strings.HasPrefix(runtime, "ncnn")}
 }
 
 // NetworkCounts sums the counts of all layers of a network and adds one inference.

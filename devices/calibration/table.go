@@ -66,7 +66,7 @@ func GraphCounts(g *workloads.Graph, s Style) []Counts {
 	out := make([]Counts, len(g.Layers))
 	for i := range table.Layers {
 		l := &table.Layers[i]
-		if !apart(g.Layers[i+1].Act) {
+		if s.Whole || !apart(g.Layers[i+1].Act) {
 			out[i+1] = LayerCounts(l, s)
 			continue
 		}

@@ -8,7 +8,6 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"hidp/devices/calibration"
-	"hidp/devices/dnns"
 	"hidp/workloads"
 )
 
@@ -17,7 +16,7 @@ type Estimate struct {
 	Latency   float64 `json:"latency"`
 	Low       float64 `json:"low"` // of an interval that holds 80 % of measured times
 	High      float64 `json:"high"`
-	Measured  bool    `json:"measured"`  // the network was measured on this cluster: the latency is that row's
+	Measured  bool    `json:"measured"`  // the network or a variant of it was measured on this cluster
 	Elsewhere bool    `json:"elsewhere"` // the network was measured on other chips with this runtime
 	Layers    []Layer `json:"layers"`
 	Invoke    float64 `json:"invoke"` // of the latency, what an inference costs beside its layers
@@ -37,13 +36,9 @@ func (s *Subject) Predict(g *workloads.Graph) Estimate {
 	style := calibration.StyleOf(s.Set.Runtime)
 	layers := calibration.GraphCounts(g, style)
 	row := calibration.Row{Network: tableName(g.Name, s.Set.Group()), Counts: calibration.Total(layers)}
-	if n := dnns.All()[row.Network]; n != nil {
-		row.Counts = calibration.NetworkCounts(n, style)
-	}
 	e := s.estimate(&row)
 	scales := s.post.Mean.Scales()
-	total := calibration.Total(layers)
-	factor := e.Latency / total.Seconds(&scales)
+	factor := e.Latency / row.Counts.Seconds(&scales)
 	e.Invoke = factor * scales[calibration.Invoke]
 	for i := 1; i < len(layers); i++ {
 		e.Layers = append(e.Layers, layerOf(&g.Layers[i], &layers[i], &scales, factor))
@@ -61,7 +56,9 @@ func (s *Subject) estimate(row *calibration.Row) Estimate {
 	deviation := math.Sqrt(p.Variance)
 	if i := slices.IndexFunc(s.Set.Rows, func(r calibration.Row) bool { return r.Network == row.Network }); i >= 0 {
 		e.Measured = true
-		p.Log, deviation = s.Set.Rows[i].Log, s.known.Sigma
+		measured, scales := &s.Set.Rows[i], s.post.Mean.Scales()
+		p.Log = measured.Log + math.Log(row.Counts.Seconds(&scales)/measured.Counts.Seconds(&scales))
+		deviation = s.known.Sigma
 	}
 	e.Latency = math.Exp(p.Log)
 	half := math.Exp(deviation * s.width(s.left))

@@ -189,20 +189,21 @@ func tableName(name, group string) string {
 	return name
 }
 
-// countsOf returns the counts of a whole network, and the name that its effect goes by.
+// countsOf returns the counts of a whole network, and the name that its effect goes by: that of the table under which
+// the group measured the network or a variant of it.
 func countsOf(name, group string, style calibration.Style) (calibration.Counts, string, bool) {
 	table := tableName(name, group)
+	if slices.Contains(zoo.Names(), name) {
+		g, err := zoo.Get(name)
+		if err != nil {
+			return calibration.Counts{}, name, false
+		}
+		return calibration.Total(calibration.GraphCounts(g, style)), table, true
+	}
 	if n := dnns.All()[table]; n != nil {
 		return calibration.NetworkCounts(n, style), table, true
 	}
-	if !slices.Contains(zoo.Names(), name) {
-		return calibration.Counts{}, name, false
-	}
-	g, err := zoo.Get(name)
-	if err != nil {
-		return calibration.Counts{}, name, false
-	}
-	return calibration.Total(calibration.GraphCounts(g, style)), name, true
+	return calibration.Counts{}, name, false
 }
 
 // Basis says what the subject's parameters rest on.
