@@ -28,7 +28,7 @@ func (a *app) explainCommand() *cobra.Command {
 		RunE:    func(c *cobra.Command, args []string) error { return a.explain(c, args, f) }}
 	c.Flags().StringVar(&f.model, "model", "", "zoo name, FILE.onnx or layer table FILE.toml, for one request")
 	c.Flags().StringVar(&f.platform, "platform", "paper-wlan", "catalogue name, FILE.toml or board:NAME[@RUNTIME/PRECISION]")
-	c.Flags().StringVar(&f.strategy, "strategy", "", "see hidp list strategies (default: the file's, or hidp)")
+	c.Flags().StringVar(&f.strategy, "strategy", "", "see hidp list strategies, or exec:COMMAND (default: the file's, or hidp)")
 	c.Flags().StringVar(&f.leader, "leader", "", "the node that receives the request (default: the platform's)")
 	c.Flags().IntVar(&f.batch, "batch", 1, "inputs of the request")
 	c.Flags().StringArrayVar(&f.options, "option", nil, "a knob of the strategy, `NAME=VALUE`; may be repeated")
