@@ -140,14 +140,18 @@ func readCSV(name, text string) (*File, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		var broken *csv.ParseError
+		if errors.As(err, &broken) {
+			faults.Addf(broken.StartLine, "%v; the rest of the file was not read", broken.Err)
+			break
+		} else if err != nil {
+			faults.Addf(0, "%v", err)
+			break
+		}
 		line, _ := r.FieldPos(0)
 		if len(f.Timings) == MostRows {
 			faults.Addf(line, "is one row too many; a file holds at most %d", MostRows)
 			return nil, faults.Err()
-		}
-		if err != nil {
-			faults.Addf(line, "%v", err)
-			break
 		}
 		if len(row) != len(first) {
 			faults.Addf(line, "has %d cells, the line of column names %d", len(row), len(first))
@@ -156,7 +160,9 @@ func readCSV(name, text string) (*File, error) {
 		f.Timings = append(f.Timings, readRow(h, latency, row, line, faults))
 	}
 	if len(f.Timings) == 0 {
-		faults.Addf(0, "has no rows")
+		if faults.Err() == nil {
+			faults.Addf(0, "has no rows")
+		}
 		return nil, faults.Err()
 	}
 	return f, nil

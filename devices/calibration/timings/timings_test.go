@@ -69,6 +69,7 @@ func TestTooManyRowsAndFaults(t *testing.T) {
 // Whatever the bytes, there is an answer or an error.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("network,latency\nvgg16,12 ms\n"))
+	f.Add([]byte("network,latency\n\"00")) // a quote that is not closed
 	f.Add([]byte("num_threads = 2\n  vgg16  min =  445.72  max =  452.00  avg =  447.90\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Read("f", data)
