@@ -84,5 +84,5 @@ func checkLibrary(path string) error {
 	if f.Type != elf.ET_DYN {
 		return fmt.Errorf("%s is no shared library", path)
 	}
-	return nil
+	return checkGenuine(path, f)
 }
