@@ -7,7 +7,7 @@ TIMEOUT ?= 9m
 BIN     := bin/hidp
 
 .DEFAULT_GOAL := help
-.PHONY: help build reproduce figures test bench bench-simgrid bench-fleet bench-sweep bench-compare calibration agents lint fuzz models ort proto clean
+.PHONY: help build reproduce figures test test-long bench bench-simgrid bench-fleet bench-sweep bench-compare calibration agents lint fuzz models ort proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ test: ## all tests (under 10 minutes on 2 cores); REQUIRE=all: a test whose part
 	  set -- $$tool; name=$$1; shift; \
 	  scripts/$$name.sh "$$@" || echo "make test: tests that need it $(if $(REQUIRE),and that REQUIRE=$(REQUIRE) names fail,are skipped)" >&2; done
 	REQUIRE=$(REQUIRE) $(GO) test -timeout $(TIMEOUT) ./...
+
+test-long: ## every property with HIDP_TEST_BUDGET (5) times its usual cases (under 30 minutes on 2 cores)
+	@scripts/need-go.sh
+	@for tool in fetch-test-models fetch-ort; do \
+	  scripts/$$tool.sh || echo "make test-long: properties try less without it" >&2; done
+	REQUIRE=$(REQUIRE) GO=$(GO) scripts/test-long.sh
 
 bench: ## the speed figures of docs/performance.md, ready for benchstat
 	@scripts/need-go.sh

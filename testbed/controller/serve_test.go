@@ -94,10 +94,14 @@ func TestServeLosesNode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			list := fakes(p)
 			holding(list[0], func(_ *control.Schedule, reply func(*control.Event)) { test.break_(list, reply) })
-			s := hollow(t, p, Options{Silence: 200 * time.Millisecond}, list)
+			silence := time.Minute // is not what finds the others
+			if name == "hangs" {
+				silence = time.Second
+			}
+			s := hollow(t, p, Options{Silence: silence}, list)
 			start := time.Now()
 			outcomes, err := s.Serve(t.Context(), make([]Request, 3), inference.Tensor{})
-			require.Less(t, time.Since(start), 5*time.Second)
+			require.Less(t, time.Since(start), 30*time.Second)
 			var lost *NodeLostError
 			require.ErrorAs(t, err, &lost)
 			require.Equal(t, p.Nodes[2].Name, lost.Node)

@@ -40,6 +40,30 @@ func TestFirstExtentIsNoBatch(t *testing.T) {
 	}
 }
 
+// Samples do not know of each other, also where the file could compute them at once, but takes statistics of all it is
+// given.
+func TestSamplesAreComputedApart(t *testing.T) {
+	engine := ort(t)
+	for _, name := range []string{"bn_train15", "conv_dynbias", "same_lower"} {
+		src, err := Open(filepath.Join(root, "workloads", "onnx", "testdata", "runs", name+".onnx"), onnx.Options{})
+		require.NoError(t, err)
+		defer src.Close()
+		r := &Runner{Source: src, Engine: engine}
+		in := inputOf(src.Graph, 3)
+		all, err := r.Unsplit(in)
+		require.NoError(t, err)
+		have := begin(t, src.Graph, in)
+		require.NoError(t, r.Compute(whole(src.Graph, 1, len(src.Graph.Layers), 3), have))
+		cut := answer(t, have, src.Graph.Output(), 3)
+		for i := range 3 {
+			want, err := r.Unsplit(sample(in, in.Shape, i, 3))
+			require.NoError(t, err)
+			require.Zero(t, difference(t, want, sample(all, all.Shape, i, 3)), "%s, sample %d", name, i)
+			require.LessOrEqual(t, difference(t, want, sample(cut, cut.Shape, i, 3)), tolerance, "%s, sample %d", name, i)
+		}
+	}
+}
+
 func checkFile(t *testing.T, path string, engine inference.Engine) *Source {
 	src, err := Open(path, onnx.Options{})
 	require.NoError(t, err)

@@ -83,7 +83,7 @@ func compareRandom(rt require.TestingT, seed uint64, dir string, engines ...infe
 	batch := 1 + rng.IntN(2)
 	list := randomSlices(g, rng, batch)
 	in := inputOf(g, batch)
-	tolerance := max(tolerance, 4*sensitivity(rt, src, in))
+	tolerance := max(tolerance, 4*sensitivity(rt, &Runner{Source: src, Engine: inference.Reference{}}, in))
 	for _, slice := range list {
 		cut, err := src.Cut(slice)
 		require.NoError(rt, err)
@@ -116,8 +116,7 @@ func compareRandom(rt require.TestingT, seed uint64, dir string, engines ...infe
 
 // sensitivity returns by how much the answer of a network changes when each element of its input does by four roundings: much, where
 // large products cancel out, as in a random network that ends in a single number close to zero.
-func sensitivity(t require.TestingT, src *Source, in inference.Tensor) float64 {
-	r := &Runner{Source: src, Engine: inference.Reference{}}
+func sensitivity(t require.TestingT, r *Runner, in inference.Tensor) float64 {
 	want, err := r.Unsplit(in)
 	require.NoError(t, err)
 	nudged := in

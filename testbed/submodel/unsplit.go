@@ -10,9 +10,10 @@ import (
 	"hidp/workloads/onnx"
 )
 
-// Unsplit runs the network's file as it is on a batch of inputs of the dimensions samples × channels × rows × columns, and returns
-// the output layer's tensor: what partitioned runs are compared with. Files with inputs or outputs that are not 32-bit floats, with
-// several inputs, or that cannot compute several samples at once, are run as a slice of all layers.
+// Unsplit runs the network's file as it is on a batch of inputs of the dimensions samples × channels × rows × columns,
+// and returns the output layer's tensor: what partitioned runs are compared with. A file that cannot compute several
+// samples at once is run for each. Files with inputs or outputs that are not 32-bit floats, or with several inputs, are
+// run as a slice of all layers.
 func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 	g := r.Source.Graph
 	if len(input.Shape) != 4 {
@@ -24,14 +25,17 @@ func (r *Runner) Unsplit(input inference.Tensor) (inference.Tensor, error) {
 		return inference.Tensor{}, err
 	}
 	all := workloads.Slice{From: 1, To: len(g.Layers), Out: g.Full(g.Output(), batch)}
-	if batch == 1 || r.Source.batches(g.Work(all)) {
-		if session, err := r.Engine.Load(r.Source.whole(), r.Options); err == nil {
-			defer session.Close()
-			if in := session.Inputs(); len(in) == 1 && r.takes(in[0].Shape, batch) {
+	if session, err := r.Engine.Load(r.Source.whole(), r.Options); err == nil {
+		defer session.Close()
+		if in := session.Inputs(); len(in) == 1 {
+			switch {
+			case (batch == 1 || r.Source.batches(g.Work(all))) && r.takes(in[0].Shape, batch):
 				return r.file(session, input)
+			case r.takes(in[0].Shape, 1):
+				return r.each(session, input)
 			}
-		} // what is wrong with it, if anything, the slice of all layers tells as well
-	}
+		}
+	} // what is wrong with it, if anything, the slice of all layers tells as well
 	if err := r.Compute(all, store); err != nil {
 		return inference.Tensor{}, err
 	}
@@ -45,6 +49,23 @@ func (s *Source) whole() inference.Model {
 		return inference.Model{Bytes: b, Folder: filepath.Dir(s.Model.Path)}
 	}
 	return inference.Model{Path: s.Model.Path}
+}
+
+// each runs the file itself for one sample after the other.
+func (r *Runner) each(session inference.Session, input inference.Tensor) (inference.Tensor, error) {
+	n := input.Shape[0]
+	var all inference.Tensor
+	for i := range n {
+		y, err := r.file(session, sample(input, input.Shape, i, n))
+		if err != nil {
+			return inference.Tensor{}, err
+		}
+		if i == 0 {
+			all.Shape = append([]int{n}, y.Shape[1:]...)
+		}
+		all.Data = append(all.Data, y.Data...)
+	}
+	return all, nil
 }
 
 // file runs the file itself.
@@ -91,7 +112,11 @@ func (r *Runner) file(session inference.Session, input inference.Tensor) (infere
 
 // takes reports whether the file can be run on a batch, given the shape of its input: -1 where that is open.
 func (r *Runner) takes(shape []int, batch int) bool {
-	fixed := fixedBatch(shape, &r.Source.tensors[0])
+	in := &r.Source.tensors[0]
+	if batch > 1 && len(shape) == len(in.dims) && len(shape) > 0 && in.dims[0] == 1 && shape[0] == 1 {
+		return false
+	}
+	fixed := fixedBatch(shape, in)
 	return fixed == 0 || batch <= fixed
 }
 

@@ -105,7 +105,9 @@ func (n *Node) Rowwise(v View) bool {
 		return !rows(n.int("axis", 1))
 	case "QuantizeLinear", "DequantizeLinear":
 		return !rows(n.int("axis", 1)) && n.int("block_size", 0) == 0
-	case "BatchNormalization", "Identity", "Dropout", "Cast", "Transpose",
+	case "BatchNormalization":
+		return !n.trains()
+	case "Identity", "Dropout", "Cast", "Transpose",
 		"Add", "Sub", "Mul", "Div", "Pow", "Mod", "PRelu", "Sum", "Max", "Min", "Mean",
 		"Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Elu", "Erf", "Exp", "Floor", "Gelu",
 		"HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "Not", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid",
@@ -113,4 +115,11 @@ func (n *Node) Rowwise(v View) bool {
 		return true
 	}
 	return false
+}
+
+// trains reports whether a batch normalisation takes its statistics from the data, so that all rows and samples decide
+// about each element. Before operator set 14 this is said by asking for the statistics.
+func (n *Node) trains() bool {
+	asked := slices.ContainsFunc(n.Outputs[min(1, len(n.Outputs)):], func(name string) bool { return name != "" })
+	return n.int("training_mode", 0) != 0 || asked
 }
