@@ -208,6 +208,3 @@ func blank(c *planned, number int) Row {
 
 // joined names the keys of a set in order.
 func joined(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), ", ") }
-
-// milliseconds is a duration in the unit of tables and figures.
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
